@@ -1,0 +1,60 @@
+"""The error log is part of the test: a line at level warn or above that the test did not announce
+fails it, and so does anything that a sanitizer has to say."""
+
+import re
+
+LEVEL = re.compile(r"^\[[^\]]+\] \[(?:[\w.-]+:)?(emerg|alert|crit|error|warn|notice|info|debug|trace\d)\]")
+BAD = {"emerg", "alert", "crit", "error", "warn"}
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
+
+
+class ErrorLog:
+    """Reads what is new in the files that a server writes errors to."""
+
+    def __init__(self, home):
+        self.home = home
+        self.offsets = {}
+        self.expected = []
+
+    def files(self):
+        return [self.home / "logs/error.log", self.home / "logs/stderr.log"]
+
+    def mark(self):
+        """Everything up to here has been dealt with; nothing is announced any more."""
+        for path in self.files():
+            self.offsets[path] = path.stat().st_size if path.exists() else 0
+        self.expected = []
+
+    def expect(self, regex):
+        self.expected.append(re.compile(regex))
+
+    def new_lines(self):
+        lines = []
+        for path in self.files():
+            if path.exists():
+                with open(path, "rb") as file:
+                    file.seek(self.offsets.get(path, 0))
+                    lines += file.read().decode("utf-8", "replace").splitlines()
+        return lines
+
+    def is_bad(self, line):
+        if not line.strip():
+            return False
+        match = LEVEL.match(line)
+        if match and match.group(1) not in BAD and not SANITIZER.search(line):
+            return False
+        return not any(regex.search(line) for regex in self.expected)
+
+    def problems(self):
+        """The unannounced lines. A line without a level came from stderr and counts as well."""
+        return [line for line in self.new_lines() if self.is_bad(line)]
+
+    def sanitizer_reports(self):
+        """What sanitizers wrote since the last call; each report is told once."""
+        reports = []
+        for path in sorted((self.home / "sanitizer").glob("report.*")):
+            text = path.read_text("utf-8", "replace")
+            if text.strip():
+                reports.append(text)
+            path.unlink()
+        return reports

@@ -1,0 +1,45 @@
+"""make install: what a packager gets."""
+
+import subprocess
+
+from harness.env import BUILD, SRC, config_env
+
+
+def make(target, dest):
+    done = subprocess.run(["make", "-s", "-C", str(BUILD), target, f"DESTDIR={dest}"],
+                          capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_install_below_destdir(tmp_path):
+    make("install", tmp_path)
+    modules = tmp_path / config_env()["HTTPD_MODULES"].lstrip("/")
+    names = sorted(path.name for path in modules.iterdir())
+    assert names == ["mod_authn_cloud.so", "mod_cloud.so", "mod_cloud_dav.so", "mod_cloud_ocs.so"]
+    installed = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")
+                 if not path.is_dir()}
+    assert "usr/local/sbin/cloudctl" in installed
+    assert "usr/local/lib/mod_cloud/libcloud.so.0" in installed
+    assert "usr/local/share/man/man8/cloudctl.8" in installed
+    assert "usr/local/etc/mod_cloud/conf.d/cloud.conf" in installed
+    assert not [name for name in installed if name.endswith((".la", ".a", ".h"))]
+
+    # Found where it will be, not where it was built
+    for path in [*modules.iterdir(), tmp_path / "usr/local/sbin/cloudctl"]:
+        dynamic = subprocess.run(["readelf", "-d", str(path)], capture_output=True, text=True,
+                                 check=True).stdout
+        assert "[libcloud.so.0]" in dynamic, path
+        assert "/usr/local/lib/mod_cloud" in dynamic, path
+        assert str(BUILD) not in dynamic, path
+
+
+def test_an_administrators_configuration_is_kept(tmp_path):
+    make("install-data", tmp_path)
+    conf = tmp_path / "usr/local/etc/mod_cloud/conf.d/cloud.conf"
+    conf.write_text("# mine\n")
+    make("install-data", tmp_path)
+    assert conf.read_text() == "# mine\n"
+    assert (conf.parent / "cloud.conf.new").read_bytes() == \
+        (SRC / "conf.d/cloud.conf").read_bytes()
+    make("uninstall", tmp_path)
+    assert conf.read_text() == "# mine\n"
