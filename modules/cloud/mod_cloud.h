@@ -1,0 +1,149 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file mod_cloud.h
+ * What mod_cloud offers to the other modules: which requests are ours, who asks, errors to HTTP,
+ * and the registry where features plug in.
+ *
+ * Modules do not link against each other. Each compiles modules/cloud/client.c into itself, calls
+ * cloud_http_connect() in its pre_config hook (LoadModule order does not matter there), registers
+ * what it has, and then uses the functions below as plain functions.
+ *
+ *     static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+ *     {
+ *         static const cloud_endpoint_t dav = { "/remote.php/dav", CLOUD_EP_DAV, NULL };
+ *
+ *         if (!cloud_http_connect(plog)) return HTTP_INTERNAL_SERVER_ERROR;
+ *         cloud_register_endpoint(&dav);
+ *         cloud_register_job("dav uploads", apr_time_from_sec(3600), expire_uploads);
+ *         return OK;
+ *     }
+ */
+#ifndef MOD_CLOUD_H
+#define MOD_CLOUD_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <apr_buckets.h>
+#include <apr_optional.h>
+
+#include "cloud.h"
+#include "store.h"
+#include "account.h"
+
+struct json_t;              /* jansson.h */
+struct cloud_ocs_route_t;   /* mod_cloud_ocs.h */
+
+/* ---- what a feature registers (in pre_config; all of it lives until the next restart) ---- */
+
+#define CLOUD_EP_DAV    1u  /* errors are SabreDAV's XML */
+#define CLOUD_EP_EXACT  2u  /* matches only this path, nothing below it */
+#define CLOUD_EP_ALWAYS 4u  /* served in maintenance mode and without a store (status.php) */
+
+/** Writes the body of an error answer into bb and returns its content type; NULL leaves the
+ *  answer as it is. code and msg are never empty: made from the status where nothing was noted. */
+typedef const char *cloud_error_body_fn(request_rec *r, int status, cloud_code_t code,
+                                        const char *msg, apr_bucket_brigade *bb);
+
+/** A place below CloudBase that is ours: everything at and below path, by whole segments; the
+ *  longest match counts. */
+typedef struct {
+    const char *path;                /* "/remote.php/dav", no trailing slash */
+    unsigned flags;
+    cloud_error_body_fn *error_body; /* for endpoints that are not DAV; may be NULL */
+} cloud_endpoint_t;
+
+/** Adds the feature's part to the "capabilities" object of OCS. */
+typedef cloud_err_t *cloud_capability_fn(struct json_t *capabilities, cloud_ctx_t *ctx,
+                                         request_rec *r);
+
+/** A periodic job: runs on one process only, with a system principal. Works in small steps and
+ *  sets *more to 1 when there is more to do at once. */
+typedef cloud_err_t *cloud_job_fn(int *more, cloud_ctx_t *ctx);
+
+void cloud_register_endpoint(const cloud_endpoint_t *ep);
+void cloud_register_capability(cloud_capability_fn *fn);
+/** The table ends with an entry whose method is NULL. */
+void cloud_register_ocs(const struct cloud_ocs_route_t *table);
+void cloud_register_job(const char *name, apr_interval_time_t interval, cloud_job_fn *fn);
+
+/** What was registered, for mod_cloud_ocs: arrays of cloud_capability_fn * and of
+ *  const cloud_ocs_route_t *. */
+const apr_array_header_t *cloud_http_capabilities(void);
+const apr_array_header_t *cloud_http_ocs_tables(void);
+
+/* ---- requests ---- */
+
+/** The endpoint of a request, or NULL when it is not ours (engine off, not below CloudBase, no
+ *  endpoint there). *rest (may be NULL) is the decoded path after CloudBase ("/remote.php/dav/..").
+ *  Works from translate_name on, for sub-requests too. */
+const cloud_endpoint_t *cloud_http_endpoint(request_rec *r, const char **rest);
+/** True when CloudEngine is on and the path is at or below CloudBase; rest as above. */
+int cloud_http_handles(request_rec *r, const char **rest);
+/** The same for any decoded path on this server, e.g. that of a Destination header. */
+int cloud_http_strip(request_rec *r, const char *path, const char **rest);
+/** CloudBase without trailing slash: "" or "/owncloud". */
+const char *cloud_http_base(request_rec *r);
+
+/** The request's context: made once, kept with the main request, shared by its sub-requests.
+ *  MAINTENANCE in maintenance mode; UNAVAILABLE when the store can't be opened. who.account is
+ *  set once somebody is authenticated (certainly in fixups and handlers). */
+cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r);
+/** Who asks, or NULL: nobody is authenticated. r->user is then its canonical id. */
+const cloud_account_t *cloud_http_account(request_rec *r);
+/** For authentication modules: this account was authenticated by the secret named client (may be
+ *  NULL). Sets r->user to the canonical id. account must live as long as the main request. */
+void cloud_http_set_account(request_rec *r, const cloud_account_t *account, const char *client);
+
+/** href of a place: percent-encoded CloudBase + prefix + path; prefix such as
+ *  "/remote.php/dav/files/alice/" is decoded too; path has no leading slash. */
+const char *cloud_http_uri(request_rec *r, const char *prefix, const char *path, apr_pool_t *pool);
+
+/* ---- errors ---- */
+
+/** Logs err (once), notes it for the body of the answer and returns its HTTP status; OK for NULL.
+ *  Use it in handlers (return cloud_http_error(r, err);) and for
+ *  dav_new_error(p, cloud_http_error(r, err), 0, 0, NULL). */
+int cloud_http_error(request_rec *r, cloud_err_t *err);
+/** Adds <s:header>: the request header that made a precondition fail. */
+void cloud_http_error_header(request_rec *r, const char *header);
+/** Forgets what was noted, when the request goes on in spite of it. */
+void cloud_http_error_clear(request_rec *r);
+/** The code that stands for an HTTP status made by httpd or mod_dav. */
+cloud_code_t cloud_http_code(int status);
+
+/* ---- outside of requests ---- */
+
+/** The store of a server, as opened in this process; UNAVAILABLE. */
+cloud_err_t *cloud_http_store(cloud_store_t **store, server_rec *s, apr_pool_t *pool);
+
+/* ---- how the functions get from mod_cloud to the others ---- */
+
+typedef struct {
+    apr_size_t size;    /* sizeof(cloud_http_api_t): all modules are built together */
+    void (*register_endpoint)(const cloud_endpoint_t *);
+    void (*register_capability)(cloud_capability_fn *);
+    void (*register_ocs)(const struct cloud_ocs_route_t *);
+    void (*register_job)(const char *, apr_interval_time_t, cloud_job_fn *);
+    const apr_array_header_t *(*capabilities)(void);
+    const apr_array_header_t *(*ocs_tables)(void);
+    const cloud_endpoint_t *(*endpoint)(request_rec *, const char **);
+    int (*handles)(request_rec *, const char **);
+    int (*strip)(request_rec *, const char *, const char **);
+    const char *(*base)(request_rec *);
+    cloud_err_t *(*ctx)(cloud_ctx_t **, request_rec *);
+    const cloud_account_t *(*account)(request_rec *);
+    void (*set_account)(request_rec *, const cloud_account_t *, const char *);
+    const char *(*uri)(request_rec *, const char *, const char *, apr_pool_t *);
+    int (*error)(request_rec *, cloud_err_t *);
+    void (*error_header)(request_rec *, const char *);
+    void (*error_clear)(request_rec *);
+    cloud_code_t (*code)(int);
+    cloud_err_t *(*store)(cloud_store_t **, server_rec *, apr_pool_t *);
+} cloud_http_api_t;
+
+APR_DECLARE_OPTIONAL_FN(const cloud_http_api_t *, cloud_http_api, (void));
+
+/** Finds mod_cloud. 0 (and a line in the log) when it is not loaded or of another build. */
+int cloud_http_connect(apr_pool_t *plog);
+
+#endif
