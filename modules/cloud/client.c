@@ -4,13 +4,9 @@
  * Compiled into each module that uses mod_cloud: turns its API, found at run time, into plain
  * functions. All symbols stay inside the module.
  */
-#include <http_log.h>
-
 #include "mod_cloud.h"
 
-#ifdef APLOG_USE_MODULE
-APLOG_USE_MODULE(cloud);
-#endif
+#include <http_log.h>
 
 static const cloud_http_api_t *api;
 
