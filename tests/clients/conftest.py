@@ -1,15 +1,10 @@
 """Stock clients, each run with a home of its own. The server comes from the fixtures of all tests."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-
-OWNCLOUD_EXCLUDE = next((path for path in (
-    "/etc/ownCloud/sync-exclude.lst", "/etc/owncloud-client/sync-exclude.lst",
-    "/usr/share/owncloud-client/sync-exclude.lst") if os.path.exists(path)), None)
 
 
 class Clients:
@@ -36,9 +31,12 @@ class Clients:
         return path
 
     def owncloudcmd(self, account, folder, *args, **kwargs):
-        exclude = ("--exclude", OWNCLOUD_EXCLUDE) if OWNCLOUD_EXCLUDE else ()
-        return self.run(["owncloudcmd", "--non-interactive", *exclude, *args, "-u", account.id,
-                         "-p", account.password, folder, account.env.url.rstrip("/")], **kwargs)
+        # Debian's package has no list of names to leave out, and the client will not run without one
+        exclude = self.home / "owncloud-exclude.lst"
+        exclude.write_text("*~\n")
+        return self.run(["owncloudcmd", "--non-interactive", "--exclude", exclude, *args,
+                         "-u", account.id, "-p", account.password, folder,
+                         account.env.url.rstrip("/")], **kwargs)
 
     def nextcloudcmd(self, account, folder, *args, **kwargs):
         return self.run(["nextcloudcmd", "--non-interactive", *args, "-u", account.id,

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import requests
 
-from . import dav
+from .dav import DESKTOP_PROPS, Multistatus, propfind_body, proppatch_body
 
 
 def encode(path):
@@ -100,10 +100,10 @@ class Account:
                 f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer
 
-    def propfind(self, path="", depth=0, props=dav.DESKTOP_PROPS, space="files", **kwargs):
+    def propfind(self, path="", depth=0, props=DESKTOP_PROPS, space="files", **kwargs):
         """Multistatus; props None sends no body (allprop)."""
-        data = None if props is None else dav.propfind_body(props)
-        return dav.Multistatus(self.dav("PROPFIND", path, space, depth=depth, data=data, **kwargs))
+        data = None if props is None else propfind_body(props)
+        return Multistatus(self.dav("PROPFIND", path, space, depth=depth, data=data, **kwargs))
 
     def prop(self, path="", name="d:getetag", **kwargs):
         return self.propfind(path, 0, (name,), **kwargs).first.get(name)
@@ -112,7 +112,7 @@ class Account:
         return self.prop(path, "d:getetag", **kwargs)
 
     def proppatch(self, path, set=None, remove=(), **kwargs):  # pylint: disable=redefined-builtin
-        return dav.Multistatus(self.dav("PROPPATCH", path, data=dav.proppatch_body(set, remove),
+        return Multistatus(self.dav("PROPPATCH", path, data=proppatch_body(set, remove),
                                         **kwargs))
 
     def ocs(self, path, method="GET", version=1, fmt="json", **kwargs):

@@ -259,6 +259,7 @@ class Env:
             return
         os.killpg(self.process.pid, signal.SIGKILL)
         self._gone()
+        (self.home / "httpd.pid").unlink(missing_ok=True)
 
     def died(self, seconds=60):
         """Waits until the server has ended by itself (a crash point), with all its processes."""
@@ -268,6 +269,7 @@ class Env:
         except ProcessLookupError:
             pass
         self._gone()
+        (self.home / "httpd.pid").unlink(missing_ok=True)
 
     def restart(self, graceful=False):
         if not graceful:
