@@ -54,6 +54,7 @@ build_tree() {
         fi
         if [ ! -e "$dir/Makefile" ] || [ "$CLOUD_SRC/configure" -nt "$dir/config.status" ] \
             || [ "$(cat "$dir/configured" 2>/dev/null)" != "${CC:-} ${CFLAGS:-} $*" ]; then
+            [ ! -e "$dir/Makefile" ] || make -s -C "$dir" clean >/dev/null 2>&1 || :
             (cd "$dir" && "$CLOUD_SRC/configure" -q --disable-maintainer-mode "$@") >"$log" 2>&1 || exit 1
             printf '%s\n' "${CC:-} ${CFLAGS:-} $*" >"$dir/configured"
         fi

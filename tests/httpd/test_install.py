@@ -34,10 +34,10 @@ def test_install_below_destdir(tmp_path):
 
 
 def test_an_administrators_configuration_is_kept(tmp_path):
-    make("install-data", tmp_path)
+    make("install", tmp_path)
     conf = tmp_path / "usr/local/etc/mod_cloud/conf.d/cloud.conf"
     conf.write_text("# mine\n")
-    make("install-data", tmp_path)
+    make("install", tmp_path)
     assert conf.read_text() == "# mine\n"
     assert (conf.parent / "cloud.conf.new").read_bytes() == \
         (SRC / "conf.d/cloud.conf").read_bytes()
