@@ -1,0 +1,142 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file private.h
+ * What the files of mod_cloud share. Only mod_cloud.c registers hooks.
+ */
+#ifndef CLOUD_PRIVATE_H
+#define CLOUD_PRIVATE_H
+
+#include "mod_cloud.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <apr_thread_mutex.h>
+
+#include "settings.h"
+
+extern module AP_MODULE_DECLARE_DATA cloud_module;
+APLOG_USE_MODULE(cloud);
+
+/* ---- configuration (config.c, check.c) ---- */
+
+/** One data directory as configured, shared by all servers that name it; and, in each child, the
+ *  store opened on it. */
+typedef struct {
+    const char *data_dir;
+    const char *database;            /* NULL: in the data directory */
+    cloud_durability_t durability;
+    apr_table_t *settings;           /* "app\nkey" -> value */
+    server_rec *server;              /* the first one that names it: whose log it writes */
+    int create;                      /* the parent has just made the directory: it is new */
+    /* in a child */
+    apr_thread_mutex_t *mutex;       /* for opening */
+    apr_pool_t *pool;                /* of store */
+    cloud_store_t *store;            /* NULL while it could not be opened */
+    apr_time_t tried;                /* when opening failed last */
+    apr_time_t complained;           /* when that was last logged */
+    int leaving;                     /* this process is on its way out, see cloud_site_failed */
+} cloud_site_t;
+
+typedef struct {
+    int engine;                      /* -1 unset */
+    const char *base;                /* "" or "/owncloud"; NULL unset */
+    const char *data_dir;
+    const char *database;
+    int durability;                  /* -1 unset */
+    const char *mime_types;
+    apr_table_t *settings;
+    cloud_site_t *site;              /* set when the configuration is complete */
+} cloud_server_conf_t;
+
+typedef struct {
+    int maintenance;                 /* -1 unset */
+    int auto_create;                 /* -1 unset */
+} cloud_dir_conf_t;
+
+extern const command_rec cloud_commands[];
+void *cloud_server_conf_create(apr_pool_t *p, server_rec *s);
+void *cloud_server_conf_merge(apr_pool_t *p, void *base, void *add);
+void *cloud_dir_conf_create(apr_pool_t *p, char *dir);
+void *cloud_dir_conf_merge(apr_pool_t *p, void *base, void *add);
+
+cloud_server_conf_t *cloud_server_conf(server_rec *s);
+cloud_dir_conf_t *cloud_dir_conf(request_rec *r);
+
+/** Checks what directives mean together; also run by configtest. Gives the sites. */
+int cloud_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/* ---- life cycle (life.c) ---- */
+
+/** All sites: array of cloud_site_t *. */
+extern apr_array_header_t *cloud_sites;
+
+int cloud_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+void cloud_child_init(apr_pool_t *pchild, server_rec *s);
+/** The open store; UNAVAILABLE. Tries again, at most every few seconds, where opening failed. */
+cloud_err_t *cloud_site_store(cloud_store_t **store, cloud_site_t *site, apr_pool_t *pool);
+/** True when the store's log could not be synced: logged once, and this process ends, so that a
+ *  new one recovers. */
+int cloud_site_failed(cloud_site_t *site);
+
+/* ---- jobs (jobs.c) ---- */
+
+/** Sets up the watchdog; called when the configuration is complete. */
+void cloud_jobs_init(apr_pool_t *pconf, server_rec *s);
+
+/* ---- registry (registry.c) ---- */
+
+typedef struct {
+    const char *name;
+    apr_interval_time_t interval;
+    cloud_job_fn *fn;
+} cloud_job_t;
+
+/** Forgets everything: a new configuration begins. */
+void cloud_registry_reset(apr_pool_t *pconf);
+const cloud_endpoint_t *cloud_registry_endpoint(const char *rest);
+const apr_array_header_t *cloud_registry_jobs(void); /* of cloud_job_t */
+void cloud_registry_api(void);
+
+/* ---- requests (request.c, principal.c) ---- */
+
+typedef struct {
+    /* of each request_rec */
+    int seen;                        /* endpoint and rest are valid */
+    const cloud_endpoint_t *endpoint;
+    const char *rest;
+    /* of the main request only */
+    cloud_ctx_t *ctx;
+    const cloud_account_t *account;
+    int noted;                       /* an error was noted: */
+    cloud_code_t code;
+    const char *msg;
+    const char *header;              /* for <s:header> */
+    const cloud_err_t *logged;       /* the last error that was logged */
+} cloud_request_t;
+
+/** State of this request_rec. */
+cloud_request_t *cloud_request(request_rec *r);
+/** State of the main request that r belongs to. */
+cloud_request_t *cloud_main_request(request_rec *r);
+
+int cloud_translate_name(request_rec *r);
+int cloud_map_to_storage(request_rec *r);
+int cloud_type_checker(request_rec *r);
+/** Maintenance mode, and stores that can't be opened, before anybody is asked for a password. */
+int cloud_access_checker(request_rec *r);
+int cloud_unknown_handler(request_rec *r);
+int cloud_last_handler(request_rec *r);
+int cloud_log_transaction(request_rec *r);
+
+/** r->user -> account. */
+int cloud_auth_checker(request_rec *r);
+int cloud_fixups(request_rec *r);
+
+/* ---- errors (errors.c) ---- */
+
+void cloud_errors_register(void);
+void cloud_insert_error_filter(request_rec *r);
+
+#endif

@@ -1,0 +1,230 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file request.c
+ * Which requests are ours, and keeping the rest of httpd from treating them as files of the host.
+ */
+#include "private.h"
+
+#include <apr_lib.h>
+
+#include "names.h"
+
+#define HANDLER  "cloud-handler"
+#define FILENAME "cloud:"       /* what r->filename is: no name of a user's gets near the host */
+#define MAX_ID   64             /* bytes of a request id that are kept */
+
+/* ---- state ---- */
+
+cloud_request_t *cloud_request(request_rec *r)
+{
+    cloud_request_t *q = ap_get_module_config(r->request_config, &cloud_module);
+
+    if (!q) {
+        q = apr_pcalloc(r->pool, sizeof(*q));
+        ap_set_module_config(r->request_config, &cloud_module, q);
+    }
+    return q;
+}
+
+static request_rec *main_of(request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    return r;
+}
+
+cloud_request_t *cloud_main_request(request_rec *r)
+{
+    return cloud_request(main_of(r));
+}
+
+/* ---- places ---- */
+
+const char *cloud_http_base(request_rec *r)
+{
+    const char *base = cloud_server_conf(r->server)->base;
+
+    return base ? base : "";
+}
+
+int cloud_http_strip(request_rec *r, const char *path, const char **rest)
+{
+    const char *base = cloud_http_base(r);
+    apr_size_t len = strlen(base);
+
+    if (cloud_server_conf(r->server)->engine != 1 || !path || strncmp(path, base, len) != 0
+        || (path[len] && path[len] != '/')) {
+        return 0;
+    }
+    if (rest) {
+        *rest = path[len] ? path + len : "/";
+    }
+    return 1;
+}
+
+int cloud_http_handles(request_rec *r, const char **rest)
+{
+    return cloud_http_strip(r, r->uri, rest);
+}
+
+const cloud_endpoint_t *cloud_http_endpoint(request_rec *r, const char **rest)
+{
+    cloud_request_t *q = cloud_request(r);
+
+    if (!q->seen) {
+        q->seen = 1;
+        if (cloud_http_handles(r, &q->rest)) {
+            q->endpoint = cloud_registry_endpoint(q->rest);
+        }
+    }
+    if (rest && q->endpoint) {
+        *rest = q->rest;
+    }
+    return q->endpoint;
+}
+
+const char *cloud_http_uri(request_rec *r, const char *prefix, const char *path, apr_pool_t *pool)
+{
+    return cloud_uri_encode(apr_pstrcat(pool, cloud_http_base(r), prefix, path, NULL), 1, pool);
+}
+
+/* ---- the context ---- */
+
+/* A client's own id is taken when it looks like one: it ends up in logs. */
+static const char *clean_id(const char *id, apr_pool_t *pool)
+{
+    const char *s;
+
+    for (s = id; *s && s - id <= MAX_ID; s++) {
+        if (!apr_isalnum(*s) && !strchr("-_.@+=", *s)) {
+            return NULL;
+        }
+    }
+    return s == id || *s ? NULL : apr_pstrdup(pool, id);
+}
+
+static const char *request_id(request_rec *r)
+{
+    const char *id = apr_table_get(r->subprocess_env, "UNIQUE_ID");
+
+    if (!id && (id = apr_table_get(r->headers_in, "X-Request-ID"))) {
+        id = clean_id(id, r->pool);
+    }
+    return id ? id : apr_psprintf(r->pool, "%" APR_UINT64_T_HEX_FMT "-%lx",
+                                  (apr_uint64_t)r->request_time, r->connection->id);
+}
+
+static cloud_err_t *make_ctx(cloud_ctx_t **ctx, request_rec *r)
+{
+    cloud_store_t *store;
+    cloud_ctx_t *c;
+
+    CLOUD_ERR(cloud_http_store(&store, r->server, r->pool));
+    c = cloud_ctx_create(store, r->pool);
+    c->who.address = r->useragent_ip;
+    c->request_id = request_id(r);
+    c->agent = apr_table_get(r->headers_in, "User-Agent");
+    *ctx = c;
+    return NULL;
+}
+
+static cloud_err_t *check_maintenance(request_rec *r, cloud_ctx_t *ctx)
+{
+    int on = cloud_dir_conf(r)->maintenance == 1;
+
+    if (!on) {
+        CLOUD_ERR(cloud_setting_bool(&on, ctx, "system", "maintenance"));
+    }
+    return on ? cloud_err(r->pool, CLOUD_E_MAINTENANCE, NULL) : NULL;
+}
+
+cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
+{
+    request_rec *main = main_of(r);
+    cloud_request_t *q = cloud_request(main);
+
+    if (!q->ctx) {
+        cloud_ctx_t *made;
+
+        CLOUD_ERR(make_ctx(&made, main));
+        CLOUD_ERR(check_maintenance(main, made));
+        q->ctx = made;
+    }
+    *ctx = q->ctx;
+    return NULL;
+}
+
+/* ---- hooks: keep the host's hands off ---- */
+
+int cloud_translate_name(request_rec *r)
+{
+    if (!cloud_http_endpoint(r, NULL)) {
+        return DECLINED;
+    }
+    r->filename = apr_pstrdup(r->pool, FILENAME);
+    r->path_info = apr_pstrdup(r->pool, "");
+    return OK;
+}
+
+int cloud_map_to_storage(request_rec *r)
+{
+    /* No <Directory>, no .htaccess, no stat(); <Location> counts. */
+    return cloud_http_endpoint(r, NULL) ? OK : DECLINED;
+}
+
+int cloud_type_checker(request_rec *r)
+{
+    if (!cloud_http_endpoint(r, NULL)) {
+        return DECLINED;
+    }
+    /* First and last: no handler and no filter is chosen by what a file is called, and mod_dir
+     * sees that somebody serves this. */
+    r->handler = HANDLER;
+    return OK;
+}
+
+int cloud_access_checker(request_rec *r)
+{
+    const cloud_endpoint_t *ep = cloud_http_endpoint(r, NULL);
+    cloud_ctx_t *ctx;
+    cloud_err_t *err;
+
+    if (!ep || r->main || (ep->flags & CLOUD_EP_ALWAYS)) {
+        return DECLINED;
+    }
+    err = cloud_http_ctx(&ctx, r);
+    return err ? cloud_http_error(r, err) : DECLINED;
+}
+
+int cloud_unknown_handler(request_rec *r)
+{
+    const cloud_endpoint_t *ep = cloud_http_endpoint(r, NULL);
+
+    if (!ep || strcmp(ep->path, "/remote.php") != 0) {
+        return DECLINED;
+    }
+    return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, NULL));
+}
+
+/* What none of our modules took never reaches the handler that sends files. */
+int cloud_last_handler(request_rec *r)
+{
+    if (!cloud_http_endpoint(r, NULL)) {
+        return DECLINED;
+    }
+    return cloud_http_error(r, cloud_err(r->pool, r->method_number == M_POST
+                                                      || r->method_number == M_INVALID
+                                                      ? CLOUD_E_NOT_IMPLEMENTED
+                                                      : CLOUD_E_NOT_ALLOWED, NULL));
+}
+
+int cloud_log_transaction(request_rec *r)
+{
+    cloud_site_t *site;
+
+    if (cloud_http_endpoint(r, NULL) && (site = cloud_server_conf(r->server)->site)) {
+        cloud_site_failed(site);
+    }
+    return DECLINED;
+}
