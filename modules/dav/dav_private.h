@@ -1,0 +1,116 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file dav_private.h
+ * What the files of mod_cloud_dav share. Only mod_cloud_dav.c registers hooks; every other file is
+ * one concern: a method or two, a header, a body.
+ */
+#ifndef CLOUD_DAV_PRIVATE_H
+#define CLOUD_DAV_PRIVATE_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <apr_lib.h>
+#include <apr_xml.h>
+
+#include "cloud.h"
+#include "files.h"
+#include "lock.h"
+#include "upload.h"
+#include "names.h"
+#include "mod_cloud.h"
+#include "ifheader.h"
+#include "target.h"
+#include "xmlbody.h"
+
+extern module AP_MODULE_DECLARE_DATA cloud_dav_module;
+
+/* ---- request -> target (target.c is request-free, request.c is not) ---- */
+
+/** Parses a decoded URL path, CloudBase aware; the store is not touched. *t is NULL when the path is
+ *  none of ours. Names that can never name anything: INVALID_NAME. */
+cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char *uri_path);
+
+/** Finds t->account: the caller's own account, whatever case its id has in the URL. Somebody else's
+ *  space, known or not, is NOT_FOUND to readers and DENIED to writers. */
+cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, cloud_ctx_t *ctx, int writing);
+
+/** Evaluates If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If: (tagged lists
+ *  with other URIs included) against the store: PRECONDITION when they do not hold. cond then
+ *  carries what the verb has to check again, in its transaction. Costs nothing without such
+ *  headers. */
+cloud_err_t *cloud_dav_conditions(cloud_cond_t *cond, request_rec *r, cloud_ctx_t *ctx,
+                                  const cloud_dav_target_t *t);
+/** The same for COPY and MOVE: If-Match and its kin mean t, If: may be about both. */
+cloud_err_t *cloud_dav_conditions2(cloud_cond_t *cond, cloud_cond_t *dst_cond, request_rec *r,
+                                   cloud_ctx_t *ctx, const cloud_dav_target_t *t,
+                                   const cloud_dav_target_t *dst);
+
+/** Decoded path of a URI in a header: an absolute path or a URI with scheme and host, which are not
+ *  looked at. INVALID. */
+cloud_err_t *cloud_dav_uri_path(const char **path, request_rec *r, const char *uri);
+
+/** Depth: 0, 1 or -1 (infinity); def when there is no header. INVALID when it is none of these. */
+cloud_err_t *cloud_dav_depth(int *depth, request_rec *r, int def);
+
+/** X-OC-Mtime, or what DAV:lastmodified may contain: integer or decimal seconds, clamped. 0 when
+ *  text is no number. */
+int cloud_dav_parse_mtime(apr_int64_t *mtime, const char *text);
+
+/** A header that holds a number of bytes; -1 when it is not there. */
+cloud_err_t *cloud_dav_length(apr_int64_t *length, request_rec *r, const char *header);
+
+/** ETag, OC-ETag (with_etag) and OC-FileId of an entry, to headers_out. */
+void cloud_dav_entry_headers(request_rec *r, cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                             int with_etag);
+
+/** Answers an error through mod_cloud's bridge; returns what the handler returns. */
+int cloud_dav_error(request_rec *r, cloud_err_t *err);
+/** Answers a success without body; returns what the handler returns. */
+int cloud_dav_done(request_rec *r, int status);
+/** Headers about content that PUT and the final MOVE of an upload share: checksum and mtime. */
+void cloud_dav_put_opts(cloud_put_opts_t *opts, request_rec *r);
+/** Answers that content was stored. */
+int cloud_dav_stored(request_rec *r, cloud_ctx_t *ctx, const cloud_result_t *res,
+                     const cloud_put_opts_t *opts);
+/** Does not read a large rest of the request's body only to throw it away: the connection is
+ *  closed after the answer. */
+void cloud_dav_spare_body(request_rec *r);
+
+/* ---- locks as XML (lockxml.c), used by LOCK and by the property lockdiscovery ---- */
+
+/** The d:activelock element of a lock. t is the request's target: the lock root's href is spelled
+ *  below t->base. */
+const char *cloud_dav_activelock(const cloud_lock_t *lock, const cloud_dav_target_t *t,
+                                 apr_pool_t *pool);
+/** Content of DAV:supportedlock. */
+extern const char cloud_dav_supportedlock[];
+
+/* ---- methods; each returns what a handler returns. t->account is set ---- */
+
+int cloud_dav_propfind(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);  /* propfind.c */
+int cloud_dav_proppatch(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t); /* proppatch.c */
+/** REPORT stays with mod_dav (which reads the body and asks every module's deliver_report hook); its
+ *  hook ends here for our resources. DECLINED for reports not known. */
+int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t,
+                     const apr_xml_doc *doc);                                     /* report.c */
+
+int cloud_dav_options(request_rec *r, const cloud_dav_target_t *t);               /* request.c */
+int cloud_dav_get(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);       /* get.c */
+int cloud_dav_put(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);       /* put.c */
+int cloud_dav_delete(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);    /* methods.c */
+int cloud_dav_mkcol(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);     /* methods.c */
+int cloud_dav_copymove(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);  /* copymove.c */
+int cloud_dav_lock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);      /* locks.c */
+int cloud_dav_unlock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);    /* locks.c */
+
+/* ---- bodies ---- */
+
+/** Reads the request body (LimitXMLRequestBody) into a tree (xmlbody.h); *root is NULL when there was
+ *  none. INVALID for what is not well-formed, TOO_LARGE. */
+cloud_err_t *cloud_dav_xml_body(cloud_xml_t **root, request_rec *r);              /* xmlbody_http.c */
+
+#endif

@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Locks as XML: for the answer to LOCK and for the property lockdiscovery. */
+#include "dav_private.h"
+
+const char cloud_dav_supportedlock[] =
+    "<d:lockentry><d:lockscope><d:exclusive/></d:lockscope><d:locktype><d:write/></d:locktype>"
+    "</d:lockentry><d:lockentry><d:lockscope><d:shared/></d:lockscope><d:locktype><d:write/>"
+    "</d:locktype></d:lockentry>";
+
+const char *cloud_dav_activelock(const cloud_lock_t *lock, const cloud_dav_target_t *t,
+                                 apr_pool_t *pool)
+{
+    const char *root = cloud_dav_href(t, lock->path ? lock->path : t->path, 0, pool);
+    apr_int64_t left = apr_time_sec(lock->expires - apr_time_now() + APR_USEC_PER_SEC - 1);
+
+    return apr_psprintf(
+        pool,
+        "<d:activelock><d:lockscope><d:%s/></d:lockscope><d:locktype><d:write/></d:locktype>"
+        "<d:lockroot><d:href>%s</d:href></d:lockroot><d:depth>%s</d:depth>"
+        "<d:timeout>Second-%" APR_INT64_T_FMT "</d:timeout>"
+        "<d:locktoken><d:href>%s</d:href></d:locktoken>%s%s%s</d:activelock>",
+        lock->exclusive ? "exclusive" : "shared", cloud_xml_escape(root, pool),
+        lock->infinite ? "infinity" : "0", left > 0 ? left : 0,
+        cloud_xml_escape(lock->token, pool), lock->owner ? "<d:owner>" : "",
+        lock->owner ? lock->owner : "", lock->owner ? "</d:owner>" : "");
+}

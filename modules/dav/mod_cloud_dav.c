@@ -1,0 +1,97 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The module: its hooks, and which function serves which method.
+ *
+ * mod_dav gives the directive ("Dav cloud"), the registry of providers, REPORT and its hooks, and the
+ * way for other DAV modules to our resources (repos.c). The methods that clients sync with are
+ * served here, before mod_dav: each is one verb of libcloud, which decides about locks, conditions
+ * and access in the transaction that makes the change. */
+#include "dav_private.h"
+#include "props.h"
+#include "repos.h"
+
+APLOG_USE_MODULE(cloud_dav);
+
+typedef int method_fn(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);
+
+static const struct {
+    int number;
+    int writes;
+    method_fn *fn;
+} methods[] = {
+    {M_GET, 0, cloud_dav_get},           {M_PROPFIND, 0, cloud_dav_propfind},
+    {M_PUT, 1, cloud_dav_put},           {M_DELETE, 1, cloud_dav_delete},
+    {M_MKCOL, 1, cloud_dav_mkcol},       {M_COPY, 0, cloud_dav_copymove},
+    {M_MOVE, 1, cloud_dav_copymove},     {M_LOCK, 1, cloud_dav_lock},
+    {M_UNLOCK, 1, cloud_dav_unlock},     {M_PROPPATCH, 1, cloud_dav_proppatch},
+};
+
+#define N_METHODS (sizeof(methods) / sizeof(methods[0]))
+
+/* A place that can't be: whoever only looks does not find it, whoever writes may not. */
+static int no_target(request_rec *r, cloud_err_t *err, int writes)
+{
+    if (writes && err->code == CLOUD_E_NOT_FOUND)
+        err = cloud_err(r->pool, CLOUD_E_DENIED, "Permission denied to create this");
+    return cloud_dav_error(r, err);
+}
+
+static int serve(request_rec *r, method_fn *fn, int writes)
+{
+    cloud_dav_target_t *t;
+    cloud_ctx_t *ctx;
+    cloud_err_t *err = cloud_dav_target(&t, r, r->uri);
+
+    if (err) return no_target(r, err, writes);
+    if (!t) return DECLINED;
+    err = cloud_http_ctx(&ctx, r);
+    if (!err) err = cloud_dav_enter(t, ctx, writes);
+    return err ? cloud_dav_error(r, err) : fn(r, ctx, t);
+}
+
+static int serve_options(request_rec *r)
+{
+    cloud_dav_target_t *t;
+    cloud_err_t *err = cloud_dav_target(&t, r, r->uri);
+
+    if (err) return cloud_dav_error(r, err);
+    return t ? cloud_dav_options(r, t) : DECLINED;
+}
+
+static int handler(request_rec *r)
+{
+    if (!cloud_dav_is_ours(r) || !cloud_http_endpoint(r, NULL)) return DECLINED;
+    if (r->method_number == M_OPTIONS) return serve_options(r);
+    for (apr_size_t i = 0; i < N_METHODS; i++) {
+        if (methods[i].number == r->method_number)
+            return serve(r, methods[i].fn, methods[i].writes);
+    }
+    return DECLINED;
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    static const cloud_endpoint_t webdav = {"/remote.php/webdav", CLOUD_EP_DAV, NULL};
+    static const cloud_endpoint_t dav = {"/remote.php/dav", CLOUD_EP_DAV, NULL};
+
+    (void)pconf;
+    (void)ptemp;
+    if (!cloud_http_connect(plog)) return HTTP_INTERNAL_SERVER_ERROR;
+    cloud_register_endpoint(&webdav);
+    cloud_register_endpoint(&dav);
+    cloud_dav_reset_props();
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    static const char *const dav[] = {"mod_dav.c", NULL};
+
+    cloud_dav_register_provider(p);
+    APR_REGISTER_OPTIONAL_FN(cloud_dav_register_props);
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(handler, NULL, dav, APR_HOOK_FIRST);
+}
+
+module AP_MODULE_DECLARE_DATA cloud_dav_module = {
+    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, AP_MODULE_FLAG_NONE,
+};

@@ -1,0 +1,248 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* PUT: files, chunks of an upload, and chunking v1. Not through mod_dav: its PUT keeps reading a body
+ * that can't be stored, answers without ETag, and tells a missing parent with 207. */
+#include "dav_private.h"
+
+#include <apr_strings.h>
+
+APLOG_USE_MODULE(cloud_dav);
+
+#define READ_SIZE (256 * 1024)
+
+/* Where the bytes of a body go. */
+typedef struct {
+    cloud_err_t *(*write)(void *sink, const void *data, apr_size_t len);
+    void *sink;
+} sink_t;
+
+static cloud_err_t *write_file(void *sink, const void *data, apr_size_t len)
+{
+    return cloud_put_write(sink, data, len);
+}
+
+static cloud_err_t *write_chunk(void *sink, const void *data, apr_size_t len)
+{
+    return cloud_chunk_write(sink, data, len);
+}
+
+/* Feeds what bb holds to the sink; *eos 1 at the end of the body. */
+static cloud_err_t *feed(int *eos, apr_status_t *rv, apr_bucket_brigade *bb, const sink_t *to)
+{
+    const char *data;
+    apr_size_t len;
+
+    while (!APR_BRIGADE_EMPTY(bb)) {
+        apr_bucket *b = APR_BRIGADE_FIRST(bb);
+        if (APR_BUCKET_IS_EOS(b)) {
+            *eos = 1;
+            return NULL;
+        }
+        if (!APR_BUCKET_IS_METADATA(b)) {
+            *rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
+            if (*rv != APR_SUCCESS) return NULL;
+            if (len) CLOUD_ERR(to->write(to->sink, data, len));
+        }
+        apr_bucket_delete(b);
+    }
+    return NULL;
+}
+
+/* Streams the request body. *status is what to answer when the body could not be read to its end:
+ * nothing was wrong with the store then, and nothing changes. */
+static cloud_err_t *stream_body(int *status, request_rec *r, const sink_t *to)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_status_t rv;
+    cloud_err_t *err;
+    int eos = 0;
+
+    *status = OK;
+    while (!eos) {
+        rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
+        if (rv == APR_SUCCESS) {
+            err = feed(&eos, &rv, bb, to);
+            if (err) return err;
+        }
+        if (rv != APR_SUCCESS) {
+            *status = APR_STATUS_IS_TIMEUP(rv) ? HTTP_REQUEST_TIME_OUT
+                                               : ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+            r->connection->keepalive = AP_CONN_CLOSE;
+            ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r,
+                          "the body of %s ended early; nothing was changed", r->uri);
+            return NULL;
+        }
+        apr_brigade_cleanup(bb);
+    }
+    apr_brigade_destroy(bb);
+    return NULL;
+}
+
+/* The size that the content shall have: what is announced for the file, not for the message, as a
+ * proxy on the way may have cut or re-framed the latter. */
+static cloud_err_t *announced(apr_int64_t *length, request_rec *r)
+{
+    apr_int64_t message, total;
+
+    CLOUD_ERR(cloud_dav_length(&message, r, "Content-Length"));
+    CLOUD_ERR(cloud_dav_length(&total, r, "OC-Total-Length"));
+    if (total < 0 && message < 0) CLOUD_ERR(cloud_dav_length(&total, r, "X-Expected-Entity-Length"));
+    if (total >= 0 && message >= 0 && total != message)
+        return cloud_err(r->pool, CLOUD_E_INVALID,
+                         "Expected %" APR_INT64_T_FMT " bytes, but %" APR_INT64_T_FMT
+                         " are being sent", total, message);
+    *length = total >= 0 ? total : message;
+    return NULL;
+}
+
+/* Headers about the content that PUT and the final MOVE of an upload share. */
+void cloud_dav_put_opts(cloud_put_opts_t *opts, request_rec *r)
+{
+    const char *mtime = apr_table_get(r->headers_in, "X-OC-Mtime");
+
+    opts->checksum = apr_table_get(r->headers_in, "OC-Checksum");
+    opts->has_mtime = mtime && cloud_dav_parse_mtime(&opts->mtime, mtime);
+}
+
+int cloud_dav_stored(request_rec *r, cloud_ctx_t *ctx, const cloud_result_t *res,
+                     const cloud_put_opts_t *opts)
+{
+    cloud_dav_entry_headers(r, ctx, res->entry, 1);
+    if (opts->has_mtime) apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+    return cloud_dav_done(r, res->created ? HTTP_CREATED : HTTP_NO_CONTENT);
+}
+
+static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
+{
+    cloud_put_opts_t opts = {0};
+    cloud_result_t res;
+    cloud_put_t *put = NULL;
+    sink_t to = {write_file, NULL};
+    cloud_err_t *err;
+    int status;
+
+    cloud_dav_put_opts(&opts, r);
+    err = announced(&opts.length, r);
+    if (!err) err = cloud_dav_conditions(&opts.cond, r, ctx, t);
+    if (!err) err = cloud_put_begin(&put, ctx, t->account, t->path, &opts, r->pool);
+    if (err) return cloud_dav_error(r, err);
+
+    to.sink = put;
+    err = stream_body(&status, r, &to);
+    if (err || status != OK) {
+        cloud_put_abort(put);
+        return err ? cloud_dav_error(r, err) : status;
+    }
+    err = cloud_put_commit(&res, put);
+    if (err) return cloud_dav_error(r, err);
+    return cloud_dav_stored(r, ctx, &res, &opts);
+}
+
+/* Writes the body as chunk name of session up. */
+static int put_chunk_body(int *created, request_rec *r, cloud_ctx_t *ctx, const cloud_upload_t *up,
+                          const char *name, const char *checksum)
+{
+    cloud_chunk_put_t *put;
+    sink_t to = {write_chunk, NULL};
+    apr_int64_t length;
+    cloud_err_t *err;
+    int status;
+
+    err = cloud_dav_length(&length, r, "Content-Length");
+    if (!err) err = cloud_chunk_begin(&put, ctx, up, name, length, checksum, r->pool);
+    if (err) return cloud_dav_error(r, err);
+
+    to.sink = put;
+    err = stream_body(&status, r, &to);
+    if (err || status != OK) {
+        cloud_chunk_abort(put);
+        return err ? cloud_dav_error(r, err) : status;
+    }
+    err = cloud_chunk_commit(created, put);
+    return err ? cloud_dav_error(r, err) : OK;
+}
+
+static int put_chunk(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
+{
+    cloud_upload_t *up;
+    int created, status;
+    cloud_err_t *err = cloud_upload_get(&up, ctx, t->account, t->session, r->pool);
+
+    if (err) return cloud_dav_error(r, err);
+    status = put_chunk_body(&created, r, ctx, up, t->chunk,
+                            apr_table_get(r->headers_in, "OC-Checksum"));
+    if (status != OK) return status;
+    return cloud_dav_done(r, created ? HTTP_CREATED : HTTP_NO_CONTENT);
+}
+
+/* Session of a chunking v1 upload: made by whichever of its chunks comes first. */
+static cloud_err_t *v1_session(cloud_upload_t **up, cloud_ctx_t *ctx, const cloud_account_t *account,
+                               const char *name, apr_int64_t total, apr_pool_t *pool)
+{
+    cloud_err_t *err = cloud_upload_get(up, ctx, account, name, pool);
+
+    if (!cloud_err_is(err, CLOUD_E_NOT_FOUND)) return err;
+    err = cloud_upload_create(up, ctx, account, name, total, pool);
+    if (!cloud_err_is(err, CLOUD_E_EXISTS)) return err;
+    return cloud_upload_get(up, ctx, account, name, pool);
+}
+
+/* PUT <target>-chunking-<transfer>-<count>-<index>: the chunk that makes the set complete answers as
+ * a PUT of the target; the others without ETag, which would say "done". */
+static int put_v1(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *chunk,
+                  const char *path, const char *session, int count, int index)
+{
+    cloud_dav_target_t target = *chunk;
+    cloud_put_opts_t opts = {0};
+    apr_array_header_t *chunks;
+    cloud_upload_t *up;
+    cloud_result_t res;
+    cloud_err_t *err;
+    int created, status;
+
+    target.path = path;
+    cloud_dav_put_opts(&opts, r);
+    err = cloud_dav_length(&opts.length, r, "OC-Total-Length");
+    if (!err) err = cloud_dav_conditions(&opts.cond, r, ctx, &target);
+    if (!err) err = v1_session(&up, ctx, target.account, session, opts.length, r->pool);
+    if (err) return cloud_dav_error(r, err);
+
+    /* OC-Checksum is that of the whole file */
+    status = put_chunk_body(&created, r, ctx, up, apr_itoa(r->pool, index), NULL);
+    if (status != OK) return status;
+    err = cloud_chunk_list(&chunks, ctx, up, r->pool);
+    if (!err && chunks->nelts < count) return cloud_dav_done(r, HTTP_CREATED);
+    if (!err) err = cloud_upload_finish(&res, ctx, target.account, session, target.account, path, 1,
+                                        &opts, r->pool);
+    if (err) return cloud_dav_error(r, err);
+    return cloud_dav_stored(r, ctx, &res, &opts);
+}
+
+static int put_any_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
+{
+    const char *path, *session;
+    int count, index;
+
+    if (apr_table_get(r->headers_in, "OC-Chunked") &&
+        cloud_upload_v1_parse(&path, &session, &count, &index, t->path, r->pool))
+        return put_v1(r, ctx, t, path, session, count, index);
+    return put_file(r, ctx, t);
+}
+
+int cloud_dav_put(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
+{
+    /* A range written into a file that others read would be seen half-done. */
+    if (apr_table_get(r->headers_in, "Content-Range"))
+        return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_IMPLEMENTED,
+                                            "Content-Range on PUT is not supported"));
+    switch (t->kind) {
+    case CLOUD_DAV_FILES:
+        return put_any_file(r, ctx, t);
+    case CLOUD_DAV_CHUNK:
+        return put_chunk(r, ctx, t);
+    case CLOUD_DAV_SESSION:
+        return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_CONFLICT,
+                                            "PUT is not allowed on non-files."));
+    default:
+        return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_DENIED, NULL));
+    }
+}

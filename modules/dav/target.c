@@ -1,0 +1,162 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* URL path -> target. The table below is the list of DAV spaces. */
+#include "target.h"
+
+#include <string.h>
+
+#include "names.h"
+
+/* Fills t from the segments that follow the space's name; first is the index of the first. */
+typedef cloud_err_t *parse_fn(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
+                              apr_pool_t *pool);
+
+#define SEG(a, i) APR_ARRAY_IDX((a), (i), const char *)
+
+static const char *join_from(const apr_array_header_t *seg, int first, apr_pool_t *pool)
+{
+    apr_array_header_t rest = *seg;
+
+    if (first >= seg->nelts) return "";
+    rest.elts = (char *)&SEG(seg, first);
+    rest.nelts = rest.nalloc = seg->nelts - first;
+    return cloud_path_join(&rest, rest.nelts, pool);
+}
+
+static cloud_err_t *parse_files(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
+                                apr_pool_t *pool)
+{
+    t->kind = CLOUD_DAV_FILES;
+    t->path = join_from(seg, first, pool);
+    return NULL;
+}
+
+static cloud_err_t *parse_user_files(cloud_dav_target_t *t, const apr_array_header_t *seg,
+                                     int first, apr_pool_t *pool)
+{
+    if (first == seg->nelts) return NULL; /* the collection above the spaces */
+    t->user = SEG(seg, first);
+    return parse_files(t, seg, first + 1, pool);
+}
+
+static cloud_err_t *parse_uploads(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
+                                  apr_pool_t *pool)
+{
+    int n = seg->nelts - first;
+
+    if (n == 0) return NULL;
+    if (n > 3) return cloud_err(pool, CLOUD_E_NOT_FOUND, NULL);
+    t->user = SEG(seg, first);
+    t->kind = CLOUD_DAV_UPLOADS;
+    if (n > 1) {
+        t->kind = CLOUD_DAV_SESSION;
+        t->session = SEG(seg, first + 1);
+    }
+    if (n > 2) {
+        t->chunk = SEG(seg, first + 2);
+        t->kind = strcmp(t->chunk, ".file") == 0 ? CLOUD_DAV_ASSEMBLY : CLOUD_DAV_CHUNK;
+    }
+    return NULL;
+}
+
+static cloud_err_t *parse_parent(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
+                                 apr_pool_t *pool)
+{
+    if (first == seg->nelts) return NULL;
+    (void)t;
+    return cloud_err(pool, CLOUD_E_NOT_FOUND, NULL);
+}
+
+static const struct {
+    const char *first, *second; /* below remote.php */
+    int with_user;              /* the root of the space is one segment further down */
+    parse_fn *parse;
+} spaces[] = {
+    {"webdav", NULL, 0, parse_files},
+    {"dav", "files", 1, parse_user_files},
+    {"dav", "uploads", 1, parse_uploads},
+    {"dav", NULL, 0, parse_parent},
+};
+
+/* Decoded prefix of uri that ends with its nth segment: bytes as the client spelled them. */
+static const char *prefix_of(const char *uri, int n, apr_pool_t *pool)
+{
+    const char *p = uri;
+
+    while (n-- > 0) {
+        while (*p == '/') p++;
+        while (*p && *p != '/') p++;
+    }
+    return apr_pstrmemdup(pool, uri, (apr_size_t)(p - uri));
+}
+
+/* Number of segments of base; -1 when uri is not below it. */
+static int below_base(const char *base, const char *uri)
+{
+    apr_size_t len = strlen(base);
+    int n = 0;
+
+    if (strncmp(uri, base, len) != 0) return -1;
+    for (const char *p = base; *p; p++) {
+        if (*p != '/' && p[1] == '/') n++;
+    }
+    return n;
+}
+
+cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, const char *uri,
+                                    apr_pool_t *pool)
+{
+    static const char root[] = "remote.php";
+    apr_array_header_t *seg;
+    cloud_dav_target_t *t;
+    const char *rest;
+    int skip = below_base(base, uri);
+    int n;
+
+    *t_p = NULL;
+    if (skip < 0) return NULL;
+    rest = uri + strlen(base);
+    while (*rest == '/') rest++;
+    if (strncmp(rest, root, sizeof(root) - 1) != 0) return NULL;
+    rest += sizeof(root) - 1;
+    if (strncmp(rest, "/webdav", 7) != 0 && strncmp(rest, "/dav", 4) != 0) return NULL;
+    rest += rest[1] == 'w' ? 7 : 4;
+    if (*rest && *rest != '/') return NULL;
+
+    CLOUD_ERR(cloud_path_split(&seg, uri, pool));
+    skip++; /* remote.php */
+    for (apr_size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        n = skip + 1;
+        if (seg->nelts < n || strcmp(SEG(seg, skip), spaces[i].first) != 0) continue;
+        if (spaces[i].second) {
+            if (seg->nelts == n || strcmp(SEG(seg, n), spaces[i].second) != 0) continue;
+            n++;
+        }
+        t = apr_pcalloc(pool, sizeof(*t));
+        t->kind = CLOUD_DAV_PARENT;
+        t->uri = uri;
+        t->path = "";
+        t->slash = uri[strlen(uri) - 1] == '/';
+        CLOUD_ERR(spaces[i].parse(t, seg, n, pool));
+        t->base = prefix_of(uri, n + (spaces[i].with_user && t->user), pool);
+        t->base_href = cloud_uri_encode(t->base, 1, pool);
+        *t_p = t;
+        return NULL;
+    }
+    return NULL;
+}
+
+const char *cloud_dav_href(const cloud_dav_target_t *t, const char *path, int is_dir,
+                           apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, t->base_href, *path ? "/" : "", cloud_uri_encode(path, 1, pool),
+                       is_dir ? "/" : "", NULL);
+}
+
+const char *cloud_dav_self_href(const cloud_dav_target_t *t, int is_dir, apr_pool_t *pool)
+{
+    const char *path = t->path;
+
+    if (t->session) path = t->session;
+    if (t->chunk) path = apr_pstrcat(pool, t->session, "/", t->chunk, NULL);
+    return cloud_dav_href(t, path, is_dir, pool);
+}
