@@ -1,0 +1,51 @@
+"""Rules of the source tree that can be checked by reading it."""
+
+import re
+import subprocess
+
+import pytest
+
+from harness.env import BUILD, SRC
+
+HTTPD_HEADER = re.compile(r'#\s*include\s*[<"](httpd|http_\w+|ap_\w+|mod_\w+|util_\w+)\.h[">]')
+
+
+def sources(*folders):
+    for folder in folders:
+        for path in sorted((SRC / folder).rglob("*.[ch]")):
+            yield path, path.read_text("utf-8")
+
+
+def test_the_library_knows_no_httpd():
+    found = [f"{path.relative_to(SRC)}: {match.group(0)}"
+             for path, text in sources("modules/core", "tools", "tests/unit")
+             for match in HTTPD_HEADER.finditer(text)]
+    assert not found
+
+
+def test_every_directive_is_in_the_configuration():
+    conf = (SRC / "conf.d/cloud.conf").read_text("utf-8")
+    directives = {match.group(1) for _, text in sources("modules")
+                  for match in re.finditer(r'AP_INIT_\w+\(\s*"(\w+)"', text)}
+    assert "CloudEngine" in directives
+    missing = [name for name in sorted(directives)
+               if not re.search(rf"^\s*#?{name}\b", conf, re.M)]
+    assert not missing, "conf.d/cloud.conf does not show these directives"
+
+
+def test_every_module_exports_its_record_alone():
+    for path in sorted((BUILD / ".libs").glob("mod_*.so")):
+        names = subprocess.run(["nm", "-D", "--defined-only", str(path)], capture_output=True,
+                               text=True, check=True).stdout.split()[2::3]
+        ours = [name for name in names if not name.startswith("__")]
+        assert ours == [path.stem.replace("mod_", "", 1) + "_module"], path.name
+
+
+def test_nothing_generated_is_kept():
+    if not (SRC / ".git").exists():
+        pytest.skip("not a git checkout")
+    done = subprocess.run(["git", "-C", str(SRC), "-c", "safe.directory=*", "ls-files", "-ci",
+                           "--exclude-standard"], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
