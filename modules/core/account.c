@@ -1,0 +1,352 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Rows of accounts: finding, listing, changing. Creating and deleting: account_life.c. */
+#include "account_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#define PAGE 200            /* accounts read in one snapshot by cloud_account_each() */
+#define TEXT_MAX 255        /* bytes of a display name or an e-mail address */
+
+#define ACCOUNT_COLS                                                                              \
+    "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \
+    " secret_epoch"
+#define ACCOUNT_NCOLS 12
+
+const char *cloud_account_fold(const char *id, apr_pool_t *pool)
+{
+    utf8proc_uint8_t *folded;
+    const char *out;
+
+    if (!cloud_name_xml_ok(id)) return NULL;
+    if (utf8proc_map((const utf8proc_uint8_t *)id, 0, &folded,
+                     UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD)
+        < 0)
+        return NULL;
+    out = apr_pstrdup(pool, (const char *)folded);
+    free(folded);
+    return out;
+}
+
+static void read_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
+{
+    a->number = cloud_col_int(st, 0);
+    a->id = cloud_col_dup(st, 1, pool);
+    a->display_name = cloud_col_null(st, 2) ? a->id : cloud_col_dup(st, 2, pool);
+    a->email = cloud_col_dup(st, 3, pool);
+    a->quota = cloud_col_int(st, 4);
+    a->enabled = cloud_col_int(st, 5) != 0;
+    a->created = cloud_col_int(st, 6);
+    a->last_login = cloud_col_int(st, 7);
+    a->root = cloud_col_int(st, 8);
+    a->purge = cloud_col_int(st, 9);
+    a->dir = cloud_col_dup(st, 10, pool);
+    a->secret_epoch = cloud_col_int(st, 11);
+}
+
+cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
+                                const char *folded, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    *a = NULL;
+    if (password) *password = NULL;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT " ACCOUNT_COLS ", password FROM account WHERE folded = ?1",
+                             "t", folded));
+    if (row) {
+        *a = apr_palloc(pool, sizeof **a);
+        read_row(*a, st, pool);
+        if (password) *password = cloud_col_dup(st, ACCOUNT_NCOLS, pool);
+    }
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+static cloud_err_t *not_found(cloud_ctx_t *ctx, const char *id)
+{
+    return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no account \"%s\"", id);
+}
+
+static cloud_err_t *get_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                           apr_pool_t *pool)
+{
+    const char *folded = cloud_account_fold(id, pool);
+
+    *a = NULL;
+    if (folded) CLOUD_ERR(cloud_account_find(a, NULL, ctx, folded, pool));
+    return *a ? NULL : not_found(ctx, id);
+}
+
+cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                               apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = get_tx(a, ctx, id, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+static cloud_err_t *by_number_tx(cloud_account_t **a, cloud_ctx_t *ctx, apr_int64_t number,
+                                 apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    *a = NULL;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT " ACCOUNT_COLS " FROM account WHERE number = ?1", "i",
+                             number));
+    if (row) {
+        *a = apr_palloc(pool, sizeof **a);
+        read_row(*a, st, pool);
+    }
+    cloud_stmt_done(st);
+    return row ? NULL : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no such account");
+}
+
+cloud_err_t *cloud_account_by_number(cloud_account_t **a, cloud_ctx_t *ctx, apr_int64_t number,
+                                     apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = by_number_tx(a, ctx, number, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+/* ---- listing ---- */
+
+/* One page of accounts behind `after`, whole rows: no snapshot is held while fn runs. */
+static cloud_err_t *read_page(apr_array_header_t *page, const char **last, cloud_ctx_t *ctx,
+                              const char *after)
+{
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_db_stmt(&st, ctx->db,
+                        "SELECT " ACCOUNT_COLS ", folded FROM account WHERE folded > ?1"
+                        " ORDER BY folded LIMIT ?2",
+                        ctx->pool);
+    if (!err) {
+        cloud_stmt_text(st, 1, after);
+        cloud_stmt_int(st, 2, PAGE);
+        while (!(err = cloud_stmt_step(&row, st, ctx->pool)) && row) {
+            read_row(apr_array_push(page), st, page->pool);
+            *last = cloud_col_dup(st, ACCOUNT_NCOLS, page->pool);
+        }
+        cloud_stmt_done(st);
+    }
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+static int matches(const cloud_account_t *a, const char *folded_search, apr_pool_t *pool)
+{
+    const char *id, *name;
+
+    if (!folded_search) return 1;
+    id = cloud_account_fold(a->id, pool);
+    name = cloud_account_fold(a->display_name, pool);
+    return (id && strstr(id, folded_search)) || (name && strstr(name, folded_search));
+}
+
+cloud_err_t *cloud_account_each(cloud_ctx_t *ctx, const char *search, cloud_account_fn *fn,
+                                void *baton)
+{
+    const char *folded = search && *search ? cloud_account_fold(search, ctx->pool) : NULL;
+    const char *after = "", *last;
+    apr_pool_t *pages[2], *item;
+    cloud_err_t *err = NULL;
+    int i, turn = 0, n = PAGE;
+
+    if (!ctx->who.system) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    if (search && *search && !folded) return NULL;
+    /* Two pools in turn: where the last page ended is needed to read the next one. */
+    apr_pool_create(&pages[0], ctx->pool);
+    apr_pool_create(&pages[1], ctx->pool);
+    apr_pool_create(&item, ctx->pool);
+    while (!err && n == PAGE) {
+        apr_pool_t *pool = pages[turn ^= 1];
+        apr_array_header_t *page;
+        apr_pool_clear(pool);
+        page = apr_array_make(pool, PAGE, sizeof(cloud_account_t));
+        last = after;
+        err = read_page(page, &last, ctx, after);
+        for (i = 0; i < page->nelts && !err; i++) {
+            const cloud_account_t *a = &APR_ARRAY_IDX(page, i, cloud_account_t);
+            apr_pool_clear(item);
+            if (matches(a, folded, item)) err = fn(baton, a, item);
+        }
+        n = page->nelts;
+        after = last;
+    }
+    /* An error may lie in one of these: then they go with the context. */
+    if (!err) {
+        apr_pool_destroy(item);
+        apr_pool_destroy(pages[0]);
+        apr_pool_destroy(pages[1]);
+    }
+    return err;
+}
+
+/* ---- changing ---- */
+
+cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                      int self, apr_pool_t *pool)
+{
+    const cloud_account_t *who = ctx->who.account;
+    const char *folded = cloud_account_fold(id, pool);
+
+    *a = NULL;
+    if (folded) CLOUD_ERR(cloud_account_find(a, NULL, ctx, folded, pool));
+    if (ctx->who.system) return *a ? NULL : not_found(ctx, id);
+    if (self && *a && who && who->number == (*a)->number) return NULL;
+    return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+}
+
+cloud_err_t *cloud_account_new_epoch(cloud_ctx_t *ctx, apr_int64_t number)
+{
+    apr_int64_t epoch;
+
+    CLOUD_ERR(cloud_tree_draw(&epoch, ctx));
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "UPDATE account SET secret_epoch = ?2 WHERE number = ?1", "ii", number,
+                        epoch);
+}
+
+cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id, apr_int64_t quota)
+{
+    cloud_account_t *a;
+    cloud_err_t *err;
+
+    if (quota < 0 && quota != CLOUD_QUOTA_DEFAULT && quota != CLOUD_QUOTA_UNLIMITED)
+        return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is not a quota");
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_account_for_change(&a, ctx, id, 0, ctx->pool);
+    if (!err)
+        err = cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "UPDATE account SET quota = ?2 WHERE number = ?1", "ii", a->number,
+                           quota);
+    return cloud_tx_end(ctx, err);
+}
+
+cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int enabled)
+{
+    cloud_account_t *a;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_account_for_change(&a, ctx, id, 0, ctx->pool);
+    if (!err)
+        err = cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "UPDATE account SET enabled = ?2 WHERE number = ?1", "ii", a->number,
+                           (apr_int64_t)(enabled != 0));
+    if (!err) err = cloud_account_new_epoch(ctx, a->number);
+    return cloud_tx_end(ctx, err);
+}
+
+static cloud_err_t *set_text(cloud_ctx_t *ctx, const char *id, const char *sql,
+                             const char *value)
+{
+    cloud_account_t *a;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_account_for_change(&a, ctx, id, 1, ctx->pool);
+    if (!err) err = cloud_db_run(ctx->db, NULL, ctx->pool, sql, "it", a->number, value);
+    return cloud_tx_end(ctx, err);
+}
+
+/* Text on one line; "" counts as none. */
+static int is_line(const char *text)
+{
+    const unsigned char *c;
+
+    for (c = (const unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f) return 0;
+    return cloud_name_xml_ok(text) && (const char *)c - text <= TEXT_MAX;
+}
+
+cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_pool_t *pool)
+{
+    *out = name && *name ? name : NULL;
+    if (*out && !is_line(name))
+        return cloud_err(pool, CLOUD_E_INVALID,
+                         "The display name is too long or has characters that can't be shown");
+    return NULL;
+}
+
+cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const char *id, const char *name)
+{
+    CLOUD_ERR(cloud_account_check_name(&name, name, ctx->pool));
+    return set_text(ctx, id, "UPDATE account SET display_name = ?2 WHERE number = ?1", name);
+}
+
+cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email)
+{
+    const char *at;
+
+    if (email && !*email) email = NULL;
+    at = email ? strrchr(email, '@') : NULL;
+    if (email && (!is_line(email) || !at || at == email || !at[1] || strchr(email, ' ')))
+        return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is not an e-mail address");
+    return set_text(ctx, id, "UPDATE account SET email = ?2 WHERE number = ?1", email);
+}
+
+/* Asks first in a snapshot: the caller's account may have been read long ago, and a write
+ * transaction for each request would be dear. */
+cloud_err_t *cloud_account_seen(cloud_ctx_t *ctx, const cloud_account_t *a)
+{
+    apr_time_t now = apr_time_now();
+    cloud_account_t *current;
+    cloud_err_t *err;
+
+    if (now - a->last_login < CLOUD_SEEN_EVERY) return NULL;
+    CLOUD_ERR(cloud_account_by_number(&current, ctx, a->number, ctx->pool));
+    if (now - current->last_login < CLOUD_SEEN_EVERY) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_db_run(ctx->db, NULL, ctx->pool,
+                       "UPDATE account SET last_login = ?2 WHERE number = ?1 AND last_login < ?2",
+                       "ii", a->number, (apr_int64_t)now);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    return cloud_tx_commit(ctx); /* nobody waits for it to be durable */
+}
+
+static cloud_err_t *root_size(apr_int64_t *used, cloud_ctx_t *ctx, const cloud_account_t *a)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT size FROM node WHERE id = ?1", "i", a->root));
+    if (row) *used = cloud_col_int(st, 0);
+    cloud_stmt_done(st);
+    return row ? NULL
+               : cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, "The root of account %s is missing",
+                           a->id);
+}
+
+cloud_err_t *cloud_account_usage(apr_int64_t *quota, apr_int64_t *used, cloud_ctx_t *ctx,
+                                 const cloud_account_t *a)
+{
+    cloud_err_t *err;
+
+    *quota = a->quota;
+    if (a->quota == CLOUD_QUOTA_DEFAULT)
+        CLOUD_ERR(cloud_setting_int(quota, ctx, "files", "default_quota"));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = root_size(used, ctx, a);
+    cloud_tx_rollback(ctx);
+    return err;
+}

@@ -1,0 +1,44 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file account_private.h
+ * What the files of the accounts share: rows, rights, hashes.
+ */
+#ifndef CLOUD_ACCOUNT_PRIVATE_H
+#define CLOUD_ACCOUNT_PRIVATE_H
+
+#include "internal.h"
+
+/** Uses and logins are noted at most this often. */
+#define CLOUD_SEEN_EVERY apr_time_from_sec(5 * 60)
+
+/* ---- account.c ---- */
+/** The form in which ids are compared; NULL when id is not valid UTF-8. */
+const char *cloud_account_fold(const char *id, apr_pool_t *pool);
+/** Account by the folded id, with its password hash (NULL: none); *a NULL when there is none.
+ *  (tx) */
+cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
+                                const char *folded, apr_pool_t *pool);
+/** As cloud_account_get, for one that ctx->who may change: DENIED otherwise. self: the account
+ *  itself may, too. Nobody learns from the answer which accounts exist. (tx) */
+cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                      int self, apr_pool_t *pool);
+/** A display name: NULL for none. INVALID when it can't be shown. */
+cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_pool_t *pool);
+/** Invalidates what any process has cached about the account's secrets. (tx, write) */
+cloud_err_t *cloud_account_new_epoch(cloud_ctx_t *ctx, apr_int64_t number);
+
+/* ---- secret.c ---- */
+/** Hash of a new password with the cost that the settings ask for: INVALID when it can't be one.
+ *  Slow: never inside a transaction. */
+cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
+                               apr_pool_t *pool);
+
+/* ---- apppass.c ---- */
+/** 1 when secret has the form of an app password. */
+int cloud_apppass_shape(const char *secret);
+/** The account's app password that secret is, or NULL. number 0: none fits, for the same time.
+ *  (tx) */
+cloud_err_t *cloud_apppass_find(cloud_apppass_t **out, cloud_ctx_t *ctx, apr_int64_t number,
+                                const char *secret, apr_pool_t *pool);
+
+#endif
