@@ -6,8 +6,6 @@
 #define DAY (24 * 60 * 60)
 
 const cloud_setting_t cloud_settings_core[] = {
-    { "cloud", "changelog_retention_days", CLOUD_SET_INT, "90", 1, 36500,
-      "How many days the log of changes (who, when, what) is kept" },
     { "core", "lock_timeout_default", CLOUD_SET_INT, "1800", 1, 366 * DAY,
       "Seconds that a WebDAV lock lasts when the client does not say" },
     { "core", "lock_timeout_max", CLOUD_SET_INT, "86400", 1, 366 * DAY,
@@ -18,6 +16,8 @@ const cloud_setting_t cloud_settings_core[] = {
       "File names that are refused, in any case of letters" },
     { "system", "cache_chunk_gc_ttl", CLOUD_SET_INT, "604800", 2 * DAY, 366 * DAY,
       "Seconds after which an upload that nobody went on with is given up" },
+    { "system", "changelog_expire_days", CLOUD_SET_INT, "90", 0, 36500,
+      "How many days the log of changes (who, when, what) is kept; 0 keeps it for ever" },
     { "system", "dav.propfind.depth_infinity", CLOUD_SET_BOOL, "false", 0, 0,
       "Whether clients may list a whole tree with one request" },
     { "system", "hashingCost", CLOUD_SET_INT, "10", 4, 16,

@@ -1,0 +1,110 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file access.h
+ * Entries (a node with the effective permissions of who asks) and the one access decision.
+ */
+#ifndef CLOUD_ACCESS_H
+#define CLOUD_ACCESS_H
+
+#include "account.h"
+#include "digest.h"
+
+/** Permission bits of ownCloud (interfaces A3). */
+#define CLOUD_PERM_READ   1u
+#define CLOUD_PERM_UPDATE 2u
+#define CLOUD_PERM_CREATE 4u
+#define CLOUD_PERM_DELETE 8u
+#define CLOUD_PERM_SHARE  16u
+#define CLOUD_PERM_ALL    31u
+
+typedef enum {
+    CLOUD_KIND_FILE = 0,
+    CLOUD_KIND_DIR = 1,
+    CLOUD_KIND_ROOT = 2,   /* files root of an account */
+    CLOUD_KIND_PURGE = 3,  /* root of what is deleted and waits for the job that unlinks it */
+    CLOUD_KIND_TRASH = 4,  /* trash root (a feature's) */
+    CLOUD_KIND_MOUNT = 5,  /* received share or other mount (a feature's) */
+    CLOUD_KIND_BULK = 6    /* detached root under which bulk work builds a tree */
+} cloud_kind_t;
+
+#define CLOUD_NODE_PROPS 1u   /* has dead properties */
+
+/** A row of the tree. */
+typedef struct {
+    apr_int64_t id;        /* file id for life, never reused, below 2^53 */
+    apr_int64_t parent;    /* 0 for roots */
+    const char *name;      /* NFC */
+    const char *disk;      /* bytes as given and on disk; equals name mostly. Never NULL */
+    cloud_kind_t kind;
+    apr_int64_t etag;      /* change number */
+    apr_int64_t size;      /* of a folder: recursive */
+    apr_int64_t mtime;     /* seconds, as clients gave it */
+    apr_int64_t created;   /* seconds */
+    apr_uint64_t ino;      /* identity of the content on disk: inode, */
+    apr_int64_t ino_mtime; /* its mtime in ns, */
+    apr_int64_t btime;     /* its birth time in ns, 0 where unknown */
+    cloud_sums_t sums;
+    unsigned flags;
+} cloud_node_t;
+
+/** True for folders of every kind. */
+#define CLOUD_IS_DIR(node) ((node)->kind != CLOUD_KIND_FILE)
+
+/** A place in an account's files, and what is there. */
+typedef struct {
+    const cloud_account_t *account; /* whose space the path is in */
+    const char *path;               /* as asked, "" for the root; segments joined by '/' */
+    const char *name;               /* last segment as asked; "" for the root */
+    int exists;
+    int has_parent;                 /* the parent exists and is a folder (always for the root) */
+    cloud_node_t node;              /* when exists */
+    cloud_node_t parent;            /* when has_parent and not the root */
+    unsigned perms;                 /* effective on node; on the parent when !exists */
+    int mounted;                    /* 'M': mount or below */
+    int shared;                     /* 'S' */
+    apr_int64_t tree;               /* node id of the root of the tree the node really is in */
+    const cloud_account_t *owner;   /* owner of that tree */
+    const apr_int64_t *chain;       /* node ids from tree root to parent, both included */
+    int chain_len;
+} cloud_entry_t;
+
+/** Finds path in the account's files, through mounts, by NFC name. A missing node is no error
+ *  (entry->exists 0); bad segments are INVALID_NAME; an account directory that is not there
+ *  (disk not mounted) is UNAVAILABLE. Access is not decided here, but perms are filled in for
+ *  ctx->who. */
+CLOUD_API cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                     const cloud_account_t *account, const char *path,
+                                     apr_pool_t *pool);
+/** Path of a node by its id inside the account's files, as far as ctx->who may see it; NOT_FOUND. */
+CLOUD_API cloud_err_t *cloud_resolve_id(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                        const cloud_account_t *account, apr_int64_t id,
+                                        apr_pool_t *pool);
+
+typedef enum {
+    CLOUD_OP_LIST,      /* PROPFIND, list */
+    CLOUD_OP_READ,      /* content */
+    CLOUD_OP_WRITE,     /* new content of an existing file, its properties and times */
+    CLOUD_OP_CREATE,    /* new entry in entry->parent */
+    CLOUD_OP_DELETE,
+    CLOUD_OP_RENAME,    /* leave its place */
+    CLOUD_OP_LOCK
+} cloud_op_t;
+
+/** The one access decision (DESIGN promise 4). DENIED; NOT_FOUND where not even the existence
+ *  may be told. */
+CLOUD_API cloud_err_t *cloud_access(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op);
+
+/** oc:permissions letters of an entry (clients 2.3), e.g. "RDNVCK". */
+CLOUD_API const char *cloud_perm_letters(unsigned perms, int is_dir, int shared, int mounted, apr_pool_t *pool);
+
+/** ETag of a node as its clients see it, without quotes. The one place where mounts will be
+ *  combined. buf of CLOUD_ETAG_MAX bytes. */
+#define CLOUD_ETAG_MAX 48
+CLOUD_API const char *cloud_etag(char *buf, const cloud_node_t *node);
+/** Number of an ETag made by cloud_etag (quotes and W/ stripped); -1 when it can't be one. */
+CLOUD_API apr_int64_t cloud_etag_parse(const char *etag);
+/** oc:id: zero-padded id and instance id. buf of CLOUD_FILEID_MAX bytes. */
+#define CLOUD_FILEID_MAX 64
+CLOUD_API const char *cloud_fileid(char *buf, const cloud_store_t *store, apr_int64_t id);
+
+#endif

@@ -1,0 +1,278 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The one transaction that gives a staged file its place: PUT, the end of a chunked upload, COPY of
+ * a file. And the checks that all verbs share. */
+#include "files_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *e, const cloud_cond_t *cond)
+{
+    if (!cond) return NULL;
+    switch (cond->must) {
+    case CLOUD_IF_ANY:
+        return NULL;
+    case CLOUD_IF_ABSENT:
+        if (!e->exists) return NULL;
+        return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
+                         "An If-None-Match header was specified, but the ETag matched (or * was "
+                         "specified).");
+    case CLOUD_IF_EXISTS:
+        if (e->exists) return NULL;
+        break;
+    case CLOUD_IF_ETAG:
+        if (e->exists && e->node.etag == cond->etag) return NULL;
+        break;
+    }
+    if (!e->exists)
+        return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
+                         "An If-Match header was specified and the resource did not exist");
+    return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
+                     "An If-Match header was specified, but none of the specified ETags matched.");
+}
+
+cloud_err_t *cloud_files_name_check(cloud_ctx_t *ctx, const char *name)
+{
+    const char **blacklist;
+
+    CLOUD_ERR(cloud_setting_list(&blacklist, ctx, "system", "blacklisted_files"));
+    return cloud_name_check(name, blacklist, ctx->pool);
+}
+
+cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int64_t delta)
+{
+    apr_int64_t quota, used;
+
+    if (delta <= 0) return NULL;
+    CLOUD_ERR(cloud_account_usage(&quota, &used, ctx, e->owner));
+    if (quota < 0 || delta <= quota - used) return NULL;
+    return cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
+}
+
+cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
+                                 const cloud_entry_t *from)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i;
+
+    for (i = 0; i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->changed) CLOUD_ERR(f->changed(ctx, op, entry, from, ctx->pool));
+    }
+    return NULL;
+}
+
+const char *cloud_files_disk_name(const cloud_entry_t *e)
+{
+    return e->exists ? e->node.disk : e->name;
+}
+
+/* What PUT needs to hold, before and in the transaction. */
+static cloud_err_t *check_put(cloud_ctx_t *ctx, const cloud_entry_t *e, int overwrite,
+                              const cloud_cond_t *cond)
+{
+    CLOUD_ERR(cloud_access(ctx, e, e->exists ? CLOUD_OP_WRITE : CLOUD_OP_CREATE));
+    if (!e->exists && !e->has_parent)
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "Parent folder does not exist");
+    if (!e->exists) CLOUD_ERR(cloud_files_name_check(ctx, e->name));
+    if (e->exists && CLOUD_IS_DIR(&e->node))
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "PUT is not allowed on a folder");
+    if (e->exists && !overwrite)
+        return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
+                         "The destination node already exists, and the overwrite header is set to "
+                         "false");
+    CLOUD_ERR(cloud_cond_check(ctx, e, cond));
+    return cloud_lock_check(ctx, e, cond->tokens,
+                            CLOUD_LOCKCHK_NODE | (e->exists ? 0 : CLOUD_LOCKCHK_PARENT));
+}
+
+cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, const char *path, int overwrite,
+                                  const cloud_put_opts_t *opts, apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_resolve_tx(entry, ctx, account, path, pool);
+    if (!err) err = check_put(ctx, *entry, overwrite, &opts->cond);
+    if (!err && opts->length > 0)
+        err = cloud_files_quota(ctx, *entry,
+                                opts->length - ((*entry)->exists ? (*entry)->node.size : 0));
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, int overwrite,
+                                      const cloud_cond_t *dc)
+{
+    CLOUD_ERR(cloud_access(ctx, d, d->exists ? CLOUD_OP_DELETE : CLOUD_OP_CREATE));
+    if (!d->exists && !d->has_parent)
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "The destination node is not found");
+    if (!d->exists) CLOUD_ERR(cloud_files_name_check(ctx, d->name));
+    if (d->exists && !overwrite)
+        return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
+                         "The destination node already exists, and the overwrite header is set to "
+                         "false");
+    CLOUD_ERR(cloud_cond_check(ctx, d, dc));
+    return cloud_lock_check(ctx, d, dc ? dc->tokens : NULL,
+                            CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT
+                                | (d->exists ? CLOUD_LOCKCHK_BELOW : 0));
+}
+
+/* An outsider's edit of what is about to be replaced becomes a change of its own first: it gets
+ * an ETag, so that conditions see it and a version can keep it. */
+cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                apr_pool_t *pool)
+{
+    const char *disk = NULL;
+    struct stat st;
+    cloud_err_t *err;
+    int found, pending;
+
+    *entry = (cloud_entry_t *)e;
+    if (!e->exists || CLOUD_IS_DIR(&e->node)) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_storage_path(&disk, ctx, e->node.id, pool);
+    cloud_tx_rollback(ctx);
+    if (err) return err;
+    CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, disk, pool));
+    if (!found || !S_ISREG(st.st_mode)) return NULL;
+    if (st.st_ino == e->node.ino && st.st_size == e->node.size
+        && (apr_int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == e->node.ino_mtime)
+        return NULL;
+    CLOUD_ERR(cloud_journal_pending(&pending, ctx, e->tree));
+    if (pending) return NULL; /* the difference is a move of ours, still owed */
+    return cloud_files_adopt(entry, ctx, e, pool);
+}
+
+cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, const char *path,
+                              const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool)
+{
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+
+    if (opts && opts->has_mtime) {
+        times[1].tv_sec = (time_t)opts->mtime;
+        /* What the file system can't express it clamps; the row keeps what the client gave. */
+        if (futimens(fd, times) != 0 && errno != EINVAL && errno != EOVERFLOW)
+            return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "futimens %s", path);
+    }
+    CLOUD_POINT("seal-before-sync");
+    CLOUD_ERR(cloud_storage_sync_fd(ctx->store, fd, pool));
+    CLOUD_ERR(cloud_storage_sync_parent(ctx->store, path, pool));
+    CLOUD_POINT("seal-after-sync");
+    staged->path = path;
+    staged->sums = sums;
+    return cloud_storage_identity(fd, &staged->ino, &staged->size, &staged->ino_mtime,
+                                  &staged->btime, pool);
+}
+
+int cloud_files_stage_owed(cloud_ctx_t *ctx, const char *stage)
+{
+    int named = 1;
+
+    cloud_tx_rollback(ctx);
+    if (cloud_tx_begin(ctx, CLOUD_DB_READ)) return 1;
+    if (cloud_journal_names(&named, ctx, stage)) named = 1;
+    cloud_tx_rollback(ctx);
+    return named;
+}
+
+/* Lets a feature keep the inode that is replaced; else it is purged. */
+static cloud_err_t *keep_old(const char **keep, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                             apr_pool_t *pool)
+{
+    const apr_array_header_t *features = cloud_features();
+    cloud_keep_t k = { NULL };
+    int i;
+
+    for (i = 0; i < features->nelts && !k.path; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->replace) CLOUD_ERR(f->replace(ctx, e, &k, pool));
+    }
+    *keep = k.path;
+    return NULL;
+}
+
+static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_staged_t *staged,
+                               const cloud_put_opts_t *opts, apr_pool_t *pool)
+{
+    apr_int64_t now = apr_time_sec(apr_time_now()), number, delta;
+    const char *dst, *parent, *keep = NULL;
+    cloud_node_t node = { 0 }, old = e->node;
+
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    if (e->exists) {
+        node = e->node;
+        CLOUD_ERR(keep_old(&keep, ctx, e, pool));
+    } else {
+        node.id = number;
+        node.parent = e->parent.id;
+        node.name = cloud_name_nfc(e->name, pool);
+        node.disk = e->name;
+        node.kind = CLOUD_KIND_FILE;
+        node.created = now;
+    }
+    delta = staged->size - (e->exists ? old.size : 0);
+    CLOUD_ERR(cloud_files_quota(ctx, e, delta));
+    node.etag = number;
+    node.size = staged->size;
+    node.mtime = opts->has_mtime ? opts->mtime : now;
+    node.ino = staged->ino;
+    node.ino_mtime = staged->ino_mtime;
+    node.btime = staged->btime;
+    node.sums = staged->sums;
+    CLOUD_ERR(e->exists ? cloud_tree_update(ctx, &node) : cloud_tree_insert(ctx, &node));
+    CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, delta, now));
+    CLOUD_ERR(cloud_storage_path(&parent, ctx, node.parent, pool));
+    dst = apr_pstrcat(pool, parent, "/", node.disk, NULL);
+    CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, staged->ino, 0, staged->path, dst));
+    /* What the exchange leaves in the staging place. */
+    if (e->exists)
+        CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, old.ino, 0, staged->path, keep));
+    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, e->exists ? "write" : "create", &node, 0, NULL,
+                             delta));
+    e->node = node;
+    return NULL;
+}
+
+static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path,
+                              const cloud_staged_t *staged, int overwrite,
+                              const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
+                              apr_pool_t *pool)
+{
+    cloud_entry_t *e;
+
+    CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
+    CLOUD_ERR(check_put(ctx, e, overwrite, &opts->cond));
+    res->created = !e->exists;
+    CLOUD_ERR(write_rows(ctx, e, staged, opts, pool));
+    e->exists = 1;
+    res->entry = e;
+    CLOUD_ERR(cloud_files_changed(ctx, res->created ? "create" : "write", e, NULL));
+    return in_tx ? in_tx(baton, ctx, res) : NULL;
+}
+
+cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
+                                const cloud_account_t *account, const char *path,
+                                const cloud_staged_t *staged, int overwrite,
+                                const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
+                                apr_pool_t *pool)
+{
+    cloud_entry_t *seen;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
+    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = attach_tx(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, pool);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    CLOUD_ERR(cloud_tx_commit(ctx));
+    return cloud_journal_run(ctx, res->entry->tree, 0);
+}

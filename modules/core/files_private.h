@@ -1,0 +1,32 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file files_private.h
+ * What the verbs share among themselves.
+ */
+#ifndef CLOUD_FILES_PRIVATE_H
+#define CLOUD_FILES_PRIVATE_H
+
+#include "internal.h"
+
+#include <string.h>
+
+/** Tells the features about a change. (tx, write) */
+cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
+                                 const cloud_entry_t *from);
+/** Bytes that the entry has, or will have, as its name on disk. */
+const char *cloud_files_disk_name(const cloud_entry_t *e);
+/** Takes in an outside edit of the entry's content, if there is one; gives the entry afterwards.
+ *  (no tx) */
+cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                apr_pool_t *pool);
+/** Takes an existing entry out of the tree (to where a feature keeps it, or to be purged), with a
+ *  number and a line in the change log of its own. (tx, write) */
+cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool);
+/** What a COPY or MOVE needs to hold for its destination: access, name, parent, Overwrite,
+ *  condition, locks. (tx) */
+cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, int overwrite,
+                                      const cloud_cond_t *dc);
+/** Turns a detached root that will not be attached into something to purge. (tx, write) */
+cloud_err_t *cloud_files_abandon_bulk(cloud_ctx_t *ctx, apr_int64_t id, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,170 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* PUT: a body streams into a staging file, is hashed on the way, and gets its place at the end. */
+#include "files_private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Small writes are gathered: most bodies are one write. */
+#define BUFFER_SIZE (64 * 1024)
+
+struct cloud_put_t {
+    cloud_ctx_t *ctx;
+    apr_pool_t *pool;
+    const cloud_account_t *account;
+    const char *path;
+    cloud_put_opts_t opts;
+    const char *stage;
+    int fd;
+    apr_int64_t received;
+    apr_int64_t limit;           /* most bytes that the quota leaves, or -1 */
+    cloud_digest_t *digest;
+    cloud_sums_t want;
+    unsigned want_types;
+    char *buffer;
+    apr_size_t buffered;
+};
+
+static void discard(cloud_put_t *put)
+{
+    if (put->fd >= 0) close(put->fd);
+    put->fd = -1;
+    if (put->stage) cloud_storage_unlink(put->ctx->store, put->stage, 0, put->pool);
+    put->stage = NULL;
+}
+
+static apr_status_t put_cleanup(void *baton)
+{
+    discard(baton);
+    return APR_SUCCESS;
+}
+
+/* So that an endless body without announced length does not fill the disk first. */
+static cloud_err_t *find_limit(cloud_put_t *put, const cloud_entry_t *e)
+{
+    apr_int64_t quota, used;
+    cloud_err_t *err;
+
+    put->limit = -1;
+    CLOUD_ERR(cloud_tx_begin(put->ctx, CLOUD_DB_READ));
+    err = cloud_account_usage(&quota, &used, put->ctx, e->owner);
+    cloud_tx_rollback(put->ctx);
+    if (!err && quota >= 0) {
+        put->limit = quota - used + (e->exists ? e->node.size : 0);
+        if (put->limit < 0) put->limit = 0;
+    }
+    return err;
+}
+
+cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_account_t *account,
+                             const char *path, const cloud_put_opts_t *opts, apr_pool_t *pool)
+{
+    cloud_put_t *put = apr_pcalloc(pool, sizeof *put);
+    cloud_entry_t *e;
+
+    put->ctx = ctx;
+    put->pool = pool;
+    put->account = account;
+    put->path = apr_pstrdup(pool, path);
+    put->opts = *opts;
+    put->fd = -1;
+    CLOUD_ERR(cloud_files_precheck(&e, ctx, account, path, 1, opts, pool));
+    if (opts->checksum)
+        CLOUD_ERR(cloud_sums_parse(&put->want, &put->want_types, opts->checksum, pool));
+    if (opts->length < 0) CLOUD_ERR(find_limit(put, e));
+    else put->limit = opts->length;
+    put->digest = cloud_digest_create(CLOUD_DIGEST_DEFAULT | put->want_types, pool);
+    CLOUD_ERR(cloud_storage_stage(&put->fd, &put->stage, ctx->store, e->owner->dir, pool));
+    apr_pool_cleanup_register(pool, put, put_cleanup, apr_pool_cleanup_null);
+    CLOUD_POINT("put-staged");
+    *out = put;
+    return NULL;
+}
+
+static cloud_err_t *write_out(cloud_put_t *put, const char *data, apr_size_t len)
+{
+    ssize_t n;
+
+    while (len > 0) {
+        n = write(put->fd, data, len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 || CLOUD_FAULT("put-write"))
+            return cloud_err_sys(put->pool, CLOUD_E_UNAVAILABLE, n < 0 ? errno : ENOSPC,
+                                 "write to staging");
+        data += n;
+        len -= (apr_size_t)n;
+    }
+    return NULL;
+}
+
+static cloud_err_t *flush(cloud_put_t *put)
+{
+    apr_size_t len = put->buffered;
+
+    put->buffered = 0;
+    return len ? write_out(put, put->buffer, len) : NULL;
+}
+
+cloud_err_t *cloud_put_write(cloud_put_t *put, const void *data, apr_size_t len)
+{
+    if (put->fd < 0) return cloud_err(put->pool, CLOUD_E_INTERNAL, "The put is over");
+    put->received += (apr_int64_t)len;
+    if (put->limit >= 0 && put->received > put->limit)
+        return put->opts.length >= 0
+                   ? cloud_err(put->pool, CLOUD_E_INVALID,
+                               "More bytes were sent than the %" APR_INT64_T_FMT " announced",
+                               put->opts.length)
+                   : cloud_err(put->pool, CLOUD_E_QUOTA, NULL);
+    cloud_digest_update(put->digest, data, len);
+    if (put->buffered + len > BUFFER_SIZE) CLOUD_ERR(flush(put));
+    if (len >= BUFFER_SIZE) return write_out(put, data, len);
+    if (!put->buffer) put->buffer = apr_palloc(put->pool, BUFFER_SIZE);
+    memcpy(put->buffer + put->buffered, data, len);
+    put->buffered += len;
+    return NULL;
+}
+
+static cloud_err_t *verify(cloud_put_t *put, cloud_sums_t got)
+{
+    if (put->opts.length >= 0 && put->received != put->opts.length)
+        return cloud_err(put->pool, CLOUD_E_INVALID,
+                         "Expected filesize of %" APR_INT64_T_FMT
+                         " bytes but read (from client) and wrote (to storage) %" APR_INT64_T_FMT
+                         " bytes.",
+                         put->opts.length, put->received);
+    if (put->want_types && cloud_sums_match(put->want, got) != 1)
+        return cloud_err(put->pool, CLOUD_E_CHECKSUM, NULL);
+    return NULL;
+}
+
+cloud_err_t *cloud_put_commit(cloud_result_t *res, cloud_put_t *put)
+{
+    cloud_staged_t staged;
+    cloud_sums_t sums;
+    cloud_err_t *err;
+
+    if (put->fd < 0) return cloud_err(put->pool, CLOUD_E_INTERNAL, "The put is over");
+    err = flush(put);
+    sums = cloud_digest_final(put->digest, put->pool);
+    if (!err) err = verify(put, sums);
+    if (!err)
+        err = cloud_files_seal(&staged, put->ctx, put->fd, put->stage, &put->opts, sums,
+                               put->pool);
+    if (!err)
+        err = cloud_files_attach(res, put->ctx, put->account, put->path, &staged, 1, &put->opts,
+                                 NULL, NULL, put->pool);
+    if (err && !cloud_files_stage_owed(put->ctx, put->stage)) {
+        discard(put);
+        return err;
+    }
+    /* From here on the staging name belongs to the journal. */
+    close(put->fd);
+    put->fd = -1;
+    put->stage = NULL;
+    return err;
+}
+
+void cloud_put_abort(cloud_put_t *put)
+{
+    discard(put);
+}

@@ -1,0 +1,168 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The reading verbs. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static cloud_err_t *found(cloud_ctx_t *ctx, const cloud_entry_t *e, cloud_op_t op)
+{
+    CLOUD_ERR(cloud_access(ctx, e, op));
+    if (e->exists) return NULL;
+    return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
+                     e->path);
+}
+
+cloud_err_t *cloud_file_stat(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    CLOUD_ERR(cloud_resolve(entry, ctx, account, path, pool));
+    return found(ctx, *entry, CLOUD_OP_LIST);
+}
+
+static cloud_err_t *list_tx(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
+                            void *baton)
+{
+    cloud_node_t node;
+    cloud_child_t child = { .node = &node,
+                            .perms = folder->perms,
+                            .mounted = folder->mounted,
+                            .shared = folder->shared };
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row;
+
+    CLOUD_ERR(cloud_storage_account_check(ctx->store, folder->owner->dir, ctx->pool));
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
+                             " ORDER BY name",
+                             "i", folder->node.id));
+    for (err = NULL; !err && row; ) {
+        cloud_tree_row(&node, st, 0, NULL);
+        err = fn(baton, &child);
+        if (!err) err = cloud_stmt_step(&row, st, ctx->pool);
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
+cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
+                             void *baton)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(found(ctx, folder, CLOUD_OP_LIST));
+    if (!CLOUD_IS_DIR(&folder->node)) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = list_tx(ctx, folder, fn, baton);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+/* ---- opening content ---- */
+
+static apr_status_t close_fd(void *baton)
+{
+    close((int)(apr_uintptr_t)baton);
+    return APR_SUCCESS;
+}
+
+/* Is the open file the content that the row means? */
+static cloud_err_t *is_content(int *same, const cloud_node_t *node, int fd, apr_pool_t *pool)
+{
+    apr_int64_t size, mtime, btime;
+    apr_uint64_t ino;
+
+    CLOUD_ERR(cloud_storage_identity(fd, &ino, &size, &mtime, &btime, pool));
+    *same = ino == node->ino && size == node->size && mtime == node->ino_mtime
+            && (btime == node->btime || !btime || !node->btime);
+    return NULL;
+}
+
+/* One look: resolves and opens; *fd -1 when it is not where its row says. */
+static cloud_err_t *look(int *fd, int *same, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                         const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    const char *disk = NULL;
+    cloud_err_t *err;
+
+    *fd = -1;
+    *same = 0;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_resolve_tx(entry, ctx, account, path, pool);
+    if (!err) err = found(ctx, *entry, CLOUD_OP_READ);
+    if (!err && CLOUD_IS_DIR(&(*entry)->node))
+        err = cloud_err(ctx->pool, CLOUD_E_NOT_ALLOWED, NULL);
+    if (!err) err = cloud_storage_path(&disk, ctx, (*entry)->node.id, pool);
+    cloud_tx_rollback(ctx);
+    if (err) return err;
+    CLOUD_ERR(cloud_storage_open(fd, ctx->store, disk, O_RDONLY, pool));
+    if (*fd < 0) return NULL;
+    err = is_content(same, &(*entry)->node, *fd, pool);
+    if (err) {
+        close(*fd);
+        *fd = -1;
+    }
+    return err;
+}
+
+/* The content may lie where a move that is still owed will take it from. */
+static cloud_err_t *find_elsewhere(int *fd, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                   apr_pool_t *pool)
+{
+    cloud_err_t *err;
+    int same = 0;
+
+    CLOUD_ERR(cloud_journal_locate(fd, ctx, e->node.ino, pool));
+    if (*fd < 0) return NULL;
+    err = is_content(&same, &e->node, *fd, pool);
+    if (err || !same) {
+        close(*fd);
+        *fd = -1;
+    }
+    return err;
+}
+
+static cloud_err_t *open_checked(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, const char *path,
+                                 apr_pool_t *pool)
+{
+    int same, round, other;
+
+    CLOUD_ERR(look(fd, &same, entry, ctx, account, path, pool));
+    if (*fd >= 0 && same) return NULL;
+    /* Somebody committed and has not moved yet, or moved just now: carry out and look again. */
+    for (round = 0; round < 3; round++) {
+        if (*fd >= 0) close(*fd);
+        *fd = -1;
+        CLOUD_ERR(cloud_journal_run(ctx, (*entry)->tree, 0));
+        CLOUD_ERR(look(fd, &same, entry, ctx, account, path, pool));
+        if (*fd >= 0 && same) return NULL;
+        CLOUD_ERR(find_elsewhere(&other, ctx, *entry, pool));
+        if (other >= 0) {
+            if (*fd >= 0) close(*fd);
+            *fd = other;
+            return NULL;
+        }
+        if (*fd < 0) continue;
+        close(*fd);
+        *fd = -1;
+        /* Nobody of us did that: an outside change. */
+        CLOUD_ERR(cloud_files_adopt(entry, ctx, *entry, pool));
+    }
+    CLOUD_LOG(ctx->store, ERR, "content of node %" APR_INT64_T_FMT " (%s) is not on disk",
+              (*entry)->node.id, (*entry)->path);
+    return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
+}
+
+cloud_err_t *cloud_file_open(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    int got;
+
+    CLOUD_ERR(open_checked(&got, entry, ctx, account, path, pool));
+    apr_pool_cleanup_register(pool, (void *)(apr_uintptr_t)got, close_fd, apr_pool_cleanup_null);
+    *fd = got;
+    return NULL;
+}

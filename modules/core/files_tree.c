@@ -1,0 +1,327 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* MKCOL, DELETE and MOVE: one transaction each, one or two renames, whatever the size below. */
+#include "files_private.h"
+
+/* ---- MKCOL ---- */
+
+static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, const char *path,
+                             const cloud_cond_t *cond, const char *stage, const struct stat *st,
+                             apr_int64_t btime, apr_pool_t *pool)
+{
+    cloud_node_t node = { 0 };
+    const char *parent;
+    cloud_entry_t *e;
+
+    CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
+    CLOUD_ERR(cloud_access(ctx, e, e->exists ? CLOUD_OP_LIST : CLOUD_OP_CREATE));
+    if (e->exists)
+        return cloud_err(ctx->pool, CLOUD_E_EXISTS,
+                         "The resource you tried to create already exists");
+    if (!e->has_parent)
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "Parent node does not exist");
+    CLOUD_ERR(cloud_files_name_check(ctx, e->name));
+    CLOUD_ERR(cloud_cond_check(ctx, e, cond));
+    CLOUD_ERR(cloud_lock_check(ctx, e, cond ? cond->tokens : NULL,
+                               CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT));
+    CLOUD_ERR(cloud_files_quota(ctx, e, 1));
+    if (!stage) return NULL; /* the look before anything was made */
+    CLOUD_ERR(cloud_tree_draw(&node.id, ctx));
+    node.etag = node.id;
+    node.parent = e->parent.id;
+    node.name = cloud_name_nfc(e->name, pool);
+    node.disk = e->name;
+    node.kind = CLOUD_KIND_DIR;
+    node.mtime = node.created = apr_time_sec(apr_time_now());
+    node.ino = st->st_ino;
+    node.btime = btime;
+    CLOUD_ERR(cloud_tree_insert(ctx, &node));
+    CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, node.etag, 0, node.mtime));
+    CLOUD_ERR(cloud_storage_path(&parent, ctx, node.parent, pool));
+    CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, node.ino, 1, stage,
+                                apr_pstrcat(pool, parent, "/", node.disk, NULL)));
+    CLOUD_ERR(cloud_tree_log(ctx, node.etag, e->tree, "create", &node, 0, NULL, 0));
+    e->node = node;
+    e->exists = 1;
+    res->entry = e;
+    res->created = 1;
+    return cloud_files_changed(ctx, "create", e, NULL);
+}
+
+cloud_err_t *cloud_file_mkcol(cloud_result_t *res, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path,
+                              const cloud_cond_t *cond, apr_pool_t *pool)
+{
+    const char *stage;
+    apr_int64_t btime;
+    cloud_err_t *err;
+    struct stat st;
+    int found;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = mkcol_tx(res, ctx, account, path, cond, NULL, NULL, 0, pool);
+    cloud_tx_rollback(ctx);
+    if (err) return err;
+    CLOUD_ERR(cloud_storage_stage_dir(&stage, ctx->store, account->dir, pool));
+    CLOUD_POINT("mkcol-staged");
+    err = cloud_storage_sync_parent(ctx->store, stage, pool);
+    if (!err) err = cloud_storage_stat(&st, &btime, &found, ctx->store, stage, pool);
+    if (!err) err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
+    if (!err) {
+        err = mkcol_tx(res, ctx, account, path, cond, stage, &st, btime, pool);
+        if (err) cloud_tx_rollback(ctx);
+        else err = cloud_tx_commit(ctx);
+    }
+    if (err) {
+        if (!cloud_files_stage_owed(ctx, stage))
+            cloud_storage_unlink(ctx->store, stage, 1, pool);
+        return err;
+    }
+    return cloud_journal_run(ctx, res->entry->tree, 0);
+}
+
+/* ---- DELETE ---- */
+
+static cloud_err_t *ask_features(int *handled, apr_int64_t *parent, const char **name,
+                                 const char **disk, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                 apr_pool_t *pool)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i;
+
+    *handled = 0;
+    for (i = 0; i < features->nelts && !*handled; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->remove) CLOUD_ERR(f->remove(ctx, e, handled, parent, name, disk, pool));
+    }
+    return NULL;
+}
+
+static cloud_err_t *tell_purged(cloud_ctx_t *ctx, apr_int64_t id)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i;
+
+    for (i = 0; i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->purged) CLOUD_ERR(f->purged(ctx, id));
+    }
+    return NULL;
+}
+
+/* A file is gone at once; a folder hangs under the purge root until the job has reclaimed it. */
+static cloud_err_t *to_purge(cloud_ctx_t *ctx, const cloud_entry_t *e, const char *src,
+                             apr_pool_t *pool)
+{
+    const char *name = apr_psprintf(pool, "%" APR_INT64_T_FMT, e->node.id);
+    const char *dst = apr_pstrcat(pool, e->owner->dir, "/" CLOUD_PURGE "/", name, NULL);
+    int is_dir = CLOUD_IS_DIR(&e->node);
+
+    CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, e->node.ino, is_dir, src, dst));
+    if (is_dir) return cloud_tree_rename(ctx, &e->node, e->owner->purge, name, name);
+    CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, e->node.ino, 0, dst, NULL));
+    if (e->node.flags & CLOUD_NODE_PROPS) CLOUD_ERR(cloud_props_delete(ctx, e->node.id));
+    CLOUD_ERR(cloud_tree_delete_row(ctx, &e->node));
+    return tell_purged(ctx, e->node.id);
+}
+
+/* Takes an existing entry out of the tree: to where a feature keeps it, or to the purge root. */
+static cloud_err_t *take_out(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int64_t number,
+                                  apr_pool_t *pool)
+{
+    const char *src, *name = NULL, *disk = NULL;
+    apr_int64_t parent = 0;
+    int handled;
+
+    CLOUD_ERR(cloud_storage_path(&src, ctx, e->node.id, pool));
+    CLOUD_ERR(cloud_lock_forget(ctx, e));
+    CLOUD_ERR(ask_features(&handled, &parent, &name, &disk, ctx, e, pool));
+    if (handled) {
+        CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, e->node.ino, CLOUD_IS_DIR(&e->node), src,
+                                    disk));
+        CLOUD_ERR(cloud_tree_rename(ctx, &e->node, parent, name, e->node.disk));
+    } else {
+        CLOUD_ERR(to_purge(ctx, e, src, pool));
+    }
+    CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, -e->node.size,
+                              apr_time_sec(apr_time_now())));
+    return NULL;
+}
+
+cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool)
+{
+    apr_int64_t number;
+
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "remove", &e->node, 0, NULL, -e->node.size));
+    return take_out(ctx, e, number, pool);
+}
+
+static cloud_err_t *remove_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path,
+                              const cloud_cond_t *cond, apr_pool_t *pool)
+{
+    cloud_entry_t *e;
+
+    CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
+    CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_LIST));
+    CLOUD_ERR(cloud_cond_check(ctx, e, cond));
+    if (!e->exists)
+        return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
+                         e->path);
+    CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_lock_check(ctx, e, cond ? cond->tokens : NULL,
+                               CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT | CLOUD_LOCKCHK_BELOW));
+    CLOUD_ERR(cloud_files_replace(ctx, e, pool));
+    *entry = e;
+    return cloud_files_changed(ctx, "remove", e, NULL);
+}
+
+cloud_err_t *cloud_file_remove(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                               const cloud_cond_t *cond)
+{
+    cloud_entry_t *e = NULL;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_resolve(&e, ctx, account, path, ctx->pool));
+    CLOUD_ERR(cloud_files_notice(&e, ctx, e, ctx->pool));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = remove_tx(&e, ctx, account, path, cond, ctx->pool);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    CLOUD_ERR(cloud_tx_commit(ctx));
+    return cloud_journal_run(ctx, e->tree, 0);
+}
+
+/* ---- MOVE ---- */
+
+static int in_chain(const cloud_entry_t *e, apr_int64_t id)
+{
+    int i;
+
+    for (i = 0; i < e->chain_len; i++)
+        if (e->chain[i] == id) return 1;
+    return 0;
+}
+
+/* Where the two ends may not lie to each other (RFC 4918 9.9). */
+static cloud_err_t *check_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d)
+{
+    if (d->exists && d->node.id == s->node.id) {
+        /* Another spelling of the same name is a rename; the very same place is none. */
+        if (s->tree == d->tree && strcmp(d->name, s->node.disk) != 0) return NULL;
+        return cloud_err(ctx->pool, CLOUD_E_DENIED,
+                         "Source and destination uri are identical.");
+    }
+    if (in_chain(d, s->node.id))
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
+                         "The destination may not be part of the same subtree as the source path.");
+    if (d->exists && in_chain(s, d->node.id))
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
+                         "The source may not be part of what the destination would replace.");
+    return NULL;
+}
+
+static cloud_err_t *check_move(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d,
+                               int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc)
+{
+    const apr_array_header_t *st = sc ? sc->tokens : NULL, *dt = dc ? dc->tokens : NULL;
+    int same;
+
+    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_LIST));
+    CLOUD_ERR(cloud_cond_check(ctx, s, sc));
+    if (!s->exists)
+        return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
+                         s->path);
+    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_RENAME));
+    if (s->tree != d->tree || s->node.parent != d->parent.id)
+        CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_access(ctx, d, d->exists ? CLOUD_OP_DELETE : CLOUD_OP_CREATE));
+    if (!d->exists && !d->has_parent)
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "The destination node is not found");
+    CLOUD_ERR(check_ends(ctx, s, d));
+    same = d->exists && d->node.id == s->node.id;
+    if (d->exists && !same && !overwrite)
+        return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
+                         "The destination node already exists, and the overwrite header is set to "
+                         "false");
+    if (!d->exists || same) CLOUD_ERR(cloud_files_name_check(ctx, d->name));
+    if (!same) CLOUD_ERR(cloud_cond_check(ctx, d, dc));
+    CLOUD_ERR(cloud_lock_check(ctx, s, st,
+                               CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT | CLOUD_LOCKCHK_BELOW));
+    return cloud_lock_check(ctx, d, dt ? dt : st,
+                            CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT
+                                | (d->exists ? CLOUD_LOCKCHK_BELOW : 0));
+}
+
+static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_entry_t *d,
+                              apr_pool_t *pool)
+{
+    apr_int64_t now = apr_time_sec(apr_time_now()), number, parent_id = d->parent.id;
+    const char *src, *parent, *disk = d->name;
+    int same = d->exists && d->node.id == s->node.id;
+    cloud_node_t node = s->node;
+
+    CLOUD_ERR(cloud_storage_path(&src, ctx, s->node.id, pool));
+    CLOUD_ERR(cloud_lock_forget(ctx, s));
+    if (d->exists && !same) CLOUD_ERR(cloud_files_replace(ctx, d, pool));
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    if (s->tree != d->tree) CLOUD_ERR(cloud_files_quota(ctx, d, s->node.size));
+    node.parent = parent_id;
+    node.name = cloud_name_nfc(d->name, pool);
+    node.disk = disk;
+    CLOUD_ERR(cloud_tree_rename(ctx, &s->node, parent_id, node.name, disk));
+    CLOUD_ERR(cloud_tree_bump(ctx, s->chain, s->chain_len, number, -s->node.size, now));
+    CLOUD_ERR(cloud_tree_bump(ctx, d->chain, d->chain_len, number, s->node.size, now));
+    CLOUD_ERR(cloud_storage_path(&parent, ctx, parent_id, pool));
+    CLOUD_ERR(cloud_journal_add(ctx, s->tree, d->tree, s->node.ino, CLOUD_IS_DIR(&s->node), src,
+                                apr_pstrcat(pool, parent, "/", disk, NULL)));
+    CLOUD_ERR(cloud_tree_log(ctx, number, d->tree, "move", &node, s->node.parent, s->node.name,
+                             0));
+    d->node = node;
+    d->exists = 1;
+    return NULL;
+}
+
+static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx_t *ctx,
+                            const cloud_account_t *src_account, const char *src,
+                            const cloud_account_t *dst_account, const char *dst, int overwrite,
+                            const cloud_cond_t *sc, const cloud_cond_t *dc, apr_pool_t *pool)
+{
+    cloud_entry_t *s, *d;
+
+    CLOUD_ERR(cloud_resolve_tx(&s, ctx, src_account, src, pool));
+    CLOUD_ERR(cloud_resolve_tx(&d, ctx, dst_account, dst, pool));
+    CLOUD_ERR(check_move(ctx, s, d, overwrite, sc, dc));
+    res->created = !d->exists || d->node.id == s->node.id;
+    CLOUD_ERR(move_rows(ctx, s, d, pool));
+    res->entry = d;
+    *from = s;
+    return cloud_files_changed(ctx, "move", d, s);
+}
+
+cloud_err_t *cloud_file_move(cloud_result_t *res, cloud_ctx_t *ctx,
+                             const cloud_account_t *src_account, const char *src,
+                             const cloud_account_t *dst_account, const char *dst, int overwrite,
+                             const cloud_cond_t *src_cond, const cloud_cond_t *dst_cond,
+                             apr_pool_t *pool)
+{
+    cloud_entry_t *seen, *from = NULL;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_resolve(&seen, ctx, dst_account, dst, pool));
+    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = move_tx(res, &from, ctx, src_account, src, dst_account, dst, overwrite, src_cond,
+                  dst_cond, pool);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    CLOUD_ERR(cloud_tx_commit(ctx));
+    return cloud_journal_run(ctx, from->tree, res->entry->tree);
+}

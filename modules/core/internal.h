@@ -1,0 +1,252 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file internal.h
+ * What the files of libcloud share with each other and nobody else: tree rows, storage, journal,
+ * shared memory. Functions marked (tx) must be called inside a transaction of ctx.
+ */
+#ifndef CLOUD_INTERNAL_H
+#define CLOUD_INTERNAL_H
+
+#include "cloud.h"
+#include "store.h"
+#include "settings.h"
+#include "names.h"
+#include "digest.h"
+#include "files.h"
+#include "hooks.h"
+#include "upload.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+/* ---- crash injection: only in test builds ---- */
+#ifdef CLOUD_INJECT
+/** Kills the process (SIGKILL) when the environment variable CLOUD_INJECT_AT names this point
+ *  ("name" or "name:n" for its n-th passage), or returns 1 when CLOUD_INJECT_FAIL does. */
+CLOUD_API int cloud_inject(const char *point);
+#define CLOUD_POINT(name) ((void)cloud_inject(name))
+#define CLOUD_FAULT(name) cloud_inject(name)
+#else
+#define CLOUD_POINT(name) ((void)0)
+#define CLOUD_FAULT(name) 0
+#endif
+
+/* ---- schema.c ---- */
+#define CLOUD_SCHEMA_VERSION 1
+cloud_err_t *cloud_schema_migrate(cloud_ctx_t *ctx);
+/** meta table: values by key; NULL when absent. (tx) */
+cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,
+                            apr_pool_t *pool);
+cloud_err_t *cloud_meta_set(cloud_ctx_t *ctx, const char *key, const char *value);
+
+/* ---- shm.c: <data_dir>/.cloud/shm, mapped by every process ---- */
+typedef struct cloud_shm_t cloud_shm_t;
+cloud_err_t *cloud_shm_open(cloud_shm_t **shm, const char *path, apr_pool_t *pool);
+/** Writers' queue: a robust process-shared mutex; only a queue, never needed for correctness. */
+void cloud_shm_writer_lock(cloud_shm_t *shm);
+void cloud_shm_writer_unlock(cloud_shm_t *shm);
+/** Counter that every process compares to see that settings changed. */
+apr_uint64_t cloud_shm_settings_epoch(cloud_shm_t *shm);
+void cloud_shm_settings_changed(cloud_shm_t *shm);
+
+/* ---- store.c ---- */
+typedef struct cloud_settings_cache_t cloud_settings_cache_t;
+/** Where settings.c keeps its cache of this store; guarded by settings.c itself. */
+cloud_settings_cache_t **cloud_store_settings_slot(cloud_store_t *store);
+/** Makes the (empty) cache of settings of a store that is being opened (settings.c). */
+void cloud_settings_open(cloud_store_t *store);
+apr_pool_t *cloud_store_pool(cloud_store_t *store);
+const apr_table_t *cloud_store_file_settings(cloud_store_t *store);
+cloud_shm_t *cloud_store_shm(cloud_store_t *store);
+int cloud_store_relaxed(const cloud_store_t *store);
+
+/** Bytes of <data_dir>/.cloud/locks with a meaning of their own; a tree's lock is the byte of its
+ *  root's node id, far above these. */
+#define CLOUD_LOCK_HOST     1   /* shared by every process of the owning host */
+#define CLOUD_LOCK_START    2   /* start-up recovery */
+#define CLOUD_LOCK_BACKUP   3   /* shared by a running backup: nothing is unlinked or dropped */
+#define CLOUD_LOCK_MAINTAIN 4   /* one maintenance step at a time */
+/** Upload sessions lock this + their id: shared by chunk writers, exclusive to assemble. */
+#define CLOUD_LOCK_UPLOAD   ((apr_int64_t)1 << 60)
+/** Locks a byte through a new open file description: *fd owns the lock, closing it releases it.
+ *  0 or errno (EAGAIN when taken and not wait). */
+int cloud_store_lock(int *fd, cloud_store_t *store, apr_int64_t byte, int exclusive, int wait);
+
+/* ---- tree.c ---- */
+/** Draws the next change number: max(last + 1, now in µs). (tx, write) */
+cloud_err_t *cloud_tree_draw(apr_int64_t *number, cloud_ctx_t *ctx);
+/** Row by id / by (parent, NFC name); *node NULL when there is none. (tx) */
+cloud_err_t *cloud_tree_get(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t id,
+                            apr_pool_t *pool);
+cloud_err_t *cloud_tree_child(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t parent,
+                              const char *nfc, apr_pool_t *pool);
+/** The columns of node in the order that cloud_tree_row() reads them: for own SELECTs. */
+#define CLOUD_NODE_COLS                                                                         \
+    "id, parent, name, disk, kind, etag, size, mtime, created, ino, ino_mtime, btime, sums, flags"
+/** Reads columns first.. of st; strings are copied to pool, or with pool NULL point into the
+ *  statement (valid until its next step). */
+void cloud_tree_row(cloud_node_t *node, cloud_stmt_t *st, int first, apr_pool_t *pool);
+cloud_err_t *cloud_tree_insert(cloud_ctx_t *ctx, const cloud_node_t *node);          /* (tx) */
+/** Writes all columns but id, parent, name and disk. (tx) */
+cloud_err_t *cloud_tree_update(cloud_ctx_t *ctx, const cloud_node_t *node);
+/** New parent and name. EXISTS. (tx) */
+cloud_err_t *cloud_tree_rename(cloud_ctx_t *ctx, const cloud_node_t *node, apr_int64_t parent,
+                               const char *nfc, const char *disk);
+cloud_err_t *cloud_tree_delete_row(cloud_ctx_t *ctx, const cloud_node_t *node);     /* (tx) */
+/** Gives number as ETag to all of chain and adds delta to their sizes; the last of chain also gets mtime
+ *  (seconds), unless it is CLOUD_NO_MTIME. (tx) */
+#define CLOUD_NO_MTIME APR_INT64_MIN
+cloud_err_t *cloud_tree_bump(cloud_ctx_t *ctx, const apr_int64_t *chain, int n,
+                             apr_int64_t number, apr_int64_t delta, apr_int64_t mtime);
+/** New root of a kind for an account; size 0. (tx) */
+cloud_err_t *cloud_tree_new_root(apr_int64_t *id, cloud_ctx_t *ctx, cloud_kind_t kind,
+                                 apr_int64_t account);
+/** Ids from the tree's root down to and including id; *n 0 when id does not exist. (tx) */
+cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr_int64_t id,
+                              apr_pool_t *pool);
+/** Writes the change log. op as in hooks.h. from_* only for moves (else 0, NULL). (tx) */
+cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
+                            const char *op, const cloud_node_t *node, apr_int64_t from_parent,
+                            const char *from_name, apr_int64_t size_delta);
+
+/* ---- storage.c: bytes. All paths are relative to <data_dir>/accounts:
+ *      "<account dir>/files/a/b", "<account dir>/staging/...". Never follows symlinks, never
+ *      leaves that directory (openat2, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). ---- */
+#define CLOUD_FILES   "files"
+#define CLOUD_STAGING "staging"
+#define CLOUD_PURGE   "purge"
+#define CLOUD_LOST    "lost+found"
+
+/** Creates an account's directory exclusively, with marker and sub-directories, synced. EXISTS. */
+cloud_err_t *cloud_storage_account_create(cloud_store_t *store, const char *dir, apr_pool_t *pool);
+/** The marker is there: NULL; else UNAVAILABLE. Cached per process for a second. */
+cloud_err_t *cloud_storage_account_check(cloud_store_t *store, const char *dir, apr_pool_t *pool);
+/** open(2) flags; UNAVAILABLE with errno as cause; *fd -1 and NULL when ENOENT/ENOTDIR. CLOEXEC is
+ *  added. The caller owns fd. */
+cloud_err_t *cloud_storage_open(int *fd, cloud_store_t *store, const char *path, int flags,
+                                apr_pool_t *pool);
+/** fstatat without following; *found 0 when it is not there. */
+cloud_err_t *cloud_storage_stat(struct stat *st, apr_int64_t *btime, int *found,
+                                cloud_store_t *store, const char *path, apr_pool_t *pool);
+/** Identity of an open file: inode, mtime in ns, birth time in ns. */
+cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size,
+                                    apr_int64_t *mtime_ns, apr_int64_t *btime_ns,
+                                    apr_pool_t *pool);
+/** New staging file for the account; *path (in pool). */
+cloud_err_t *cloud_storage_stage(int *fd, const char **path, cloud_store_t *store,
+                                 const char *account_dir, apr_pool_t *pool);
+/** New staging directory (0700), not synced. */
+cloud_err_t *cloud_storage_stage_dir(const char **path, cloud_store_t *store,
+                                     const char *account_dir, apr_pool_t *pool);
+/** fsync of a file / of the directory that holds path; group-committed; fatal for the store when it fails. No-op when
+ *  relaxed. */
+cloud_err_t *cloud_storage_sync_fd(cloud_store_t *store, int fd, apr_pool_t *pool);
+cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, apr_pool_t *pool);
+/** renameat2 with RENAME_NOREPLACE / RENAME_EXCHANGE; errno as result, 0 ok. Fallbacks where the
+ *  file system lacks these. */
+int cloud_storage_rename(cloud_store_t *store, const char *src, const char *dst, int exchange,
+                         apr_pool_t *pool);
+/** unlink / rmdir; 0 or errno. */
+int cloud_storage_unlink(cloud_store_t *store, const char *path, int is_dir, apr_pool_t *pool);
+/** mkdir 0700 below accounts/; 0 or errno. */
+int cloud_storage_mkdir(cloud_store_t *store, const char *path, apr_pool_t *pool);
+/** Copies len bytes (or to EOF with -1) from in at *off to out (copy_file_range, reflink when it can), hashing when digest is given. */
+cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t len, int out,
+                                cloud_digest_t *digest, apr_pool_t *pool);
+/** Absolute path for messages and tools. */
+const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t *pool);
+/** Path on disk of a node (through its rows). (tx) UNAVAILABLE when the node hangs nowhere. */
+cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
+                                apr_pool_t *pool);
+
+/* ---- journal.c: moves that a committed transaction still owes ---- */
+/** Owes: inode ino goes from src to dst (both relative to accounts/); dst NULL: it is unlinked for good,
+ *  recursively, from src, once no other row names it. tree2: the other tree of a move between trees,
+ *  or 0. (tx, write) */
+cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2,
+                               apr_uint64_t ino, int is_dir, const char *src, const char *dst);
+/** Syncs the log, takes the lock(s) of the tree(s), carries out all pending rows in sequence.
+ *  Outside any transaction. tree2 may be 0. */
+cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2);
+/** Opens the content of an inode at a place that a journal row names; *fd -1 when it is at none. */
+cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool);
+/** Replays every tree (start-up). */
+cloud_err_t *cloud_journal_replay(cloud_ctx_t *ctx);
+/** True when journal rows of the tree exist that this store has not carried out. */
+cloud_err_t *cloud_journal_pending(int *pending, cloud_ctx_t *ctx, apr_int64_t tree);
+/** Drops rows that are done (directories synced first) and executes purges; bounded. */
+cloud_err_t *cloud_journal_drop(int *more, cloud_ctx_t *ctx);
+/** True when a committed row of any table names this staging path or inode. (tx) */
+cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path);
+
+/* ---- access.c ---- */
+/** entry by an existing parent row etc. is made only here; see cloud_resolve. (tx) */
+cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path, apr_pool_t *pool);
+
+/* ---- files.c and friends ---- */
+/** A staged file, complete, synced and hashed, with the times it shall have on disk. */
+typedef struct {
+    const char *path;         /* relative to accounts/ */
+    apr_uint64_t ino;
+    apr_int64_t size, ino_mtime, btime;
+    cloud_sums_t sums;
+} cloud_staged_t;
+typedef cloud_err_t *cloud_tx_fn(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res);
+/** Gives a staged file its place: the one transaction of PUT, upload MOVE and file COPY. opts:
+ *  cond, mtime; in_tx (may be NULL) runs inside the transaction after the rows were written. On error the staged file
+ *  stays where it is: the caller removes it. overwrite 0 and something there: PRECONDITION. */
+cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
+                                const cloud_account_t *account, const char *path,
+                                const cloud_staged_t *staged, int overwrite,
+                                const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
+                                apr_pool_t *pool);
+/** Fills a cloud_staged_t from an open, fully written staging file: sets its mtime on disk when opts has one, fsyncs file and
+ *  directory. */
+cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, const char *path,
+                              const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool);
+/** After a failed attach: true when a committed row may name the staging file, which then must
+ *  stay (also when that can't be found out). (no tx) */
+int cloud_files_stage_owed(cloud_ctx_t *ctx, const char *stage);
+/** The early checks of a put, in an own read transaction: see cloud_put_begin. */
+cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, const char *path,
+                                  int overwrite, const cloud_put_opts_t *opts, apr_pool_t *pool);
+/** QUOTA when delta more bytes do not fit the entry's tree. (tx) */
+cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_int64_t delta);
+/** PRECONDITION unless cond holds for entry. */
+cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                              const cloud_cond_t *cond);
+/** Condition plus names blacklist from the settings for a new name. (tx) */
+cloud_err_t *cloud_files_name_check(cloud_ctx_t *ctx, const char *name);
+/** Takes in what an outsider did to the content of a file (same path, other identity): adopts it silently or as a new
+ *  version. Gives the row as it is afterwards. (no tx) */
+cloud_err_t *cloud_files_adopt(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                               const cloud_entry_t *seen, apr_pool_t *pool);
+/** Copies dead properties from one node to another. (tx, write) */
+cloud_err_t *cloud_props_copy(cloud_ctx_t *ctx, apr_int64_t from, apr_int64_t to);
+cloud_err_t *cloud_props_delete(cloud_ctx_t *ctx, apr_int64_t node);
+
+/* ---- staging.c: what is left in the staging directories ---- */
+/** Unlinks a staged file that a verb could not place; leaves it when a committed row names it (the
+ *  commit was done and something failed after it) or when that can't be told. Outside any tx. */
+void cloud_staging_discard(cloud_ctx_t *ctx, const char *path);
+/** Removes what lies in the staging directories, was not written to for max_age seconds, and is named
+ *  by no row: what aborted writers left behind. At most limit entries in one call. (no tx) */
+cloud_err_t *cloud_staging_expire(int *removed, cloud_ctx_t *ctx, apr_int64_t max_age, int limit);
+
+/* ---- lock.c ---- */
+#define CLOUD_LOCKCHK_NODE   1u  /* locks on the node itself or inherited from above */
+#define CLOUD_LOCKCHK_PARENT 2u  /* membership of the parent changes: locks on it of any depth */
+#define CLOUD_LOCKCHK_BELOW  4u  /* locks on nodes underneath */
+/** LOCKED unless each live lock found by flags is among tokens and belongs to ctx->who. One
+ *  statement when the tree has no locks. (tx) */
+cloud_err_t *cloud_lock_check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                              const apr_array_header_t *tokens, unsigned flags);
+/** Drops the locks on the node and below (it moved away or was deleted: RFC 4918 7.5, 9.6, 9.9).
+ *  (tx, write) */
+cloud_err_t *cloud_lock_forget(cloud_ctx_t *ctx, const cloud_entry_t *entry);
+/** Drops expired locks. (tx, write) */
+cloud_err_t *cloud_lock_expire(cloud_ctx_t *ctx);
+
+#endif

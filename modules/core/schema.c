@@ -1,0 +1,164 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The tables, and the way from one version to the next. A migration only ever adds: during a
+ * graceful restart two versions of the modules work on one database, so everything must stay
+ * readable one version back, and nothing here needs exclusive access. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+/* node is clustered by (parent, name): a listing is one range read. Roots have parent 0.
+ * disk is NULL where it equals name. node_ino is for scan, which looks where a moved file went.
+ * journal.seq is drawn from the same sequence as change numbers.
+ * upload.state: 0 open, 1 finished (kept for a day, to give a repeated MOVE the same answer, which
+ * node, etag, was_created and dst hold). upload.length is how much of the file stage the chunks
+ * have filled in order, digest the running hash up to there (NULL: not known). chunk.stage is NULL
+ * for a chunk at offset of upload.stage. */
+static const char SCHEMA_1[] =
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY CHECK (id = 1),"
+    " last INTEGER NOT NULL);"
+    "INSERT OR IGNORE INTO counter (id, last) VALUES (1, 0);"
+
+    "CREATE TABLE IF NOT EXISTS account (number INTEGER PRIMARY KEY NOT NULL,"
+    " id TEXT NOT NULL UNIQUE, folded TEXT NOT NULL UNIQUE, display_name TEXT, email TEXT,"
+    " quota INTEGER NOT NULL, enabled INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " last_login INTEGER NOT NULL, root INTEGER NOT NULL, purge INTEGER NOT NULL,"
+    " dir TEXT NOT NULL UNIQUE, password TEXT, secret_epoch INTEGER NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS account_root ON account (root);"
+    "CREATE INDEX IF NOT EXISTS account_purge ON account (purge);"
+    "CREATE TABLE IF NOT EXISTS apppass (id INTEGER PRIMARY KEY NOT NULL,"
+    " account INTEGER NOT NULL, name TEXT NOT NULL, hash BLOB NOT NULL,"
+    " created INTEGER NOT NULL, last_used INTEGER NOT NULL, UNIQUE (account, name));"
+    "CREATE INDEX IF NOT EXISTS apppass_hash ON apppass (hash);"
+
+    "CREATE TABLE IF NOT EXISTS setting (app TEXT NOT NULL, key TEXT NOT NULL,"
+    " value TEXT NOT NULL, PRIMARY KEY (app, key)) WITHOUT ROWID;"
+
+    "CREATE TABLE IF NOT EXISTS node (parent INTEGER NOT NULL, name TEXT NOT NULL,"
+    " id INTEGER NOT NULL UNIQUE, disk TEXT, kind INTEGER NOT NULL, etag INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, mtime INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " ino INTEGER NOT NULL, ino_mtime INTEGER NOT NULL, btime INTEGER NOT NULL, sums BLOB,"
+    " flags INTEGER NOT NULL, PRIMARY KEY (parent, name)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS node_ino ON node (ino) WHERE ino <> 0;"
+    "CREATE INDEX IF NOT EXISTS node_disk ON node (parent, disk) WHERE disk IS NOT NULL;"
+
+    "CREATE TABLE IF NOT EXISTS prop (node INTEGER NOT NULL, ns TEXT NOT NULL,"
+    " name TEXT NOT NULL, value TEXT NOT NULL, lang TEXT, PRIMARY KEY (node, ns, name))"
+    " WITHOUT ROWID;"
+
+    "CREATE TABLE IF NOT EXISTS lock (token TEXT PRIMARY KEY NOT NULL, tree INTEGER NOT NULL,"
+    " node INTEGER NOT NULL, exclusive INTEGER NOT NULL, infinite INTEGER NOT NULL,"
+    " account INTEGER NOT NULL, owner TEXT, created INTEGER NOT NULL, timeout INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS lock_tree ON lock (tree);"
+
+    "CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY NOT NULL,"
+    " tree INTEGER NOT NULL, tree2 INTEGER NOT NULL, ino INTEGER NOT NULL,"
+    " is_dir INTEGER NOT NULL, src TEXT NOT NULL, dst TEXT);"
+    "CREATE INDEX IF NOT EXISTS journal_tree ON journal (tree, seq);"
+    "CREATE INDEX IF NOT EXISTS journal_tree2 ON journal (tree2, seq) WHERE tree2 <> 0;"
+
+    "CREATE TABLE IF NOT EXISTS change (number INTEGER PRIMARY KEY NOT NULL,"
+    " time INTEGER NOT NULL, tree INTEGER NOT NULL, node INTEGER NOT NULL, op TEXT NOT NULL,"
+    " kind INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL,"
+    " from_parent INTEGER NOT NULL, from_name TEXT, size INTEGER NOT NULL,"
+    " delta INTEGER NOT NULL, account INTEGER NOT NULL, client TEXT, agent TEXT, request TEXT,"
+    " batch INTEGER NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS change_tree ON change (tree, number);"
+    "CREATE INDEX IF NOT EXISTS change_node ON change (node, number);"
+
+    "CREATE TABLE IF NOT EXISTS upload (id INTEGER PRIMARY KEY NOT NULL,"
+    " account INTEGER NOT NULL, name TEXT NOT NULL, total INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, created INTEGER NOT NULL, touched INTEGER NOT NULL,"
+    " stage TEXT, ino INTEGER NOT NULL, length INTEGER NOT NULL, digest BLOB,"
+    " node INTEGER NOT NULL, etag INTEGER NOT NULL, was_created INTEGER NOT NULL, dst TEXT,"
+    " UNIQUE (account, name));"
+    "CREATE TABLE IF NOT EXISTS chunk (upload INTEGER NOT NULL, name TEXT NOT NULL,"
+    " size INTEGER NOT NULL, written INTEGER NOT NULL, stage TEXT, offset INTEGER NOT NULL,"
+    " PRIMARY KEY (upload, name)) WITHOUT ROWID;";
+
+static const struct {
+    int version;
+    const char *sql;
+} MIGRATIONS[] = {
+    { 1, SCHEMA_1 },
+};
+
+cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,
+                            apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    *value = NULL;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, "SELECT value FROM meta WHERE key = ?1",
+                             "t", key));
+    if (row) *value = cloud_col_dup(st, 0, pool);
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+cloud_err_t *cloud_meta_set(cloud_ctx_t *ctx, const char *key, const char *value)
+{
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+                        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                        "tt", key, value);
+}
+
+/* Version of the schema in the database, 0 when it is empty. */
+static cloud_err_t *schema_version(int *version, cloud_ctx_t *ctx)
+{
+    const char *value;
+    cloud_stmt_t *st;
+    int row;
+
+    *version = 0;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'",
+                             ""));
+    cloud_stmt_done(st);
+    if (!row) return NULL;
+    CLOUD_ERR(cloud_meta_get(&value, ctx, "schema", ctx->pool));
+    if (value) *version = atoi(value);
+    return NULL;
+}
+
+static cloud_err_t *migrate_tx(cloud_ctx_t *ctx)
+{
+    const apr_array_header_t *features = cloud_features();
+    int version, i;
+
+    CLOUD_ERR(schema_version(&version, ctx));
+    if (version > CLOUD_SCHEMA_VERSION + 1)
+        return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE,
+                         "The database has schema version %d; this program knows %d", version,
+                         CLOUD_SCHEMA_VERSION);
+    for (i = 0; i < (int)(sizeof MIGRATIONS / sizeof *MIGRATIONS); i++) {
+        if (MIGRATIONS[i].version <= version) continue;
+        CLOUD_ERR(cloud_db_exec(ctx->db, MIGRATIONS[i].sql, ctx->pool));
+        version = MIGRATIONS[i].version;
+        CLOUD_ERR(cloud_meta_set(ctx, "schema", apr_itoa(ctx->pool, version)));
+    }
+    for (i = 0; i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+        if (f->schema) CLOUD_ERR(cloud_db_exec(ctx->db, f->schema, ctx->pool));
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_schema_migrate(cloud_ctx_t *ctx)
+{
+    const apr_array_header_t *features = cloud_features();
+    int version;
+
+    /* Most opens find the schema as it should be and need no write transaction. */
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    cloud_err_t *err = schema_version(&version, ctx);
+    cloud_tx_rollback(ctx);
+    if (err) return err;
+    if (version == CLOUD_SCHEMA_VERSION && features->nelts == 0) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    return cloud_tx_end(ctx, migrate_tx(ctx));
+}

@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file shm.h
+ * More of the shared memory: group commit and the journal's progress. For store.c and journal.c.
+ */
+#ifndef CLOUD_SHM_H
+#define CLOUD_SHM_H
+
+#include "internal.h"
+
+/** Counts a commit; gives its number. */
+apr_uint64_t cloud_shm_committed(cloud_shm_t *shm);
+/** The number of the last commit of any process. */
+apr_uint64_t cloud_shm_commits(cloud_shm_t *shm);
+/** Returns when commit is durable: calls fn unless a sync that began later has ended. */
+typedef cloud_err_t *cloud_shm_sync_fn(void *baton);
+cloud_err_t *cloud_shm_sync(cloud_shm_t *shm, apr_uint64_t commit, cloud_shm_sync_fn *fn,
+                            void *baton);
+/** A sync failed somewhere: all processes that had the store open are told. */
+void cloud_shm_fail(cloud_shm_t *shm);
+int cloud_shm_failed(cloud_shm_t *shm);
+/** Journal rows of tree up to this sequence number are known to be carried out (0: nothing known). */
+apr_int64_t cloud_shm_done(cloud_shm_t *shm, apr_int64_t tree);
+void cloud_shm_done_set(cloud_shm_t *shm, apr_int64_t tree, apr_int64_t seq);
+
+#endif

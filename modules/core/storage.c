@@ -1,0 +1,464 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Bytes on disk. Every path that reaches the file system goes through beneath(): resolved below
+ * <data_dir>/accounts by the kernel (openat2), never through a symlink, never out of it. */
+#include "store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE (1 << 0)
+#endif
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE (1 << 1)
+#endif
+
+#define ACCOUNT_MARKER ".mod_cloud"
+#define STEP_MAX 3500           /* openat2 takes at most PATH_MAX bytes at once */
+
+/* openat2 relative to dir; -1 and errno on failure. */
+static int openat2_beneath(int dir, const char *path, int flags, mode_t mode)
+{
+    struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+                            .mode = (flags & O_CREAT) ? mode : 0,
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+                                       | RESOLVE_NO_MAGICLINKS };
+    long fd;
+
+    do {
+        fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+        /* EAGAIN: a rename somewhere raced with the ".." check. */
+    } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+    return (int)fd;
+}
+
+/* Opens path below accounts/, in steps where it is longer than the kernel takes at once. */
+static int beneath(const cloud_store_t *store, const char *path, int flags, mode_t mode)
+{
+    int dir = store->accounts_fd, next;
+    char step[STEP_MAX + 1];
+    size_t len = strlen(path), n;
+
+    while (len > STEP_MAX) {
+        for (n = STEP_MAX; n > 0 && path[n] != '/'; n--) continue;
+        if (n == 0) {
+            errno = ENAMETOOLONG;
+            next = -1;
+        } else {
+            memcpy(step, path, n);
+            step[n] = '\0';
+            next = openat2_beneath(dir, step, O_PATH | O_DIRECTORY, 0);
+        }
+        if (dir != store->accounts_fd) close(dir);
+        if (next < 0) return -1;
+        dir = next;
+        path += n + 1;
+        len -= n + 1;
+    }
+    next = openat2_beneath(dir, path, flags, mode);
+    if (dir != store->accounts_fd) {
+        int err = errno;
+
+        close(dir);
+        errno = err;
+    }
+    return next;
+}
+
+/* Opens the directory that holds path; *last is the final segment (inside path). */
+static int parent_of(const char **last, const cloud_store_t *store, const char *path,
+                     apr_pool_t *pool)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash) {
+        *last = path;
+        return openat2_beneath(store->accounts_fd, ".", O_PATH | O_DIRECTORY, 0);
+    }
+    *last = slash + 1;
+    return beneath(store, apr_pstrndup(pool, path, (apr_size_t)(slash - path)),
+                   O_PATH | O_DIRECTORY, 0);
+}
+
+const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, store->conf.data_dir, "/accounts/", path, NULL);
+}
+
+cloud_err_t *cloud_storage_open(int *fd, cloud_store_t *store, const char *path, int flags,
+                                apr_pool_t *pool)
+{
+    /* O_NONBLOCK: a fifo that somebody put into the tree must not hang a reader. */
+    *fd = beneath(store, path, flags | O_NONBLOCK, 0600);
+    if (*fd >= 0 || errno == ENOENT || errno == ENOTDIR) return NULL;
+    return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "open %s", path);
+}
+
+static apr_int64_t ns_of(apr_int64_t sec, apr_int64_t nsec)
+{
+    /* Seconds beyond what fits are of no use as an identity, but must not overflow. */
+    if (sec > 9000000000ll) sec = 9000000000ll;
+    if (sec < -9000000000ll) sec = -9000000000ll;
+    return sec * 1000000000ll + nsec;
+}
+
+static void from_statx(struct stat *st, apr_int64_t *btime, const struct statx *sx)
+{
+    memset(st, 0, sizeof *st);
+    st->st_mode = sx->stx_mode;
+    st->st_ino = sx->stx_ino;
+    st->st_size = (off_t)sx->stx_size;
+    st->st_nlink = sx->stx_nlink;
+    st->st_mtim.tv_sec = sx->stx_mtime.tv_sec;
+    st->st_mtim.tv_nsec = sx->stx_mtime.tv_nsec;
+    if (btime)
+        *btime = (sx->stx_mask & STATX_BTIME) ? ns_of(sx->stx_btime.tv_sec, sx->stx_btime.tv_nsec)
+                                              : 0;
+}
+
+cloud_err_t *cloud_storage_stat(struct stat *st, apr_int64_t *btime, int *found,
+                                cloud_store_t *store, const char *path, apr_pool_t *pool)
+{
+    struct statx sx;
+    const char *last;
+    int dir = parent_of(&last, store, path, pool), rc, err;
+
+    *found = 0;
+    if (dir < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return NULL;
+        return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "stat %s", path);
+    }
+    rc = statx(dir, last, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &sx);
+    err = errno;
+    close(dir);
+    if (rc != 0 && (err == ENOENT || err == ENOTDIR)) return NULL;
+    if (rc != 0) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "stat %s", path);
+    from_statx(st, btime, &sx);
+    *found = 1;
+    return NULL;
+}
+
+cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size,
+                                    apr_int64_t *mtime_ns, apr_int64_t *btime_ns,
+                                    apr_pool_t *pool)
+{
+    struct statx sx;
+    struct stat st;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &sx) != 0)
+        return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "fstat");
+    from_statx(&st, btime_ns, &sx);
+    /* A device or fifo that somebody put in a file's place has no content to serve. */
+    if (!S_ISREG(st.st_mode)) return cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
+    *ino = st.st_ino;
+    *size = st.st_size;
+    *mtime_ns = ns_of(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    return NULL;
+}
+
+/* ---- account directories ---- */
+
+cloud_err_t *cloud_storage_account_check(cloud_store_t *store, const char *dir, apr_pool_t *pool)
+{
+    char path[600];
+    struct stat st;
+    int n = apr_snprintf(path, sizeof path, "%s/" ACCOUNT_MARKER, dir);
+
+    /* dir is one segment made by cloud_account_dirname: no symlink question below accounts/. */
+    if (n < (int)sizeof path - 1 && strchr(dir, '/') == NULL
+        && fstatat(store->accounts_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return NULL;
+    return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno,
+                         "the directory of the account carries no marker: %s", dir);
+}
+
+cloud_err_t *cloud_storage_account_create(cloud_store_t *store, const char *dir, apr_pool_t *pool)
+{
+    static const char *const subs[] = { CLOUD_FILES, CLOUD_STAGING, CLOUD_PURGE, CLOUD_LOST };
+    int fd, err = 0, marker;
+    unsigned i;
+
+    if (mkdirat(store->accounts_fd, dir, 0700) != 0) {
+        if (errno == EEXIST) return cloud_err(pool, CLOUD_E_EXISTS, NULL);
+        return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "mkdir %s", dir);
+    }
+    fd = beneath(store, dir, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "open %s", dir);
+    for (i = 0; i < sizeof subs / sizeof *subs && !err; i++)
+        if (mkdirat(fd, subs[i], 0700) != 0) err = errno;
+    CLOUD_POINT("account-dir-half");
+    if (!err) {
+        marker = openat(fd, ACCOUNT_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (marker < 0 || fsync(marker) != 0) err = errno;
+        if (marker >= 0) close(marker);
+    }
+    if (!err && fsync(fd) != 0) err = errno;
+    close(fd);
+    if (err) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "create %s", dir);
+    return cloud_storage_sync_parent(store, dir, pool);
+}
+
+/* ---- staging ---- */
+
+static const char *stage_name(cloud_store_t *store, const char *account_dir, apr_pool_t *pool)
+{
+    unsigned n = __atomic_add_fetch(&store->stage_counter, 1, __ATOMIC_RELAXED);
+
+    return apr_psprintf(pool, "%s/" CLOUD_STAGING "/%" APR_UINT64_T_HEX_FMT "-%x-%x", account_dir,
+                        (apr_uint64_t)apr_time_now(), (unsigned)getpid(), n);
+}
+
+cloud_err_t *cloud_storage_stage(int *fd, const char **path, cloud_store_t *store,
+                                 const char *account_dir, apr_pool_t *pool)
+{
+    *path = stage_name(store, account_dir, pool);
+    *fd = beneath(store, *path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (*fd < 0) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "create %s", *path);
+    return NULL;
+}
+
+cloud_err_t *cloud_storage_stage_dir(const char **path, cloud_store_t *store,
+                                     const char *account_dir, apr_pool_t *pool)
+{
+    int err;
+
+    *path = stage_name(store, account_dir, pool);
+    err = cloud_storage_mkdir(store, *path, pool);
+    return err ? cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "mkdir %s", *path) : NULL;
+}
+
+/* ---- syncing ---- */
+
+static cloud_err_t *sync_failed(cloud_store_t *store, int err, const char *what, apr_pool_t *pool)
+{
+    /* The kernel reports a lost write once; whatever a later sync says, the bytes may be gone. */
+    if (err != ENOSPC && err != EDQUOT) cloud_store_fail(store);
+    CLOUD_LOG(store, ERR, "sync of %s failed: %s", what, strerror(err));
+    return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "sync of %s", what);
+}
+
+cloud_err_t *cloud_storage_sync_fd(cloud_store_t *store, int fd, apr_pool_t *pool)
+{
+    if (cloud_store_relaxed(store)) return NULL;
+    if (CLOUD_FAULT("sync-file")) return sync_failed(store, EIO, "a file", pool);
+    return fsync(fd) == 0 ? NULL : sync_failed(store, errno, "a file", pool);
+}
+
+cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, apr_pool_t *pool)
+{
+    const char *slash = strrchr(path, '/');
+    cloud_err_t *err = NULL;
+    int fd;
+
+    if (cloud_store_relaxed(store)) return NULL;
+    fd = slash ? beneath(store, apr_pstrndup(pool, path, (apr_size_t)(slash - path)),
+                         O_RDONLY | O_DIRECTORY, 0)
+               : openat2_beneath(store->accounts_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return (errno == ENOENT || errno == ENOTDIR)
+                   ? NULL : cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "open of %s", path);
+    if (fsync(fd) != 0) err = sync_failed(store, errno, path, pool);
+    close(fd);
+    return err;
+}
+
+/* ---- names ---- */
+
+static int renameat2_at(int sdir, const char *src, int ddir, const char *dst, unsigned flags)
+{
+    return syscall(SYS_renameat2, sdir, src, ddir, dst, flags) == 0 ? 0 : errno;
+}
+
+/* Without RENAME_NOREPLACE: link fails on an existing name, rename then removes nothing else. */
+static int create_by_link(int sdir, const char *src, int ddir, const char *dst)
+{
+    struct stat st;
+
+    if (fstatat(sdir, src, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+    if (S_ISDIR(st.st_mode)) {
+        if (fstatat(ddir, dst, &st, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+        return renameat(sdir, src, ddir, dst) == 0 ? 0 : errno;
+    }
+    if (linkat(sdir, src, ddir, dst, 0) != 0) return errno;
+    return unlinkat(sdir, src, 0) == 0 ? 0 : errno;
+}
+
+/* Without RENAME_EXCHANGE: the old one steps aside under a third name first. */
+static int exchange_by_steps(int sdir, const char *src, int ddir, const char *dst)
+{
+    char aside[300];
+    int n = apr_snprintf(aside, sizeof aside, "%.200s.x", src);
+
+    if (n >= (int)sizeof aside - 1) return ENAMETOOLONG;
+    if (renameat(ddir, dst, sdir, aside) != 0) return errno;
+    if (renameat(sdir, src, ddir, dst) != 0) return errno;
+    return renameat(sdir, aside, sdir, src) == 0 ? 0 : errno;
+}
+
+int cloud_storage_rename(cloud_store_t *store, const char *src, const char *dst, int exchange,
+                         apr_pool_t *pool)
+{
+    const char *slast, *dlast;
+    int sdir, ddir, err;
+
+    sdir = parent_of(&slast, store, src, pool);
+    if (sdir < 0) return errno;
+    ddir = parent_of(&dlast, store, dst, pool);
+    if (ddir < 0) {
+        err = errno;
+        close(sdir);
+        return err;
+    }
+    if (CLOUD_FAULT("rename")) err = EIO;
+    else if (exchange)
+        err = store->has_exchange ? renameat2_at(sdir, slast, ddir, dlast, RENAME_EXCHANGE)
+                                  : exchange_by_steps(sdir, slast, ddir, dlast);
+    else
+        err = store->has_noreplace ? renameat2_at(sdir, slast, ddir, dlast, RENAME_NOREPLACE)
+                                   : create_by_link(sdir, slast, ddir, dlast);
+    close(sdir);
+    close(ddir);
+    return err;
+}
+
+int cloud_storage_unlink(cloud_store_t *store, const char *path, int is_dir, apr_pool_t *pool)
+{
+    const char *last;
+    int dir = parent_of(&last, store, path, pool), err;
+
+    if (dir < 0) return errno;
+    err = unlinkat(dir, last, is_dir ? AT_REMOVEDIR : 0) == 0 ? 0 : errno;
+    close(dir);
+    return err;
+}
+
+int cloud_storage_mkdir(cloud_store_t *store, const char *path, apr_pool_t *pool)
+{
+    const char *last;
+    int dir = parent_of(&last, store, path, pool), err;
+
+    if (dir < 0) return errno;
+    err = mkdirat(dir, last, 0700) == 0 ? 0 : errno;
+    close(dir);
+    return err;
+}
+
+cloud_err_t *cloud_storage_probe(cloud_store_t *store)
+{
+    char a[64], b[64];
+    int fd;
+
+    if (store->flags & CLOUD_STORE_READ_ONLY) return NULL;
+    apr_snprintf(a, sizeof a, ".probe-%d-a", (int)getpid());
+    apr_snprintf(b, sizeof b, ".probe-%d-b", (int)getpid());
+    fd = openat2_beneath(store->accounts_fd, a, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0)
+        return cloud_err_sys(store->pool, CLOUD_E_UNAVAILABLE, errno,
+                             "accounts/ can't be written");
+    close(fd);
+    store->has_noreplace =
+        renameat2_at(store->accounts_fd, a, store->accounts_fd, b, RENAME_NOREPLACE) == 0;
+    fd = openat2_beneath(store->accounts_fd, a, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd >= 0) close(fd);
+    store->has_exchange =
+        renameat2_at(store->accounts_fd, a, store->accounts_fd, b, RENAME_EXCHANGE) == 0;
+    unlinkat(store->accounts_fd, a, 0);
+    unlinkat(store->accounts_fd, b, 0);
+    return NULL;
+}
+
+/* ---- content ---- */
+
+static cloud_err_t *copy_hashing(int in, apr_int64_t off, apr_int64_t len, int out,
+                                 cloud_digest_t *digest, apr_pool_t *pool)
+{
+    apr_size_t size = 256 * 1024;
+    char *buf = apr_palloc(pool, size);
+    ssize_t n, done, w;
+
+    while (len != 0) {
+        n = pread(in, buf, len > 0 && (apr_size_t)len < size ? (apr_size_t)len : size, off);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "read");
+        if (n == 0) break;
+        if (digest) cloud_digest_update(digest, buf, (apr_size_t)n);
+        for (done = 0; out >= 0 && done < n; done += w) {
+            w = write(out, buf + done, (size_t)(n - done));
+            if (w < 0 && errno == EINTR) w = 0;
+            else if (w < 0) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "write");
+        }
+        off += n;
+        if (len > 0) len -= n;
+    }
+    return len > 0 ? cloud_err(pool, CLOUD_E_UNAVAILABLE, "Content is shorter than expected")
+                   : NULL;
+}
+
+cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t len, int out,
+                                cloud_digest_t *digest, apr_pool_t *pool)
+{
+    off_t from = (off_t)off;
+    ssize_t n;
+
+    if (digest || out < 0) return copy_hashing(in, off, len, out, digest, pool);
+    while (len != 0) {
+        n = copy_file_range(in, &from, out, NULL,
+                            len > 0 && len < (1 << 30) ? (size_t)len : (size_t)1 << 30, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS
+                      || errno == EOPNOTSUPP))
+            return copy_hashing(in, from, len, out, NULL, pool);
+        if (n < 0) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "copy_file_range");
+        if (n == 0) break;
+        if (len > 0) len -= n;
+    }
+    return len > 0 ? cloud_err(pool, CLOUD_E_UNAVAILABLE, "Content is shorter than expected")
+                   : NULL;
+}
+
+/* ---- where a node lies ---- */
+
+/* Where the roots lie. The bulk root's disk name is the staging directory it is built in. */
+static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_node_t *root,
+                              apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    if (root->kind == CLOUD_KIND_BULK) {
+        *path = root->disk;
+        return NULL;
+    }
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT dir FROM account WHERE root = ?1 OR purge = ?1", "i",
+                             root->id));
+    if (row)
+        *path = apr_pstrcat(pool, cloud_col_text(st, 0), "/",
+                            root->kind == CLOUD_KIND_PURGE ? CLOUD_PURGE : CLOUD_FILES, NULL);
+    cloud_stmt_done(st);
+    return row ? NULL : cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
+}
+
+cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
+                                apr_pool_t *pool)
+{
+    const char *below = NULL, *top;
+    cloud_node_t *node;
+    int depth = 0;
+
+    for (;;) {
+        CLOUD_ERR(cloud_tree_get(&node, ctx, id, pool));
+        if (!node || ++depth > 100000) return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
+        if (node->parent == 0) break;
+        below = below ? apr_pstrcat(pool, node->disk, "/", below, NULL) : node->disk;
+        id = node->parent;
+    }
+    CLOUD_ERR(root_path(&top, ctx, node, pool));
+    *path = below ? apr_pstrcat(pool, top, "/", below, NULL) : top;
+    return NULL;
+}
