@@ -419,7 +419,7 @@ cloud_err_t *cloud_file_copy(cloud_result_t *res, cloud_ctx_t *ctx,
                              int depth, const cloud_cond_t *src_cond, const cloud_cond_t *dst_cond,
                              apr_pool_t *pool)
 {
-    cloud_entry_t *s, *d;
+    cloud_entry_t *s = NULL, *d = NULL;
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));

@@ -117,7 +117,7 @@ static cloud_err_t *path_of_id(const char **path, cloud_ctx_t *ctx,
 cloud_err_t *cloud_resolve_id(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool)
 {
-    const char *path;
+    const char *path = NULL;
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));

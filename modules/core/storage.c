@@ -447,7 +447,7 @@ static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_n
 cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool)
 {
-    const char *below = NULL, *top;
+    const char *below = NULL, *top = NULL;
     cloud_node_t *node;
     int depth = 0;
 
