@@ -100,6 +100,11 @@ int cloud_http_error(request_rec *r, cloud_err_t *err)
     return api->error(r, err);
 }
 
+void cloud_http_error_defer(request_rec *r, cloud_err_t *err)
+{
+    api->error_defer(r, err);
+}
+
 void cloud_http_error_header(request_rec *r, const char *header)
 {
     api->error_header(r, header);

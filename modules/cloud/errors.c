@@ -75,6 +75,12 @@ int cloud_http_error(request_rec *r, cloud_err_t *err)
     return info->http;
 }
 
+void cloud_http_error_defer(request_rec *r, cloud_err_t *err)
+{
+    cloud_http_error(r, err);
+    cloud_main_request(r)->deferred = 1;
+}
+
 void cloud_http_error_header(request_rec *r, const char *header)
 {
     cloud_main_request(r)->header = header;
@@ -86,6 +92,7 @@ void cloud_http_error_clear(request_rec *r)
 
     q->noted = 0;
     q->header = NULL;
+    q->deferred = 0;
 }
 
 /* ---- the body ---- */
@@ -104,6 +111,9 @@ static const char *sabre_body(request_rec *r, cloud_code_t code, const char *msg
     if (header) {
         apr_brigade_putstrs(bb, NULL, NULL, "  <s:header>", ap_escape_html(r->pool, header),
                             "</s:header>\n", NULL);
+    }
+    if (cloud_err_info(code)->element) {
+        apr_brigade_putstrs(bb, NULL, NULL, "  <", cloud_err_info(code)->element, "/>\n", NULL);
     }
     apr_brigade_puts(bb, NULL, NULL, "</d:error>\n");
     return XML_TYPE;
@@ -203,11 +213,19 @@ static int has_error_bucket(apr_bucket_brigade *bb)
     return 0;
 }
 
-/* mod_dav's page about what it created. */
-static int is_created_page(request_rec *r, request_rec *from)
+static int is_html(const request_rec *r)
 {
-    return r->status == HTTP_CREATED && (cloud_http_endpoint(from, NULL)->flags & CLOUD_EP_DAV)
-        && r->content_type && !strncmp(r->content_type, "text/html", 9);
+    return !r->content_type || !strncmp(r->content_type, "text/html", 9);
+}
+
+/* Errors on DAV paths always have Sabre's body; elsewhere a handler may have written its own. A
+ * page about what was created is mod_dav's. */
+static int wants_body(request_rec *r, request_rec *from)
+{
+    int dav = (cloud_http_endpoint(from, NULL)->flags & CLOUD_EP_DAV) != 0;
+
+    return r->status >= 400 ? dav || is_html(r)
+                            : r->status == HTTP_CREATED && dav && is_html(r);
 }
 
 static int replace_body(request_rec *r, apr_bucket_brigade *bb)
@@ -215,7 +233,7 @@ static int replace_body(request_rec *r, apr_bucket_brigade *bb)
     request_rec *from = origin(r);
     const char *type = NULL;
 
-    if (!from || r->main || is_multistatus(r)) {
+    if (!from || r->main || is_multistatus(r) || !wants_body(r, from)) {
         return 0;
     }
     if (r->status >= 400) {
@@ -225,9 +243,6 @@ static int replace_body(request_rec *r, apr_bucket_brigade *bb)
         }
         edit_challenges(r, r->headers_out);
         edit_challenges(r, r->err_headers_out);
-    }
-    else if (!is_created_page(r, from)) {
-        return 0;
     }
     apr_table_unset(r->headers_out, "Content-Length");
     apr_table_unset(r->headers_out, "Content-Encoding");
@@ -262,6 +277,11 @@ static apr_status_t error_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
 void cloud_insert_error_filter(request_rec *r)
 {
+    const cloud_request_t *q = cloud_main_request(r);
+
+    if (q->deferred && r->status == HTTP_INTERNAL_SERVER_ERROR) {
+        r->status = cloud_err_info(q->code)->http;
+    }
     if (!r->main && origin(r)) {
         ap_add_output_filter_handle(error_filter_rec, NULL, r, r->connection);
     }

@@ -104,6 +104,9 @@ const char *cloud_http_uri(request_rec *r, const char *prefix, const char *path,
  *  Use it in handlers (return cloud_http_error(r, err);) and for
  *  dav_new_error(p, cloud_http_error(r, err), 0, 0, NULL). */
 int cloud_http_error(request_rec *r, cloud_err_t *err);
+/** For those that httpd lets fail with 500 only (authentication providers): the answer gets the
+ *  status of err all the same. */
+void cloud_http_error_defer(request_rec *r, cloud_err_t *err);
 /** Adds <s:header>: the request header that made a precondition fail. */
 void cloud_http_error_header(request_rec *r, const char *header);
 /** Forgets what was noted, when the request goes on in spite of it. */
@@ -135,6 +138,7 @@ typedef struct {
     void (*set_account)(request_rec *, const cloud_account_t *, const char *);
     const char *(*uri)(request_rec *, const char *, const char *, apr_pool_t *);
     int (*error)(request_rec *, cloud_err_t *);
+    void (*error_defer)(request_rec *, cloud_err_t *);
     void (*error_header)(request_rec *, const char *);
     void (*error_clear)(request_rec *);
     cloud_code_t (*code)(int);

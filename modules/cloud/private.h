@@ -113,6 +113,7 @@ typedef struct {
     cloud_code_t code;
     const char *msg;
     const char *header;              /* for <s:header> */
+    int deferred;                    /* what fails with 500 gets the status of code */
     const cloud_err_t *logged;       /* the last error that was logged */
 } cloud_request_t;
 

@@ -106,6 +106,7 @@ static const cloud_http_api_t *cloud_http_api(void)
         .set_account = cloud_http_set_account,
         .uri = cloud_http_uri,
         .error = cloud_http_error,
+        .error_defer = cloud_http_error_defer,
         .error_header = cloud_http_error_header,
         .error_clear = cloud_http_error_clear,
         .code = cloud_http_code,

@@ -1,0 +1,221 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file routes.c
+ * From a URL to a call and back to an answer.
+ */
+#include "private.h"
+
+#define UNKNOWN_CALL "Invalid query, please check the syntax. The call does not exist here."
+
+/* ---- finding the route ---- */
+
+/* Fits the segments of path to those of pattern; {x} takes any one segment. */
+static int fits(const char *pattern, const char *path, const char **args, apr_pool_t *pool)
+{
+    int n = 0;
+
+    for (;;) {
+        apr_size_t want, have;
+
+        pattern += *pattern == '/';
+        path += *path == '/';
+        want = strcspn(pattern, "/");
+        have = strcspn(path, "/");
+        if (!want || !have) {
+            return !*pattern && !*path;
+        }
+        if (*pattern == '{') {
+            if (n == CLOUD_OCS_MAX_ARGS) {
+                return 0;
+            }
+            args[n++] = apr_pstrmemdup(pool, path, have);
+        }
+        else if (want != have || memcmp(pattern, path, want) != 0) {
+            return 0;
+        }
+        pattern += want;
+        path += have;
+    }
+}
+
+/* What the path offers. */
+typedef struct {
+    const cloud_ocs_route_t *route;  /* for the method asked for, or NULL */
+    const char *allow;               /* NULL: no route at all */
+} found_t;
+
+static void look_up(found_t *found, cloud_ocs_call_t *call, const char *path, const char *method)
+{
+    const apr_array_header_t *tables = cloud_http_ocs_tables();
+    apr_pool_t *pool = call->r->pool;
+    int i;
+
+    for (i = 0; i < tables->nelts; i++) {
+        const cloud_ocs_route_t *route = APR_ARRAY_IDX(tables, i, const cloud_ocs_route_t *);
+
+        for (; route->method; route++) {
+            const char *args[CLOUD_OCS_MAX_ARGS] = { NULL };
+
+            if (!fits(route->pattern, path, args, pool)) {
+                continue;
+            }
+            found->allow = apr_pstrcat(pool, found->allow ? found->allow : "OPTIONS", ", ",
+                                       route->method, !strcmp(route->method, "GET") ? ", HEAD" : "",
+                                       NULL);
+            if (!found->route && !strcmp(route->method, method)) {
+                found->route = route;
+                memcpy(call->args, args, sizeof(args));
+            }
+        }
+    }
+}
+
+/* ---- answering ---- */
+
+static int wants_json(request_rec *r)
+{
+    cloud_params_t *params = cloud_params_create(r->pool);
+    const char *format;
+
+    if (!r->args || cloud_params_add(params, r->args, strlen(r->args))) {
+        return 0;
+    }
+    format = cloud_param(params, "format");
+    return format && !strcmp(format, "json");
+}
+
+static void set_error(cloud_ocs_call_t *call, const cloud_err_t *err)
+{
+    call->code = cloud_err_info(err->code)->ocs;
+    call->message = err->msg;
+    call->data = NULL;
+}
+
+/* http 0: as the version has it. */
+static int answer(cloud_ocs_call_t *call, int http)
+{
+    request_rec *r = call->r;
+    int status, statuscode;
+    const char *text;
+
+    cloud_ocs_status(&status, &statuscode, call->version, call->code);
+    if (http) {
+        status = http;
+    }
+    if (call->code == CLOUD_OCS_OK && !call->message) {
+        call->message = "OK";
+    }
+    text = cloud_ocs_envelope(call, statuscode, call->code == CLOUD_OCS_OK, r->pool);
+    if (!text) {
+        return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_INTERNAL,
+                                             "The answer can't be written as JSON"));
+    }
+    if (status == HTTP_UNAUTHORIZED) {
+        ap_note_auth_failure(r);
+        return HTTP_UNAUTHORIZED; /* with its challenge; cloud_ocs_error_body writes this again */
+    }
+    r->status = status;
+    ap_set_content_type(r, cloud_ocs_type(call->json));
+    ap_set_content_length(r, (apr_off_t)strlen(text));
+    if (!r->header_only) {
+        ap_rputs(text, r);
+    }
+    return OK;
+}
+
+/* Statuses of HTTP itself are the same in both versions: what stands between client and server
+ * does not read envelopes. */
+static int http_of(const cloud_err_t *err)
+{
+    switch (err->code) {
+    case CLOUD_E_UNAVAILABLE:
+    case CLOUD_E_MAINTENANCE:
+    case CLOUD_E_BUSY:
+    case CLOUD_E_TOO_LARGE:
+    case CLOUD_E_UNSUPPORTED:
+    case CLOUD_E_NOT_ALLOWED:
+        return cloud_err_info(err->code)->http;
+    default:
+        return 0;
+    }
+}
+
+static int answer_error(cloud_ocs_call_t *call, cloud_err_t *err)
+{
+    cloud_http_error(call->r, err); /* logs */
+    set_error(call, err);
+    return answer(call, http_of(err));
+}
+
+static cloud_err_t *run(cloud_ocs_call_t *call, const cloud_ocs_route_t *route)
+{
+    cloud_params_t *params;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_http_ctx(&call->ctx, call->r));
+    call->account = cloud_http_account(call->r);
+    if (route->auth == CLOUD_OCS_USER && !call->account) {
+        return cloud_err(call->r->pool, CLOUD_E_UNAUTHORIZED, "Unauthorised");
+    }
+    CLOUD_ERR(cloud_ocs_params(&params, call->r));
+    call->params = params;
+    err = route->handler(call);
+    cloud_ocs_own(call->data, call->r->pool);
+    return err;
+}
+
+static void init_call(cloud_ocs_call_t *call, request_rec *r, int version)
+{
+    memset(call, 0, sizeof(*call));
+    call->r = r;
+    call->version = version;
+    call->json = wants_json(r);
+    call->code = CLOUD_OCS_OK;
+    call->total = -1;
+    call->per_page = -1;
+}
+
+int cloud_ocs_serve(request_rec *r, int version, const char *rest)
+{
+    found_t found = { NULL, NULL };
+    cloud_ocs_call_t call;
+    cloud_err_t *err;
+
+    init_call(&call, r, version);
+    look_up(&found, &call, rest, r->header_only ? "GET" : r->method);
+    if (!found.allow) {
+        return answer_error(&call, cloud_err(r->pool, CLOUD_E_NOT_FOUND, UNKNOWN_CALL));
+    }
+    if (!found.route) {
+        apr_table_setn(r->headers_out, "Allow", found.allow);
+        if (r->method_number == M_OPTIONS) {
+            ap_set_content_length(r, 0);
+            return OK;
+        }
+        return answer_error(&call, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+    }
+    err = run(&call, found.route);
+    return err ? answer_error(&call, err) : answer(&call, 0);
+}
+
+const char *cloud_ocs_error_body(request_rec *r, int status, cloud_code_t code, const char *msg,
+                                 apr_bucket_brigade *bb)
+{
+    const char *rest, *text;
+    cloud_ocs_call_t call;
+    int http, statuscode;
+
+    if (!cloud_http_endpoint(r, &rest)) {
+        return NULL;
+    }
+    init_call(&call, r, strncmp(rest, "/ocs/v2", 7) ? 1 : 2);
+    call.code = cloud_err_info(code)->ocs;
+    call.message = status == HTTP_UNAUTHORIZED ? "Unauthorised" : msg;
+    cloud_ocs_status(&http, &statuscode, call.version, call.code);
+    text = cloud_ocs_envelope(&call, statuscode, 0, r->pool);
+    if (!text) {
+        return NULL;
+    }
+    apr_brigade_puts(bb, NULL, NULL, text);
+    return cloud_ocs_type(call.json);
+}
