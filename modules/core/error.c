@@ -49,6 +49,8 @@ static const cloud_err_info_t TABLE[CLOUD_E__COUNT] = {
                             413, "The request is too large" },
     [CLOUD_E_UNSUPPORTED] = { "UNSUPPORTED", 415, SABRE("UnsupportedMediaType"), 415,
                               "The media type of the request is not supported" },
+    [CLOUD_E_NO_REPORT] = { "NO_REPORT", 415, SABRE("ReportNotSupported"), 415, "",
+                            "d:supported-report" },
     [CLOUD_E_RANGE] = { "RANGE", 416, SABRE("RequestedRangeNotSatisfiable"), 416,
                         "The requested range is not within the file" },
     [CLOUD_E_NOT_IMPLEMENTED] = { "NOT_IMPLEMENTED", 501, SABRE("NotImplemented"), 501,

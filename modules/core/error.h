@@ -28,6 +28,7 @@ typedef enum {
     CLOUD_E_BUSY,           /* 503, try again (database busy) */
     CLOUD_E_TOO_LARGE,      /* 413 */
     CLOUD_E_UNSUPPORTED,    /* 415 */
+    CLOUD_E_NO_REPORT,      /* 415, a REPORT that nobody knows */
     CLOUD_E_RANGE,          /* 416 */
     CLOUD_E_NOT_IMPLEMENTED,/* 501 */
     CLOUD_E_BAD_GATEWAY,    /* 502, Destination on another server */
@@ -52,6 +53,7 @@ typedef struct {
     const char *exception;  /* Sabre exception class as ownCloud's clients know it */
     int ocs;                /* OCS v1 status code (v2 is derived, interfaces B0) */
     const char *msg;        /* default message */
+    const char *element;    /* empty element that a DAV error body has besides, or NULL */
 } cloud_err_info_t;
 
 /** The table row of a code; never NULL (unknown codes give INTERNAL's row). */

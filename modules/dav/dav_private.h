@@ -28,6 +28,9 @@
 
 extern module AP_MODULE_DECLARE_DATA cloud_dav_module;
 
+/* What the DAV header says of a space of files. */
+#define CLOUD_DAV_CLASSES "1, 2, 3"
+
 /* ---- request -> target (target.c is request-free, request.c is not) ---- */
 
 /** Parses a decoded URL path, CloudBase aware; the store is not touched. *t is NULL when the path is
@@ -97,6 +100,10 @@ int cloud_dav_proppatch(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
  *  hook ends here for our resources. DECLINED for reports not known. */
 int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t,
                      const apr_xml_doc *doc);                                     /* report.c */
+/** The answer to a REPORT that no module knows. */
+int cloud_dav_report_unknown(request_rec *r);
+/** Content of DAV:supported-report-set in spaces of this kind, or NULL. */
+const char *cloud_dav_reports(cloud_dav_kind_t kind, apr_pool_t *pool);
 
 int cloud_dav_options(request_rec *r, const cloud_dav_target_t *t);               /* request.c */
 int cloud_dav_get(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);       /* get.c */

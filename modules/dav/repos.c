@@ -395,8 +395,25 @@ static int deliver_report(request_rec *r, const dav_resource *resource, const ap
     return cloud_dav_report(r, resource->info->ctx, resource->info->t, doc);
 }
 
+/* After everybody else was asked, and before mod_dav answers 501. */
+static int unknown_report(request_rec *r, const dav_resource *resource, const apr_xml_doc *doc,
+                          ap_filter_t *output, dav_error **err)
+{
+    int status;
+
+    (void)doc;
+    (void)output;
+    if (resource->hooks != &repository) return DECLINED;
+    status = cloud_dav_report_unknown(r);
+    *err = dav_new_error(r->pool, status, 0, 0, NULL);
+    return status;
+}
+
 void cloud_dav_register_provider(apr_pool_t *p)
 {
+    static const char *const core[] = {"mod_dav.c", NULL};
+
     dav_register_provider(p, "cloud", &provider);
     dav_hook_deliver_report(deliver_report, NULL, NULL, APR_HOOK_MIDDLE);
+    dav_hook_deliver_report(unknown_report, NULL, core, APR_HOOK_LAST);
 }

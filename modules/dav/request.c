@@ -160,7 +160,7 @@ int cloud_dav_options(request_rec *r, const cloud_dav_target_t *t)
 {
     apr_table_setn(r->headers_out, "Allow", allow_collection);
     /* Collections above the spaces must not look like a place to mount. */
-    if (t->kind == CLOUD_DAV_FILES) apr_table_setn(r->headers_out, "DAV", "1, 2, 3");
+    if (t->kind == CLOUD_DAV_FILES) apr_table_setn(r->headers_out, "DAV", CLOUD_DAV_CLASSES);
     else if (t->kind != CLOUD_DAV_PARENT) apr_table_setn(r->headers_out, "DAV", "1, 3");
     if (t->kind == CLOUD_DAV_PARENT) {
         apr_table_setn(r->headers_out, "Allow", "OPTIONS, GET, HEAD, PROPFIND");
