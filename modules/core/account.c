@@ -11,8 +11,8 @@
 
 #define ACCOUNT_COLS                                                                              \
     "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \
-    " secret_epoch"
-#define ACCOUNT_NCOLS 12
+    " secret_epoch, password IS NOT NULL"
+#define ACCOUNT_NCOLS 13
 
 const char *cloud_account_fold(const char *id, apr_pool_t *pool)
 {
@@ -43,6 +43,7 @@ static void read_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
     a->purge = cloud_col_int(st, 9);
     a->dir = cloud_col_dup(st, 10, pool);
     a->secret_epoch = cloud_col_int(st, 11);
+    a->has_password = cloud_col_int(st, 12) != 0;
 }
 
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,

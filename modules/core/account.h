@@ -24,6 +24,7 @@ struct cloud_account_t {
     apr_int64_t root;         /* node id of the files root */
     apr_int64_t purge;        /* node id of the root of what is deleted for good */
     const char *dir;          /* directory below <data_dir>/accounts */
+    int has_password;         /* 0: app passwords and other means of login only */
     apr_int64_t secret_epoch; /* changes with every change of a password: caches compare it */
 };
 
