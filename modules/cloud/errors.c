@@ -97,20 +97,34 @@ void cloud_http_error_clear(request_rec *r)
 
 /* ---- the body ---- */
 
+static void put_element(apr_bucket_brigade *bb, const char *name, const char *text)
+{
+    if (*text) {
+        apr_brigade_putstrs(bb, NULL, NULL, "  <", name, ">", text, "</", name, ">\n", NULL);
+    }
+    else {
+        apr_brigade_putstrs(bb, NULL, NULL, "  <", name, "/>\n", NULL);
+    }
+}
+
 static const char *sabre_body(request_rec *r, cloud_code_t code, const char *msg,
                               const char *header, apr_bucket_brigade *bb)
 {
+    const cloud_err_info_t *info = cloud_err_info(code);
+
     if (!cloud_name_xml_ok(msg)) {
-        msg = cloud_err_info(code)->msg; /* it quotes bytes that XML can't carry */
+        msg = info->msg; /* it quotes bytes that XML can't carry */
     }
     apr_brigade_putstrs(bb, NULL, NULL,
                         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
                         "<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">\n"
-                        "  <s:exception>", cloud_err_info(code)->exception, "</s:exception>\n"
-                        "  <s:message>", ap_escape_html(r->pool, msg), "</s:message>\n", NULL);
+                        "  <s:exception>", info->exception, "</s:exception>\n", NULL);
+    put_element(bb, "s:message", ap_escape_html(r->pool, msg));
+    if (info->element) {
+        put_element(bb, info->element, "");
+    }
     if (header) {
-        apr_brigade_putstrs(bb, NULL, NULL, "  <s:header>", ap_escape_html(r->pool, header),
-                            "</s:header>\n", NULL);
+        put_element(bb, "s:header", ap_escape_html(r->pool, header));
     }
     if (cloud_err_info(code)->element) {
         apr_brigade_putstrs(bb, NULL, NULL, "  <", cloud_err_info(code)->element, "/>\n", NULL);

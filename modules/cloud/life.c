@@ -151,6 +151,11 @@ static void open_site(cloud_site_t *site)
                          site->data_dir);
         }
         site->pool = pool;
+        err = cloud_conf_save(&conf, pool);
+        if (err) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, site->server, "cloudctl may not know this "
+                         "configuration: %s", err->cause ? err->cause : err->msg);
+        }
         __atomic_store_n(&site->store, store, __ATOMIC_RELEASE);
         return;
     }

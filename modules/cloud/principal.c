@@ -34,7 +34,14 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
 /* The account of somebody whom another module let in. Two first requests may come at once. */
 static cloud_err_t *create(cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r)
 {
-    cloud_err_t *err = cloud_account_create(account, ctx, r->user, NULL, NULL, ctx->pool);
+    cloud_ctx_t *system = cloud_ctx_create(ctx->store, ctx->pool);
+    cloud_err_t *err;
+
+    system->who = (cloud_principal_t){ .system = 1, .client = "first login",
+                                       .address = ctx->who.address };
+    system->request_id = ctx->request_id;
+    system->agent = ctx->agent;
+    err = cloud_account_create(account, system, r->user, NULL, NULL, ctx->pool);
 
     if (cloud_err_is(err, CLOUD_E_EXISTS)) {
         return cloud_account_get(account, ctx, r->user, ctx->pool);

@@ -26,6 +26,37 @@ static json_t *no_sharing(void)
                      "search_min_length", 2);
 }
 
+static json_t *list(const char **values)
+{
+    json_t *array = json_array();
+
+    for (; *values; values++) {
+        json_array_append_new(array, json_string(*values));
+    }
+    return array;
+}
+
+/* chunking is a string: with "1.0" or more the client syncs remote.php/dav/files/<id>/. */
+static cloud_err_t *files_capabilities(json_t *capabilities, cloud_ctx_t *ctx)
+{
+    const char **blacklist;
+    int infinity;
+
+    CLOUD_ERR(cloud_setting_list(&blacklist, ctx, "system", "blacklisted_files"));
+    CLOUD_ERR(cloud_setting_bool(&infinity, ctx, "system", "dav.propfind.depth_infinity"));
+    json_object_set_new(capabilities, "files",
+                        json_pack("{s:b, s:o, s:s}", "bigfilechunking", 1,
+                                  "blacklisted_files", list(blacklist),
+                                  "blacklisted_files_regex", "\\.(part|filepart)$"));
+    json_object_set_new(capabilities, "checksums",
+                        json_pack("{s:[s], s:s}", "supportedTypes", "SHA1",
+                                  "preferredUploadType", "SHA1"));
+    json_object_set_new(capabilities, "dav",
+                        json_pack("{s:s, s:{s:b}}", "chunking", "1.0",
+                                  "propfind", "depth_infinity", infinity));
+    return NULL;
+}
+
 cloud_err_t *cloud_ocs_core_capabilities(json_t *capabilities, cloud_ctx_t *ctx, request_rec *r)
 {
     apr_int64_t poll;
@@ -38,7 +69,7 @@ cloud_err_t *cloud_ocs_core_capabilities(json_t *capabilities, cloud_ctx_t *ctx,
                                   "webdav-root", "remote.php/webdav",
                                   "status", cloud_ocs_status_fields(0, hide)));
     json_object_set_new(capabilities, "files_sharing", no_sharing());
-    return NULL;
+    return ap_find_linked_module("mod_cloud_dav.c") ? files_capabilities(capabilities, ctx) : NULL;
 }
 
 static json_t *version(void)
