@@ -308,10 +308,19 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const cloud_account_t *a)
     return NULL;
 }
 
-/* The files root becomes an entry of the purge root: one row, whatever the size of the tree. */
+/* The files root becomes an entry of the purge root: one row, whatever the size of the tree. So do
+ * the roots of copies that are being made. */
 static cloud_err_t *bury_tree(cloud_ctx_t *ctx, const cloud_account_t *a)
 {
+    const char *from = apr_pstrcat(ctx->pool, a->dir, "/", NULL);
+    const char *upto = apr_pstrcat(ctx->pool, a->dir, "0", NULL); /* '0' follows '/' */
     cloud_node_t *root;
+
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "UPDATE node SET kind = ?1, parent = ?2, name = CAST(id AS TEXT)"
+                           " WHERE parent = 0 AND kind = ?3 AND disk >= ?4 AND disk < ?5",
+                           "iiitt", (apr_int64_t)CLOUD_KIND_DIR, a->purge,
+                           (apr_int64_t)CLOUD_KIND_BULK, from, upto));
 
     CLOUD_ERR(cloud_tree_get(&root, ctx, a->root, ctx->pool));
     if (!root) return NULL;

@@ -103,35 +103,17 @@ static cloud_err_t *write_rows(bulk_t *b)
     return err;
 }
 
-static cloud_err_t *draw_one(apr_int64_t *id, cloud_ctx_t *ctx)
-{
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    cloud_err_t *err = cloud_tree_draw(id, ctx);
-
-    if (err) {
-        cloud_tx_rollback(ctx);
-        return err;
-    }
-    return cloud_tx_commit(ctx);
-}
-
-/* Ids for a whole folder in one draw: the counter is moved on by n. */
+/* Ids for all members of a folder at once. */
 static cloud_err_t *draw_many(apr_int64_t *first, int n, cloud_ctx_t *ctx)
 {
-    apr_int64_t last;
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_tree_draw(&last, ctx);
-    if (!err && n > 1)
-        err = cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "UPDATE counter SET last = last + ?1 WHERE id = 1", "i",
-                           (apr_int64_t)n - 1);
+    err = cloud_tree_draw_range(first, n, ctx);
     if (err) {
         cloud_tx_rollback(ctx);
         return err;
     }
-    *first = last;
     return cloud_tx_commit(ctx);
 }
 
@@ -263,7 +245,7 @@ static cloud_err_t *bulk_begin(bulk_t *b, apr_pool_t *pool)
 
     CLOUD_ERR(cloud_storage_stage_dir(&b->stage, ctx->store, b->account_dir, pool));
     CLOUD_ERR(cloud_storage_stat(&st, &node.btime, &found, ctx->store, b->stage, pool));
-    CLOUD_ERR(draw_one(&node.id, ctx));
+    CLOUD_ERR(draw_many(&node.id, 1, ctx));
     b->bulk = node.etag = node.id;
     node.name = apr_psprintf(pool, "bulk:%" APR_INT64_T_FMT, node.id);
     node.disk = b->stage;

@@ -75,6 +75,10 @@ int cloud_store_lock(int *fd, cloud_store_t *store, apr_int64_t byte, int exclus
 /* ---- tree.c ---- */
 /** Draws the next change number: max(last + 1, now in µs). (tx, write) */
 cloud_err_t *cloud_tree_draw(apr_int64_t *number, cloud_ctx_t *ctx);
+/** Draws n numbers that follow each other; gives the first. (tx, write) */
+cloud_err_t *cloud_tree_draw_range(apr_int64_t *first, int n, cloud_ctx_t *ctx);
+/** Writes the counter back; done by cloud_tx_commit. */
+cloud_err_t *cloud_tree_save_counter(cloud_ctx_t *ctx);
 /** Row by id / by (parent, NFC name); *node NULL when there is none. (tx) */
 cloud_err_t *cloud_tree_get(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t id,
                             apr_pool_t *pool);

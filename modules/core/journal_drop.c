@@ -70,8 +70,8 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const apr_array_header_t *rows
     if (rows->nelts == 0) return NULL;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     for (i = 0; i < rows->nelts && !err; i++)
-        err = cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM journal WHERE seq = ?1", "i",
-                           APR_ARRAY_IDX(rows, i, row_t).seq);
+        err = cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM journal WHERE tree = ?1 AND seq = ?2", "ii",
+                           APR_ARRAY_IDX(rows, i, row_t).tree, APR_ARRAY_IDX(rows, i, row_t).seq);
     if (err) {
         cloud_tx_rollback(ctx);
         return err;
@@ -89,7 +89,7 @@ static cloud_err_t *drop_moves(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
 
     CLOUD_ERR(load(rows, ctx,
                    "SELECT seq, tree, tree2, ino, is_dir, src, dst FROM journal"
-                   " WHERE dst IS NOT NULL ORDER BY seq LIMIT ?1"));
+                   " WHERE dst IS NOT NULL ORDER BY tree, seq LIMIT ?1"));
     for (i = 0; i < rows->nelts; i++) {
         const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
 
@@ -173,9 +173,9 @@ static cloud_err_t *purge(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
     int budget = UNLINKS_PER_STEP, i;
 
     CLOUD_ERR(load(rows, ctx,
-                   "SELECT seq, tree, tree2, ino, is_dir, src, dst FROM journal AS j"
-                   " WHERE dst IS NULL AND NOT EXISTS (SELECT 1 FROM journal AS o"
-                   " WHERE o.ino = j.ino AND o.dst IS NOT NULL) ORDER BY seq LIMIT ?1"));
+                   "SELECT seq, tree, tree2, ino, is_dir, src, dst FROM journal"
+                   " WHERE dst IS NULL AND ino NOT IN (SELECT ino FROM journal"
+                   " WHERE dst IS NOT NULL) ORDER BY tree, seq LIMIT ?1"));
     CLOUD_POINT("journal-before-purge");
     for (i = 0; i < rows->nelts && budget > 0; i++) {
         const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);

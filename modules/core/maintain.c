@@ -202,28 +202,56 @@ static cloud_err_t *expire_bulk_tx(cloud_ctx_t *ctx, apr_pool_t *pool)
 
 /* ---- the change log's own retention ---- */
 
+/* A tree's changes lie in order of their numbers, which are times. */
+static cloud_err_t *expire_changes_of(int *deleted, cloud_ctx_t *ctx, apr_int64_t tree,
+                                      apr_int64_t before)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_db_run(ctx->db, deleted, ctx->pool,
+                       "DELETE FROM change WHERE tree = ?1 AND number IN (SELECT number"
+                       " FROM change WHERE tree = ?1 AND number < ?2 ORDER BY number LIMIT ?3)",
+                       "iii", tree, before, (apr_int64_t)CHANGES_PER_STEP);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    return cloud_tx_commit(ctx);
+}
+
+static cloud_err_t *next_tree(apr_int64_t *tree, cloud_ctx_t *ctx)
+{
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                         "SELECT min(tree) FROM change WHERE tree > ?1", "i", *tree);
+    if (!err) {
+        *tree = row ? cloud_col_int(st, 0) : 0;
+        cloud_stmt_done(st);
+    }
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
 static cloud_err_t *expire_changes(cloud_ctx_t *ctx)
 {
-    apr_int64_t days = 0;
-    cloud_err_t *err;
-    int changed;
+    apr_int64_t days = 0, tree = 0, before;
+    int deleted;
 
     CLOUD_ERR(cloud_setting_int(&days, ctx, "system", "changelog_expire_days"));
     if (days <= 0) return NULL;
-    do {
-        CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-        err = cloud_db_run(ctx->db, &changed, ctx->pool,
-                           "DELETE FROM change WHERE number IN (SELECT number FROM change"
-                           " WHERE time < ?1 ORDER BY number LIMIT ?2)",
-                           "ii", (apr_int64_t)(apr_time_now() - apr_time_from_sec(days * 86400)),
-                           (apr_int64_t)CHANGES_PER_STEP);
-        if (err) {
-            cloud_tx_rollback(ctx);
-            return err;
-        }
-        CLOUD_ERR(cloud_tx_commit(ctx));
-    } while (changed == CHANGES_PER_STEP);
-    return NULL;
+    before = apr_time_now() - apr_time_from_sec(days * 86400);
+    for (;;) {
+        CLOUD_ERR(next_tree(&tree, ctx));
+        if (tree == 0) return NULL;
+        do {
+            CLOUD_ERR(expire_changes_of(&deleted, ctx, tree, before));
+        } while (deleted == CHANGES_PER_STEP);
+    }
 }
 
 /* ---- entry points ---- */

@@ -156,7 +156,8 @@ static void tx_over(cloud_ctx_t *ctx)
     conn_give(ctx->store, ctx->conn);
     ctx->conn = NULL;
     ctx->db = NULL;
-    ctx->tx_depth = ctx->tx_write = 0;
+    ctx->tx_depth = ctx->tx_write = ctx->last_drawn = 0;
+    ctx->last = 0;
 }
 
 cloud_err_t *cloud_tx_begin(cloud_ctx_t *ctx, cloud_db_mode_t mode)
@@ -196,7 +197,8 @@ cloud_err_t *cloud_tx_commit(cloud_ctx_t *ctx)
     }
     if (ctx->tx_depth == 0) return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "No transaction");
     CLOUD_POINT("tx-before-commit");
-    err = cloud_db_commit(ctx->db, ctx->pool);
+    err = ctx->tx_write ? cloud_tree_save_counter(ctx) : NULL;
+    if (!err) err = cloud_db_commit(ctx->db, ctx->pool);
     if (err) cloud_db_rollback(ctx->db);
     else if (ctx->tx_write) cloud_shm_committed(ctx->store->shm);
     CLOUD_POINT("tx-after-commit");

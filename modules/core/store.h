@@ -30,6 +30,13 @@ typedef struct {
     void *log_baton;
 } cloud_store_conf_t;
 
+/** Writes what the configuration file fixes to <data_dir>/.cloud/conf.json, where cloudctl finds it:
+ *  the server calls this once it has opened the store. Nothing is written when it is there already. */
+CLOUD_API cloud_err_t *cloud_conf_save(const cloud_store_conf_t *conf, apr_pool_t *pool);
+/** Sets database, durability and settings of conf to what the server last saved for conf->data_dir;
+ *  leaves them alone when it never did. */
+CLOUD_API cloud_err_t *cloud_conf_load(cloud_store_conf_t *conf, apr_pool_t *pool);
+
 #define CLOUD_STORE_CREATE    1u      /* make data directory and database where missing */
 #define CLOUD_STORE_READ_ONLY 2u      /* fsck: writes nothing, replays nothing */
 #define CLOUD_STORE_NO_REPLAY 4u
@@ -76,6 +83,8 @@ struct cloud_ctx_t {
     /* private */
     int tx_depth;
     int tx_write;
+    apr_int64_t last;            /* the counter as this transaction has it, 0: not read yet */
+    int last_drawn;
     struct cloud_conn_t *conn;
 };
 

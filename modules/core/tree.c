@@ -6,17 +6,37 @@
 
 cloud_err_t *cloud_tree_draw(apr_int64_t *number, cloud_ctx_t *ctx)
 {
+    apr_int64_t now = apr_time_now();
     cloud_stmt_t *st;
     int row;
 
+    if (!ctx->tx_write) return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "No write transaction");
+    /* A transaction reads the counter once and writes it back once, when it commits. */
+    if (!ctx->last) {
+        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                                 "SELECT last FROM counter WHERE id = 1", ""));
+        if (row) ctx->last = cloud_col_int(st, 0);
+        cloud_stmt_done(st);
+        if (!row) return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "The counter row is missing");
+    }
     /* max(last + 1, wall clock): repeats neither after a crash nor after a restore. */
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "UPDATE counter SET last = max(last + 1, ?1) WHERE id = 1"
-                             " RETURNING last",
-                             "i", (apr_int64_t)apr_time_now()));
-    *number = row ? cloud_col_int(st, 0) : 0;
-    cloud_stmt_done(st);
-    return row ? NULL : cloud_err(ctx->pool, CLOUD_E_INTERNAL, "The counter row is missing");
+    *number = ctx->last = ctx->last + 1 > now ? ctx->last + 1 : now;
+    ctx->last_drawn = 1;
+    return NULL;
+}
+
+cloud_err_t *cloud_tree_draw_range(apr_int64_t *first, int n, cloud_ctx_t *ctx)
+{
+    CLOUD_ERR(cloud_tree_draw(first, ctx));
+    ctx->last += n - 1;
+    return NULL;
+}
+
+cloud_err_t *cloud_tree_save_counter(cloud_ctx_t *ctx)
+{
+    if (!ctx->last_drawn) return NULL;
+    return cloud_db_run(ctx->db, NULL, ctx->pool, "UPDATE counter SET last = ?1 WHERE id = 1", "i",
+                        ctx->last);
 }
 
 static const char *col(cloud_stmt_t *st, int i, apr_pool_t *pool)

@@ -1,0 +1,95 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file scan.h
+ * The inside of cloud_scan, for scan.c (the walk), scan_entry.c (one entry on disk) and
+ * scan_gone.c (rows whose files are not there any more).
+ */
+#ifndef CLOUD_SCAN_H
+#define CLOUD_SCAN_H
+
+#include "disk.h"
+#include "files_private.h"
+#include "maint.h"
+
+#include <apr_file_io.h>
+
+/* The folder at work. */
+typedef struct {
+    apr_pool_t *pool;          /* cleared with each folder */
+    apr_int64_t id;
+    const char *path;          /* on disk, below accounts/ */
+    const char *only;          /* NFC name: nothing else in this folder is looked at; or NULL */
+    int fd;
+    apr_int64_t *chain;        /* from the tree's root to the folder */
+    int depth;
+    apr_int64_t matched;       /* entries that have a row */
+    int lost;                  /* it was moved by somebody meanwhile: look again */
+    /* what the open transaction still owes the chain */
+    apr_int64_t number;        /* 0: nothing */
+    apr_int64_t delta;
+    apr_int64_t mtime;         /* or CLOUD_NO_MTIME: the members are the same */
+} scan_dir_t;
+
+typedef enum { SCAN_TX_NONE, SCAN_TX_READ, SCAN_TX_WRITE } scan_tx_t;
+
+/* Ids kept in a temporary file, for there may be many. */
+typedef struct {
+    apr_file_t *file;
+    int reading;
+} scan_spool_t;
+
+typedef struct {
+    cloud_ctx_t *ctx;
+    const cloud_account_t *account;
+    const cloud_scan_opts_t *opts;
+    cloud_scan_stats_t *stats;
+    apr_pool_t *pool;          /* of the whole scan */
+    apr_pool_t *entry_pool;    /* cleared with each entry */
+    apr_array_header_t *todo;  /* ids of folders to visit, a stack */
+    scan_spool_t gone;         /* nodes whose files are missing */
+    scan_spool_t again;        /* folders to visit once more when those were removed */
+    apr_int64_t known;         /* rows met, those just added included */
+    dev_t dev;
+    const char *prefix;        /* "<account>/files" */
+    scan_tx_t tx;
+    apr_time_t tx_until;
+    int tx_reads;
+    scan_dir_t dir;
+    struct {                   /* the last file hashed */
+        apr_uint64_t ino;
+        apr_int64_t size, mtime;
+        cloud_sums_t sums;
+        int failed;
+        apr_pool_t *pool;
+    } hashed;
+} scan_t;
+
+/* ---- scan.c ---- */
+/** Begins the transaction that is not open yet. For WRITE the journal is clean and s->dir is
+ *  what it was, or s->dir.lost is set. */
+cloud_err_t *cloud_scan_begin(scan_t *s, scan_tx_t tx);
+/** Ends it: what was written is kept, with ETags and sizes of the folders above. */
+cloud_err_t *cloud_scan_commit(scan_t *s);
+void cloud_scan_report(scan_t *s, const char *what, const char *path, const char *name,
+                       const char *detail);
+/** The path of a node as people know it, by its place on disk. */
+const char *cloud_scan_shown(scan_t *s, const char *path);
+/** An entry for the features: a node in the folder at work, or (chain set by the caller) anywhere. */
+cloud_entry_t *cloud_scan_entry_of(scan_t *s, const cloud_node_t *node, const char *path);
+
+/* ---- scan_entry.c ---- */
+/** Compares one name in the folder with its row and takes in what differs. */
+cloud_err_t *cloud_scan_entry(scan_t *s, const char *name);
+
+/* ---- scan_gone.c ---- */
+/** Notes the rows of the folder that have no file. */
+cloud_err_t *cloud_scan_note_gone(scan_t *s);
+/** Removes what was noted and is still missing, unless it is too much. */
+cloud_err_t *cloud_scan_remove_gone(scan_t *s);
+/** Adds an id. All are added before the first is read. */
+cloud_err_t *cloud_scan_spool(scan_t *s, scan_spool_t *spool, apr_int64_t id);
+/** From the beginning; then the next one, *id 0 at the end. */
+cloud_err_t *cloud_scan_rewind(scan_t *s, scan_spool_t *spool);
+cloud_err_t *cloud_scan_unspool(scan_t *s, scan_spool_t *spool, apr_int64_t *id);
+
+#endif
