@@ -181,6 +181,11 @@ int cloud_type_checker(request_rec *r)
     /* First and last: no handler and no filter is chosen by what a file is called, and mod_dir
      * sees that somebody serves this. */
     r->handler = HANDLER;
+    if (cloud_http_endpoint(r, NULL)->flags & CLOUD_EP_DAV) {
+        ap_allow_standard_methods(r, MERGE_ALLOW, M_OPTIONS, M_GET, M_PUT, M_DELETE, M_PROPFIND,
+                                  M_PROPPATCH, M_MKCOL, M_COPY, M_MOVE, M_LOCK, M_UNLOCK,
+                                  M_REPORT, -1);
+    }
     return OK;
 }
 

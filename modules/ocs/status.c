@@ -27,7 +27,7 @@ int cloud_ocs_status_php(request_rec *r)
     char *text;
 
     if (r->method_number != M_GET) {
-        r->allowed = AP_METHOD_BIT << M_GET;
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
         return HTTP_METHOD_NOT_ALLOWED;
     }
     /* Always 200 and true to the setting: clients go on polling it while they wait. */
