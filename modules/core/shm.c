@@ -12,13 +12,21 @@
 #include <unistd.h>
 
 #define SHM_MAGIC 0x636c6f756473686dull
-#define SHM_LAYOUT 2
-#define DONE_SLOTS 4096  /* power of two */
+#define SHM_LAYOUT 3
+#define DONE_SLOTS 4096  /* powers of two */
+#define DIR_SLOTS  64
 
 typedef struct {
     apr_uint64_t tree;
     apr_uint64_t seq;
 } done_slot_t;
+
+/* Group sync of a directory. users counts who waits; a killed process may leave it too high: then
+ * the slot stays with its directory, and others sync for themselves. */
+typedef struct {
+    pthread_mutex_t state, sync;
+    apr_uint64_t dir, users, asked, synced;
+} dir_slot_t;
 
 typedef struct {
     apr_uint64_t magic;
@@ -32,6 +40,7 @@ typedef struct {
     apr_uint64_t failures;     /* failed syncs: every process must restart through recovery */
     apr_uint64_t settings;
     done_slot_t done[DONE_SLOTS];
+    dir_slot_t dirs[DIR_SLOTS];
 } shm_map_t;
 
 struct cloud_shm_t {
@@ -78,6 +87,7 @@ static cloud_err_t *prepare(cloud_shm_t *shm, apr_pool_t *pool)
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
     char boot[40];
     struct stat st;
+    int i;
 
     while (fcntl(shm->fd, F_OFD_SETLKW, &lock) != 0)
         if (errno != EINTR) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "shm lock");
@@ -96,6 +106,10 @@ static cloud_err_t *prepare(cloud_shm_t *shm, apr_pool_t *pool)
         mutex_init(&shm->map->writer);
         mutex_init(&shm->map->syncer);
         mutex_init(&shm->map->done_lock);
+        for (i = 0; i < DIR_SLOTS; i++) {
+            mutex_init(&shm->map->dirs[i].state);
+            mutex_init(&shm->map->dirs[i].sync);
+        }
         apr_cpystrn(shm->map->boot, boot, sizeof shm->map->boot);
         shm->map->layout = SHM_LAYOUT;
         shm->map->magic = SHM_MAGIC;
@@ -174,6 +188,48 @@ cloud_err_t *cloud_shm_sync(cloud_shm_t *shm, apr_uint64_t commit, cloud_shm_syn
         else cloud_shm_fail(shm);
     }
     pthread_mutex_unlock(&map->syncer);
+    return err;
+}
+
+/* A place in the slot of dir, or NULL when another directory has it. */
+static dir_slot_t *dir_enter(cloud_shm_t *shm, apr_uint64_t dir, apr_uint64_t *ticket)
+{
+    dir_slot_t *slot = &shm->map->dirs[(dir * 0x9E3779B97F4A7C15ull >> 32) & (DIR_SLOTS - 1)];
+    int mine;
+
+    mutex_lock(&slot->state);
+    if (slot->dir != dir && slot->users == 0) {
+        slot->dir = dir;
+        slot->asked = slot->synced = 0;
+    }
+    mine = slot->dir == dir;
+    if (mine) {
+        slot->users++;
+        *ticket = __atomic_add_fetch(&slot->asked, 1, __ATOMIC_ACQ_REL);
+    }
+    pthread_mutex_unlock(&slot->state);
+    return mine ? slot : NULL;
+}
+
+cloud_err_t *cloud_shm_dir_sync(cloud_shm_t *shm, apr_uint64_t dir, cloud_shm_sync_fn *fn,
+                                void *baton)
+{
+    apr_uint64_t ticket, upto;
+    dir_slot_t *slot = dir_enter(shm, dir, &ticket);
+    cloud_err_t *err = NULL;
+
+    if (!slot) return fn(baton);
+    mutex_lock(&slot->sync);
+    if (slot->synced < ticket) {
+        /* Serves everybody whose entry was there before it began. */
+        upto = __atomic_load_n(&slot->asked, __ATOMIC_ACQUIRE);
+        err = fn(baton);
+        if (!err) slot->synced = upto;
+    }
+    pthread_mutex_unlock(&slot->sync);
+    mutex_lock(&slot->state);
+    slot->users--;
+    pthread_mutex_unlock(&slot->state);
     return err;
 }
 

@@ -16,6 +16,10 @@ apr_uint64_t cloud_shm_commits(cloud_shm_t *shm);
 typedef cloud_err_t *cloud_shm_sync_fn(void *baton);
 cloud_err_t *cloud_shm_sync(cloud_shm_t *shm, apr_uint64_t commit, cloud_shm_sync_fn *fn,
                             void *baton);
+/** Syncs the directory with inode dir by fn, together with others that want the same. What the
+ *  caller changed in it before the call is on disk afterwards. */
+cloud_err_t *cloud_shm_dir_sync(cloud_shm_t *shm, apr_uint64_t dir, cloud_shm_sync_fn *fn,
+                                void *baton);
 /** A sync failed somewhere: all processes that had the store open are told. */
 void cloud_shm_fail(cloud_shm_t *shm);
 int cloud_shm_failed(cloud_shm_t *shm);

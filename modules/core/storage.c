@@ -249,10 +249,25 @@ cloud_err_t *cloud_storage_sync_fd(cloud_store_t *store, int fd, apr_pool_t *poo
     return fsync(fd) == 0 ? NULL : sync_failed(store, errno, "a file", pool);
 }
 
+typedef struct {
+    cloud_store_t *store;
+    const char *path;
+    int fd;
+    apr_pool_t *pool;
+} sync_dir_t;
+
+static cloud_err_t *sync_dir(void *baton)
+{
+    sync_dir_t *b = baton;
+
+    return fsync(b->fd) == 0 ? NULL : sync_failed(b->store, errno, b->path, b->pool);
+}
+
 cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, apr_pool_t *pool)
 {
     const char *slash = strrchr(path, '/');
     cloud_err_t *err = NULL;
+    struct stat st;
     int fd;
 
     if (cloud_store_relaxed(store)) return NULL;
@@ -262,7 +277,13 @@ cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, a
     if (fd < 0)
         return (errno == ENOENT || errno == ENOTDIR)
                    ? NULL : cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "open of %s", path);
-    if (fsync(fd) != 0) err = sync_failed(store, errno, path, pool);
+    if (fstat(fd, &st) == 0) {
+        sync_dir_t baton = { store, path, fd, pool };
+
+        err = cloud_shm_dir_sync(store->shm, st.st_ino, sync_dir, &baton);
+    } else {
+        err = sync_failed(store, errno, path, pool);
+    }
     close(fd);
     return err;
 }
