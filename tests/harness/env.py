@@ -3,7 +3,6 @@
 import ctypes
 import itertools
 import os
-import pwd
 import random
 import shutil
 import signal
@@ -91,14 +90,10 @@ class Env:
         self.keep = keep or bool(os.environ.get("CLOUD_KEEP"))
         self.data = self.home / "data"
         self.root = os.geteuid() == 0
-        for name in ("logs", "run", "htdocs", "data", "sanitizer"):
+        for name in ("logs", "run", "htdocs", "sanitizer"):  # data is made by the server
             (self.home / name).mkdir()
         os.chmod(self.home, 0o755)
         os.chmod(self.home / "sanitizer", 0o1777)
-        os.chmod(self.data, 0o750)
-        if self.root:
-            user = pwd.getpwnam(USER)
-            os.chown(self.data, user.pw_uid, user.pw_gid)
         self.port = free_port()
         self.base = "/"
         self.process = None
@@ -328,12 +323,12 @@ class Env:
     # ---- the admin ----
 
     def cloudctl(self, *args, input=None, check=True):  # pylint: disable=redefined-builtin
-        """Runs cloudctl as the server's user. The result has returncode, stdout, stderr."""
-        as_user = {"user": USER, "group": USER, "extra_groups": []} if self.root else {}
+        """Runs cloudctl, which becomes the server's user by itself. The result has returncode,
+        stdout, stderr."""
         done = subprocess.run(
             [f"{BUILD}/.libs/cloudctl", "--data-dir", str(self.data), *map(str, args)],
             env=self._environ(preload=False), input=input, capture_output=True, text=True,
-            timeout=600, check=False, cwd="/", **as_user)
+            timeout=600, check=False, cwd="/")
         if check and done.returncode != 0:
             raise AssertionError(f"cloudctl {' '.join(map(str, args))}: exit {done.returncode}\n"
                                  f"{done.stdout}{done.stderr}")
