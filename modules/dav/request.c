@@ -7,7 +7,7 @@
 
 APLOG_USE_MODULE(cloud_dav);
 
-static const char allow_collection[] =
+static const char allowed[] =
     "OPTIONS, GET, HEAD, DELETE, PROPFIND, PUT, PROPPATCH, MKCOL, COPY, MOVE, REPORT, LOCK, UNLOCK";
 
 cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char *uri_path)
@@ -137,8 +137,9 @@ int cloud_dav_done(request_rec *r, int status)
 
 int cloud_dav_error(request_rec *r, cloud_err_t *err)
 {
-    if (err->code == CLOUD_E_EXISTS || err->code == CLOUD_E_NOT_ALLOWED)
-        apr_table_setn(r->err_headers_out, "Allow", allow_collection);
+    if (err->code == CLOUD_E_EXISTS || err->code == CLOUD_E_NOT_ALLOWED) /* httpd adds Allow */
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_OPTIONS, M_GET, M_DELETE, M_PROPFIND, M_PUT,
+                                  M_PROPPATCH, M_MKCOL, M_COPY, M_MOVE, M_LOCK, M_UNLOCK, -1);
     cloud_dav_spare_body(r);
     return cloud_http_error(r, err);
 }
@@ -158,7 +159,7 @@ void cloud_dav_spare_body(request_rec *r)
 
 int cloud_dav_options(request_rec *r, const cloud_dav_target_t *t)
 {
-    apr_table_setn(r->headers_out, "Allow", allow_collection);
+    apr_table_setn(r->headers_out, "Allow", allowed);
     /* Collections above the spaces must not look like a place to mount. */
     if (t->kind == CLOUD_DAV_FILES) apr_table_setn(r->headers_out, "DAV", CLOUD_DAV_CLASSES);
     else if (t->kind != CLOUD_DAV_PARENT) apr_table_setn(r->headers_out, "DAV", "1, 3");
