@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <openssl/rand.h>
 
@@ -323,24 +324,38 @@ const char *cloud_read_file(const char *path, apr_pool_t *pool)
 
 /* The directory is ours when it carries the marker. An empty one may become ours, but only when
  * asked for: an empty directory is also what a disk that is not mounted leaves behind. */
+static cloud_err_t *make_marker(cloud_store_t *store, const char *marker)
+{
+    if (access(marker, F_OK) == 0) return NULL;
+    if (access(path_in(store, "accounts"), F_OK) == 0 || access(store->db_path, F_OK) == 0)
+        return cloud_err(store->pool, CLOUD_E_UNAVAILABLE,
+                         "The data directory has files but no marker");
+    if (mkdir(path_in(store, ".cloud"), 0700) != 0 && errno != EEXIST)
+        return unavailable(store, errno, "mkdir .cloud");
+    if (mkdir(path_in(store, "accounts"), 0700) != 0 && errno != EEXIST)
+        return unavailable(store, errno, "mkdir accounts");
+    return cloud_write_file(marker, MARKER_TEXT, store->pool);
+}
+
 static cloud_err_t *check_marker(cloud_store_t *store)
 {
     const char *marker = path_in(store, ".cloud/marker");
     const char *dir = store->conf.data_dir;
+    cloud_err_t *err;
+    int fd;
 
     if (access(marker, F_OK) == 0) return NULL;
     if (!(store->flags & CLOUD_STORE_CREATE))
         return unavailable(store, errno,
                            "The data directory carries no marker (disk not mounted, or not yet "
                            "initialised with cloudctl)");
-    if (access(path_in(store, "accounts"), F_OK) == 0 || access(store->db_path, F_OK) == 0)
-        return unavailable(store, 0, "The data directory has files but no marker");
     if (mkdir(dir, 0750) != 0 && errno != EEXIST) return unavailable(store, errno, dir);
-    if (mkdir(path_in(store, ".cloud"), 0700) != 0 && errno != EEXIST)
-        return unavailable(store, errno, "mkdir .cloud");
-    if (mkdir(path_in(store, "accounts"), 0700) != 0 && errno != EEXIST)
-        return unavailable(store, errno, "mkdir accounts");
-    return cloud_write_file(marker, MARKER_TEXT, store->pool);
+    /* Several processes may be at it at the same moment. */
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0) err = unavailable(store, errno, dir);
+    else err = make_marker(store, marker);
+    if (fd >= 0) close(fd);
+    return err;
 }
 
 /* Names are compared as bytes everywhere here; on a file system that folds case two nodes would
