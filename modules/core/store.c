@@ -327,7 +327,9 @@ const char *cloud_read_file(const char *path, apr_pool_t *pool)
 static cloud_err_t *make_marker(cloud_store_t *store, const char *marker)
 {
     if (access(marker, F_OK) == 0) return NULL;
-    if (access(path_in(store, "accounts"), F_OK) == 0 || access(store->db_path, F_OK) == 0)
+    /* An empty one is what an attempt that was cut short left. */
+    if ((rmdir(path_in(store, "accounts")) != 0 && errno != ENOENT)
+        || access(store->db_path, F_OK) == 0)
         return cloud_err(store->pool, CLOUD_E_UNAVAILABLE,
                          "The data directory has files but no marker");
     if (mkdir(path_in(store, ".cloud"), 0700) != 0 && errno != EEXIST)
