@@ -133,7 +133,7 @@ static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
         return err ? cloud_dav_error(r, err) : status;
     }
     err = cloud_put_commit(&res, put);
-    if (err) return cloud_dav_error(r, err);
+    if (err) return cloud_http_error(r, err); /* the body is read: the connection can go on */
     return cloud_dav_stored(r, ctx, &res, &opts);
 }
 
@@ -158,7 +158,7 @@ static int put_chunk_body(int *created, request_rec *r, cloud_ctx_t *ctx, const 
         return err ? cloud_dav_error(r, err) : status;
     }
     err = cloud_chunk_commit(created, put);
-    return err ? cloud_dav_error(r, err) : OK;
+    return err ? cloud_http_error(r, err) : OK;
 }
 
 static int put_chunk(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
@@ -213,7 +213,7 @@ static int put_v1(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *ch
     if (!err && chunks->nelts < count) return cloud_dav_done(r, HTTP_CREATED);
     if (!err) err = cloud_upload_finish(&res, ctx, target.account, session, target.account, path, 1,
                                         &opts, r->pool);
-    if (err) return cloud_dav_error(r, err);
+    if (err) return cloud_http_error(r, err);
     return cloud_dav_stored(r, ctx, &res, &opts);
 }
 

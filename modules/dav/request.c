@@ -137,9 +137,6 @@ int cloud_dav_done(request_rec *r, int status)
 
 int cloud_dav_error(request_rec *r, cloud_err_t *err)
 {
-    if (err->code == CLOUD_E_EXISTS || err->code == CLOUD_E_NOT_ALLOWED) /* httpd adds Allow */
-        ap_allow_standard_methods(r, REPLACE_ALLOW, M_OPTIONS, M_GET, M_DELETE, M_PROPFIND, M_PUT,
-                                  M_PROPPATCH, M_MKCOL, M_COPY, M_MOVE, M_LOCK, M_UNLOCK, -1);
     cloud_dav_spare_body(r);
     return cloud_http_error(r, err);
 }
@@ -151,7 +148,7 @@ void cloud_dav_spare_body(request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
 
-    if (r->main) return;
+    if (r->main || r->connection->master) return; /* a stream of HTTP/2 ends by itself */
     if (length ? apr_atoi64(length) > DRAIN_MAX
                : apr_table_get(r->headers_in, "Transfer-Encoding") != NULL)
         r->connection->keepalive = AP_CONN_CLOSE;
