@@ -450,6 +450,19 @@ static cloud_err_t *load_identity(cloud_ctx_t *ctx)
     return cloud_generation_check(ctx);
 }
 
+/* The database and its log may have been made a moment ago by whoever opened first. SQLite syncs
+ * their names only through the handle that made them, which need not be the one that syncs. */
+static cloud_err_t *sync_data_dir(cloud_store_t *store)
+{
+    int fd = open(apr_pstrndup(store->pool, store->db_path,
+                               (apr_size_t)(strrchr(store->db_path, '/') - store->db_path)),
+                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = fd < 0 || fsync(fd) != 0 ? errno : 0;
+
+    if (fd >= 0) close(fd);
+    return err ? unavailable(store, err, "sync of the database's directory") : NULL;
+}
+
 static cloud_err_t *recover(cloud_store_t *store)
 {
     cloud_ctx_t *ctx = cloud_ctx_create(store, store->pool);
@@ -459,6 +472,7 @@ static cloud_err_t *recover(cloud_store_t *store)
     if (err) return unavailable(store, err, "start-up lock");
     ctx->who.system = 1;
     e = cloud_schema_migrate(ctx);
+    if (!e) e = sync_data_dir(store);
     if (!e) e = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
     if (!e) e = cloud_tx_end(ctx, load_identity(ctx));
     if (!e && !(store->flags & CLOUD_STORE_NO_REPLAY)) e = cloud_journal_replay(ctx);
