@@ -47,7 +47,7 @@ struct ctl_t {
     apr_pool_t *pool;
     const ctl_cmd_t *cmd;
     const char *data_dir;
-    const char *user;        /* --user: whom to become, instead of the owner of the data directory */
+    const char *user;        /* --user: whom to become instead of the data directory's owner */
     int json, verbose;
     const char **args;       /* the command's arguments, */
     int nargs;

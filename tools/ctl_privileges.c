@@ -95,7 +95,8 @@ cloud_err_t *ctl_drop(ctl_t *ctl)
         if (ctl->user) return ctl_usage(ctl, "only root can use --user");
         return NULL;
     }
-    if (ctl->user && ctl->cmd->flags & CTL_CREATE) CLOUD_ERR(ctl_give_dir(ctl, ctl->data_dir, 0750));
+    if (ctl->user && ctl->cmd->flags & CTL_CREATE)
+        CLOUD_ERR(ctl_give_dir(ctl, ctl->data_dir, 0750));
     CLOUD_ERR(find_identity(&id, ctl));
     if (id.uid == 0)
         return cloud_err(ctl->pool, CLOUD_E_DENIED,

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* What the server's configuration file fixes, written into the data directory by the server, so that
- * a command line that is given nothing but the data directory works on the same database, with the
- * same durability, and sees the same settings. */
+/* What the server's configuration file fixes, written into the data directory by the server, so
+ * that a command line that is given nothing but the data directory works on the same database, with
+ * the same durability, and sees the same settings. */
 #include "store_private.h"
 
 #include <errno.h>

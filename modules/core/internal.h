@@ -237,7 +237,8 @@ cloud_err_t *cloud_props_delete(cloud_ctx_t *ctx, apr_int64_t node);
 void cloud_staging_discard(cloud_ctx_t *ctx, const char *path);
 /** Removes what lies in the staging directories, was not written to for max_age seconds, and is named
  *  by no row: what aborted writers left behind. At most limit entries in one call. (no tx) */
-cloud_err_t *cloud_staging_expire(int *removed, cloud_ctx_t *ctx, apr_int64_t max_age, int limit);
+CLOUD_API cloud_err_t *cloud_staging_expire(int *removed, cloud_ctx_t *ctx, apr_int64_t max_age,
+                                            int limit);
 
 /* ---- lock.c ---- */
 #define CLOUD_LOCKCHK_NODE   1u  /* locks on the node itself or inherited from above */

@@ -221,7 +221,7 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
     return NULL;
 }
 
-/* Gives the row the checksums of the content, unless it is about other content by now. (tx, write) */
+/* Gives the row the checksums, unless it is about other content by now. (tx, write) */
 static cloud_err_t *store_sums(const patch_t *p, const cloud_node_t *read, cloud_sums_t sums)
 {
     cloud_node_t *node;

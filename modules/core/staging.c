@@ -56,8 +56,8 @@ static const char *next_name(DIR *d)
     return NULL;
 }
 
-/* Whether the entry and everything in it was left alone since before. The inode's change time counts:
- * the modification time is the client's. */
+/* Whether the entry and everything in it was left alone since before. The inode's change time
+ * counts: the modification time is the client's. */
 static int is_old(int at, const char *name, time_t before)
 {
     struct stat st;

@@ -99,6 +99,12 @@ cloud_err_t *cloud_session_delete(apr_array_header_t **files, cloud_ctx_t *ctx,
     return cloud_db_run(ctx->db, NULL, pool, "DELETE FROM upload WHERE id = ?1", "i", s->up.id);
 }
 
+cloud_err_t *cloud_session_touch(cloud_ctx_t *ctx, apr_int64_t upload)
+{
+    return cloud_db_run(ctx->db, NULL, ctx->pool, "UPDATE upload SET touched = ?2 WHERE id = ?1",
+                        "ii", upload, (apr_int64_t)apr_time_now());
+}
+
 void cloud_upload_unlink(cloud_ctx_t *ctx, const apr_array_header_t *files)
 {
     int i;
@@ -127,6 +133,11 @@ static apr_status_t close_fd(void *baton)
     return APR_SUCCESS;
 }
 
+void cloud_upload_close_with(apr_pool_t *pool, int fd)
+{
+    apr_pool_cleanup_register(pool, (void *)(apr_uintptr_t)fd, close_fd, apr_pool_cleanup_null);
+}
+
 cloud_err_t *cloud_session_open(int *fd, cloud_ctx_t *ctx, const cloud_session_t *s,
                                 int exclusive, apr_pool_t *pool)
 {
@@ -136,7 +147,7 @@ cloud_err_t *cloud_session_open(int *fd, cloud_ctx_t *ctx, const cloud_session_t
     CLOUD_ERR(cloud_storage_account_check(ctx->store, s->dir, pool));
     CLOUD_ERR(cloud_storage_open(fd, ctx->store, s->stage, O_RDWR, pool));
     if (*fd < 0) return cloud_upload_gone(ctx, s->up.name);
-    apr_pool_cleanup_register(pool, (void *)(apr_uintptr_t)*fd, close_fd, apr_pool_cleanup_null);
+    cloud_upload_close_with(pool, *fd);
     err = cloud_upload_lock(*fd, exclusive ? F_WRLCK : F_RDLCK, CLOUD_UPLOAD_LOCK_SESSION);
     if (err == EAGAIN || err == EACCES)
         return cloud_err(ctx->pool, CLOUD_E_LOCKED,

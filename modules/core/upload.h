@@ -36,8 +36,8 @@ CLOUD_API cloud_err_t *cloud_upload_create(cloud_upload_t **up, cloud_ctx_t *ctx
 CLOUD_API cloud_err_t *cloud_upload_get(cloud_upload_t **up, cloud_ctx_t *ctx,
                                         const cloud_account_t *account, const char *name,
                                         apr_pool_t *pool);                       /* NOT_FOUND */
-/** As cloud_upload_get(), but also a finished session (up->finished), which is otherwise gone: it is
- *  there only so that a repeated MOVE <session>/.file reaches cloud_upload_finish(). */
+/** As cloud_upload_get(), but also a finished session (up->finished), which is otherwise gone: it
+ *  is there only so that a repeated MOVE <session>/.file reaches cloud_upload_finish(). */
 CLOUD_API cloud_err_t *cloud_upload_find(cloud_upload_t **up, cloud_ctx_t *ctx,
                                          const cloud_account_t *account, const char *name,
                                          apr_pool_t *pool);                      /* NOT_FOUND */
@@ -61,14 +61,15 @@ typedef struct cloud_chunk_put_t cloud_chunk_put_t;
  *  shorter than announced is INVALID at commit. created: the name was new. */
 CLOUD_API cloud_err_t *cloud_chunk_begin(cloud_chunk_put_t **put, cloud_ctx_t *ctx,
                                          const cloud_upload_t *up, const char *name,
-                                         apr_int64_t length, const char *checksum, apr_pool_t *pool);
+                                         apr_int64_t length, const char *checksum,
+                                         apr_pool_t *pool);
 CLOUD_API cloud_err_t *cloud_chunk_write(cloud_chunk_put_t *put, const void *data, apr_size_t len);
 CLOUD_API cloud_err_t *cloud_chunk_commit(int *created, cloud_chunk_put_t *put);
 CLOUD_API void cloud_chunk_abort(cloud_chunk_put_t *put);
 
 /** MOVE <session>/.file to dst: assembles and puts. opts->length is OC-Total-Length (-1 none):
- *  INVALID "Chunks on server do not sum up to N but to M". LOCKED while a writer is active. overwrite 0 and dst exists:
- *  PRECONDITION. A finished session answers the same call with the same result for a day. */
+ *  INVALID "Chunks on server do not sum up to N but to M". LOCKED while a writer is active.
+ *  overwrite 0 and dst exists: PRECONDITION. A finished session answers the same call with the same result for a day. */
 CLOUD_API cloud_err_t *cloud_upload_finish(cloud_result_t *res, cloud_ctx_t *ctx,
                                            const cloud_account_t *account, const char *name,
                                            const cloud_account_t *dst_account, const char *dst,
@@ -80,22 +81,22 @@ CLOUD_API cloud_err_t *cloud_upload_finish(cloud_result_t *res, cloud_ctx_t *ctx
 CLOUD_API int cloud_upload_v1_parse(const char **target, const char **session, int *count,
                                     int *index, const char *path, apr_pool_t *pool);
 
-/** One PUT of chunking v1: chunk index of count for the file at target. Checks the target as a put does
- *  (opts->length: OC-Total-Length, -1 unknown), makes the session when it is not there. length: of
- *  this chunk's body. A chunk of a session that is finished already is read and forgotten. */
+/** One PUT of chunking v1: chunk index of count for the file at target. Checks the target as a put
+ *  does (opts->length: OC-Total-Length, -1 unknown), makes the session when it is not there. length:
+ *  of this chunk's body. A chunk of a session that is finished already is read and forgotten. */
 CLOUD_API cloud_err_t *cloud_upload_v1_begin(cloud_chunk_put_t **put, cloud_ctx_t *ctx,
                                              const cloud_account_t *account, const char *target,
                                              const char *session, int index, apr_int64_t length,
                                              const cloud_put_opts_t *opts, apr_pool_t *pool);
 /** Commits the chunk; when it was the last one missing, *complete is 1 and res is what a put of the
- *  whole file gives (no ETag may be sent otherwise). opts->length, checksum and mtime: of the whole. */
+ *  whole file gives (no ETag may be sent otherwise). opts->length, checksum, mtime: of the whole. */
 CLOUD_API cloud_err_t *cloud_upload_v1_commit(int *complete, cloud_result_t *res,
                                               cloud_chunk_put_t *put, cloud_ctx_t *ctx,
                                               const cloud_account_t *account, const char *target,
                                               const char *session, int count,
                                               const cloud_put_opts_t *opts, apr_pool_t *pool);
 
-/** Removes sessions not touched for max_age seconds and finished ones after a day; at most limit. */
+/** Removes sessions not touched for max_age seconds, finished ones after a day; at most limit. */
 CLOUD_API cloud_err_t *cloud_upload_expire(int *removed, cloud_ctx_t *ctx, apr_int64_t max_age,
                                            int limit);
 #endif

@@ -145,20 +145,13 @@ static cloud_err_t *extend(finish_t *f, int from, apr_int64_t bytes)
     return NULL;
 }
 
-static apr_status_t close_fd(void *baton)
-{
-    close((int)(apr_uintptr_t)baton);
-    return APR_SUCCESS;
-}
-
 /* Chunks were replaced or came in another order than they were appended in: a new file. */
 static cloud_err_t *rebuild(finish_t *f)
 {
     cloud_digest_t *digest = cloud_digest_create(CLOUD_DIGEST_DEFAULT, f->pool);
 
     CLOUD_ERR(cloud_storage_stage(&f->fd, &f->path, f->ctx->store, f->session->dir, f->pool));
-    apr_pool_cleanup_register(f->pool, (void *)(apr_uintptr_t)f->fd, close_fd,
-                              apr_pool_cleanup_null);
+    cloud_upload_close_with(f->pool, f->fd);
     CLOUD_ERR(append_all(f, 0, digest));
     f->sums = cloud_digest_final(digest, f->pool);
     return NULL;

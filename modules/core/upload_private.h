@@ -6,9 +6,9 @@
  * Invariants
  * - Rows of a session never name bytes that are not synced, and bytes that a chunk's row names are
  *   never written to again: a chunk sent anew is compared with them, or goes into its own file.
- * - Every chunk writer holds a shared lock on byte SESSION of the session's staging file for as long
- *   as it may write anywhere; who assembles holds it exclusively. All of them look at the session's
- *   row again once they hold it.
+ * - Every chunk writer holds a shared lock on byte SESSION of the session's staging file for as
+ *   long as it may write anywhere; who assembles holds it exclusively. All of them look at the
+ *   session's row again once they hold it.
  * - The one writer that may extend the staging file holds byte APPEND exclusively. What it writes
  *   lies beyond upload.length, where no row points.
  * - upload.digest, when there is one, is the hash of the staging file from 0 to upload.length,
@@ -61,6 +61,8 @@ cloud_err_t *cloud_session_by_id(cloud_session_t **s, cloud_ctx_t *ctx, apr_int6
 /** Deletes the rows of a session; *files gets the paths to unlink after the commit. (tx, write) */
 cloud_err_t *cloud_session_delete(apr_array_header_t **files, cloud_ctx_t *ctx,
                                   const cloud_session_t *s, apr_pool_t *pool);
+/** Notes that somebody went on with it. (tx, write) */
+cloud_err_t *cloud_session_touch(cloud_ctx_t *ctx, apr_int64_t id);
 /** Unlinks files (array of const char *); what can't be unlinked is left to the expiry. */
 void cloud_upload_unlink(cloud_ctx_t *ctx, const apr_array_header_t *files);
 
@@ -70,6 +72,11 @@ cloud_err_t *cloud_piece_get(cloud_piece_t **piece, cloud_ctx_t *ctx, apr_int64_
 /** All chunks in natural order: array of cloud_piece_t. (tx) */
 cloud_err_t *cloud_piece_list(apr_array_header_t **pieces, cloud_ctx_t *ctx, apr_int64_t upload,
                               apr_pool_t *pool);
+
+cloud_err_t *cloud_piece_count(apr_int64_t *count, cloud_ctx_t *ctx, apr_int64_t upload);
+/** The session, NOT_FOUND unless it is open, and its chunk, NULL when there is none. (tx) */
+cloud_err_t *cloud_piece_find(cloud_session_t **s, cloud_piece_t **piece, cloud_ctx_t *ctx,
+                              apr_int64_t upload, const char *name, apr_pool_t *pool);
 
 /** Compares chunk names: runs of digits by their value, the rest by bytes. */
 int cloud_chunk_compare(const char *a, const char *b);
@@ -90,6 +97,8 @@ const char *cloud_chunk_before_short(const cloud_chunk_name_t *n, apr_pool_t *po
  *  is in the way, NOT_FOUND when the file is gone. fd is closed with pool. */
 cloud_err_t *cloud_session_open(int *fd, cloud_ctx_t *ctx, const cloud_session_t *s,
                                 int exclusive, apr_pool_t *pool);
+/** Closes fd with pool. */
+void cloud_upload_close_with(apr_pool_t *pool, int fd);
 /** Locks (F_RDLCK, F_WRLCK) or unlocks a byte for this open file, not waiting; 0 or errno. */
 int cloud_upload_lock(int fd, int type, int byte);
 /** The running hash of the staging file up to s->length: out of the row, or computed anew. */

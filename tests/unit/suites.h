@@ -1,2 +1,26 @@
 /* The list of unit test suites: SUITE(object) for each test_<object>.c, which defines
- * Suite *suite_<object>(void). Included several times with another meaning of SUITE. */
+ * Suite *suite_<object>(void). Included several times with another meaning of SUITE; included
+ * without one it declares the functions. */
+#ifndef SUITE
+#define SUITE(name) Suite *suite_##name(void);
+#define SUITE_DECLARES
+#endif
+
+SUITE(account)
+SUITE(db)
+SUITE(digest)
+SUITE(error)
+SUITE(lock)
+SUITE(multistatus)
+SUITE(names)
+SUITE(propreq)
+SUITE(props)
+SUITE(secret)
+SUITE(settings)
+SUITE(upload)
+SUITE(xmlbody)
+
+#ifdef SUITE_DECLARES
+#undef SUITE
+#undef SUITE_DECLARES
+#endif
