@@ -83,12 +83,12 @@ static cloud_err_t *load(state_t *st, eval_t *ev)
 static cloud_err_t *find_state(state_t **st_p, eval_t *ev, const char *tag)
 {
     cloud_dav_target_t *t = NULL;
-    const char *path;
+    const char *path, *host;
     cloud_err_t *err;
 
     *st_p = ev->sides[0];
     if (!tag) return NULL;
-    CLOUD_ERR(cloud_dav_uri_path(&path, ev->r, tag));
+    CLOUD_ERR(cloud_dav_uri_path(&path, &host, tag, ev->r->pool));
     err = cloud_dav_target(&t, ev->r, path);
     if (!err && t) err = cloud_dav_enter(t, ev->ctx, 0);
     if (err) {

@@ -30,15 +30,11 @@ static int behind_proxy(request_rec *r)
 }
 
 /* Only the path of a Destination counts, but a client that means another server is told so. */
-static cloud_err_t *check_host(request_rec *r, const char *destination)
+static cloud_err_t *check_host(request_rec *r, const char *host)
 {
-    apr_uri_t uri;
-
-    if (*destination == '/') return NULL;
-    if (apr_uri_parse(r->pool, destination, &uri) != APR_SUCCESS || !uri.hostname) return NULL;
-    if (strcasecmp(uri.hostname, ap_get_server_name(r)) == 0 ||
-        (r->hostname && strcasecmp(uri.hostname, r->hostname) == 0) ||
-        ap_matches_request_vhost(r, uri.hostname, r->server->port) || behind_proxy(r))
+    if (!host || strcasecmp(host, ap_get_server_name(r)) == 0 ||
+        (r->hostname && strcasecmp(host, r->hostname) == 0) ||
+        ap_matches_request_vhost(r, host, r->server->port) || behind_proxy(r))
         return NULL;
     return cloud_err(r->pool, CLOUD_E_BAD_GATEWAY, "The destination is on another server");
 }
@@ -61,12 +57,12 @@ static cloud_err_t *parse_destination(job_t *job)
 {
     request_rec *r = job->r;
     const char *value = apr_table_get(r->headers_in, "Destination");
-    const char *path;
+    const char *path, *host;
     cloud_err_t *err;
 
     if (!value) return cloud_err(r->pool, CLOUD_E_INVALID, "The destination header was not supplied");
-    CLOUD_ERR(cloud_dav_uri_path(&path, r, value));
-    CLOUD_ERR(check_host(r, value));
+    CLOUD_ERR(cloud_dav_uri_path(&path, &host, value, r->pool));
+    CLOUD_ERR(check_host(r, host));
     err = cloud_dav_target(&job->dst, r, path);
     if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) return cloud_err(r->pool, CLOUD_E_DENIED, NULL);
     if (err) return err;
@@ -104,7 +100,7 @@ static int assemble(const job_t *job)
 
     cloud_dav_put_opts(&opts, r);
     err = cloud_dav_length(&opts.length, r, "OC-Total-Length");
-    if (!err) err = cloud_dav_conditions(&opts.cond, r, job->ctx, job->dst);
+    if (!err) err = cloud_dav_upload_conditions(&opts.cond, r, job->ctx, job->dst);
     if (!err) err = cloud_upload_finish(&res, job->ctx, job->src->account, job->src->session,
                                         job->dst->account, job->dst->path, job->overwrite, &opts,
                                         r->pool);

@@ -52,9 +52,11 @@ cloud_err_t *cloud_dav_conditions2(cloud_cond_t *cond, cloud_cond_t *dst_cond, r
                                    cloud_ctx_t *ctx, const cloud_dav_target_t *t,
                                    const cloud_dav_target_t *dst);
 
-/** Decoded path of a URI in a header: an absolute path or a URI with scheme and host, which are not
- *  looked at. INVALID. */
-cloud_err_t *cloud_dav_uri_path(const char **path, request_rec *r, const char *uri);
+/** The same for an upload that becomes dst. A condition that does not hold is left to the verb: a
+ *  client that did not hear the answer asks again, and a finished upload answers as it did, whatever
+ *  its conditions were about has become of it. */
+cloud_err_t *cloud_dav_upload_conditions(cloud_cond_t *cond, request_rec *r, cloud_ctx_t *ctx,
+                                         const cloud_dav_target_t *dst);
 
 /** Depth: 0, 1 or -1 (infinity); def when there is no header. INVALID when it is none of these. */
 cloud_err_t *cloud_dav_depth(int *depth, request_rec *r, int def);

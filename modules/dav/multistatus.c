@@ -104,17 +104,20 @@ void cloud_out_int(cloud_out_t *out, apr_int64_t v)
     out->cur += text + sizeof(text) - p;
 }
 
+#define HEX16(h)                                                                              \
+    h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+
+static const char hex_pairs[513] =
+    HEX16("0") HEX16("1") HEX16("2") HEX16("3") HEX16("4") HEX16("5") HEX16("6") HEX16("7")
+    HEX16("8") HEX16("9") HEX16("a") HEX16("b") HEX16("c") HEX16("d") HEX16("e") HEX16("f");
+
 void cloud_out_hex(cloud_out_t *out, const unsigned char *data, apr_size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
     char *to;
 
     cloud_out_need(out, 2 * len);
     to = out->cur;
-    for (apr_size_t i = 0; i < len; i++) {
-        *to++ = digits[data[i] >> 4];
-        *to++ = digits[data[i] & 15];
-    }
+    for (apr_size_t i = 0; i < len; i++, to += 2) memcpy(to, hex_pairs + 2 * data[i], 2);
     out->cur = to;
 }
 

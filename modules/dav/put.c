@@ -137,53 +137,47 @@ static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
     return cloud_dav_stored(r, ctx, &res, &opts);
 }
 
-/* Writes the body as chunk name of session up. */
-static int put_chunk_body(int *created, request_rec *r, cloud_ctx_t *ctx, const cloud_upload_t *up,
-                          const char *name, const char *checksum)
+/* Writes the body into a chunk; what is not OK has been answered, and the chunk is given up. */
+static int stream_chunk(request_rec *r, cloud_chunk_put_t *put)
 {
-    cloud_chunk_put_t *put;
-    sink_t to = {write_chunk, NULL};
-    apr_int64_t length;
-    cloud_err_t *err;
+    sink_t to = {write_chunk, put};
     int status;
+    cloud_err_t *err = stream_body(&status, r, &to);
 
-    err = cloud_dav_length(&length, r, "Content-Length");
-    if (!err) err = cloud_chunk_begin(&put, ctx, up, name, length, checksum, r->pool);
-    if (err) return cloud_dav_error(r, err);
-
-    to.sink = put;
-    err = stream_body(&status, r, &to);
-    if (err || status != OK) {
-        cloud_chunk_abort(put);
-        return err ? cloud_dav_error(r, err) : status;
-    }
-    err = cloud_chunk_commit(created, put);
-    return err ? cloud_http_error(r, err) : OK;
+    if (err || status != OK) cloud_chunk_abort(put);
+    return err ? cloud_dav_error(r, err) : status;
 }
 
 static int put_chunk(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
 {
+    cloud_chunk_put_t *put;
     cloud_upload_t *up;
+    apr_int64_t length;
     int created, status;
-    cloud_err_t *err = cloud_upload_get(&up, ctx, t->account, t->session, r->pool);
+    cloud_err_t *err = cloud_dav_length(&length, r, "Content-Length");
 
+    if (!err) err = cloud_upload_get(&up, ctx, t->account, t->session, r->pool);
+    if (!err) err = cloud_chunk_begin(&put, ctx, up, t->chunk, length,
+                                      apr_table_get(r->headers_in, "OC-Checksum"), r->pool);
     if (err) return cloud_dav_error(r, err);
-    status = put_chunk_body(&created, r, ctx, up, t->chunk,
-                            apr_table_get(r->headers_in, "OC-Checksum"));
+
+    status = stream_chunk(r, put);
     if (status != OK) return status;
+    err = cloud_chunk_commit(&created, put);
+    if (err) return cloud_http_error(r, err);
     return cloud_dav_done(r, created ? HTTP_CREATED : HTTP_NO_CONTENT);
 }
 
-/* Session of a chunking v1 upload: made by whichever of its chunks comes first. */
-static cloud_err_t *v1_session(cloud_upload_t **up, cloud_ctx_t *ctx, const cloud_account_t *account,
-                               const char *name, apr_int64_t total, apr_pool_t *pool)
+cloud_err_t *cloud_dav_upload_conditions(cloud_cond_t *cond, request_rec *r, cloud_ctx_t *ctx,
+                                         const cloud_dav_target_t *dst)
 {
-    cloud_err_t *err = cloud_upload_get(up, ctx, account, name, pool);
+    cloud_err_t *err = cloud_dav_conditions(cond, r, ctx, dst);
 
-    if (!cloud_err_is(err, CLOUD_E_NOT_FOUND)) return err;
-    err = cloud_upload_create(up, ctx, account, name, total, pool);
-    if (!cloud_err_is(err, CLOUD_E_EXISTS)) return err;
-    return cloud_upload_get(up, ctx, account, name, pool);
+    if (!cloud_err_is(err, CLOUD_E_PRECONDITION)) return err;
+    /* No number of an ETag: the verb refuses it, unless the upload is finished already. */
+    cond->must = CLOUD_IF_ETAG;
+    cond->etag = -1;
+    return NULL;
 }
 
 /* PUT <target>-chunking-<transfer>-<count>-<index>: the chunk that makes the set complete answers as
@@ -193,28 +187,27 @@ static int put_v1(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *ch
 {
     cloud_dav_target_t target = *chunk;
     cloud_put_opts_t opts = {0};
-    apr_array_header_t *chunks;
-    cloud_upload_t *up;
+    cloud_chunk_put_t *put;
     cloud_result_t res;
+    apr_int64_t length;
     cloud_err_t *err;
-    int created, status;
+    int complete, status;
 
     target.path = path;
     cloud_dav_put_opts(&opts, r);
-    err = cloud_dav_length(&opts.length, r, "OC-Total-Length");
-    if (!err) err = cloud_dav_conditions(&opts.cond, r, ctx, &target);
-    if (!err) err = v1_session(&up, ctx, target.account, session, opts.length, r->pool);
+    err = cloud_dav_length(&length, r, "Content-Length");
+    if (!err) err = cloud_dav_length(&opts.length, r, "OC-Total-Length");
+    if (!err) err = cloud_dav_upload_conditions(&opts.cond, r, ctx, &target);
+    if (!err) err = cloud_upload_v1_begin(&put, ctx, target.account, path, session, index, length,
+                                          &opts, r->pool);
     if (err) return cloud_dav_error(r, err);
 
-    /* OC-Checksum is that of the whole file */
-    status = put_chunk_body(&created, r, ctx, up, apr_itoa(r->pool, index), NULL);
+    status = stream_chunk(r, put);
     if (status != OK) return status;
-    err = cloud_chunk_list(&chunks, ctx, up, r->pool);
-    if (!err && chunks->nelts < count) return cloud_dav_done(r, HTTP_CREATED);
-    if (!err) err = cloud_upload_finish(&res, ctx, target.account, session, target.account, path, 1,
-                                        &opts, r->pool);
+    err = cloud_upload_v1_commit(&complete, &res, put, ctx, target.account, path, session, count,
+                                 &opts, r->pool);
     if (err) return cloud_http_error(r, err);
-    return cloud_dav_stored(r, ctx, &res, &opts);
+    return complete ? cloud_dav_stored(r, ctx, &res, &opts) : cloud_dav_done(r, HTTP_CREATED);
 }
 
 static int put_any_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)

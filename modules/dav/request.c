@@ -36,28 +36,6 @@ cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, cloud_ctx_t *ctx, int writin
     return NULL;
 }
 
-cloud_err_t *cloud_dav_uri_path(const char **path, request_rec *r, const char *uri)
-{
-    apr_uri_t parsed;
-    char *decoded;
-
-    if (*uri == '/' && uri[1] != '/') {
-        memset(&parsed, 0, sizeof(parsed));
-        parsed.path = apr_pstrdup(r->pool, uri);
-        if (strpbrk(uri, "?#"))
-            return cloud_err(r->pool, CLOUD_E_INVALID, "The URI must not have a query");
-    } else if (apr_uri_parse(r->pool, uri, &parsed) != APR_SUCCESS || !parsed.scheme ||
-               !parsed.hostname || !parsed.path || parsed.query || parsed.fragment) {
-        return cloud_err(r->pool, CLOUD_E_INVALID, "The URI is malformed");
-    }
-    decoded = apr_pstrdup(r->pool, parsed.path);
-    /* Decoded once; an encoded slash or NUL can't be part of a name. '+' stays what it is. */
-    if (ap_unescape_url(decoded) != OK)
-        return cloud_err(r->pool, CLOUD_E_INVALID, "The URI is malformed");
-    *path = decoded;
-    return NULL;
-}
-
 cloud_err_t *cloud_dav_depth(int *depth, request_rec *r, int def)
 {
     const char *value = apr_table_get(r->headers_in, "Depth");
@@ -138,6 +116,8 @@ int cloud_dav_done(request_rec *r, int status)
 int cloud_dav_error(request_rec *r, cloud_err_t *err)
 {
     cloud_dav_spare_body(r);
+    /* A header that was noted for another error is not that of this one. */
+    if (err->code != CLOUD_E_PRECONDITION) cloud_http_error_clear(r);
     return cloud_http_error(r, err);
 }
 

@@ -2,6 +2,7 @@
 /* URL path -> target. The table below is the list of DAV spaces. */
 #include "target.h"
 
+#include <apr_uri.h>
 #include <string.h>
 
 #include "names.h"
@@ -142,6 +143,57 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
         *t_p = t;
         return NULL;
     }
+    return NULL;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/* Percent-decodes in place; 0 where that fails or gives what can't be in a path segment. */
+static int decode(char *s)
+{
+    char *out = s;
+    int high, low;
+
+    for (; *s; s++, out++) {
+        *out = *s;
+        if (*s != '%') continue;
+        high = hex_value(s[1]);
+        low = high < 0 ? -1 : hex_value(s[2]);
+        if (low < 0) return 0;
+        *out = (char)(high * 16 + low);
+        if (*out == '\0' || *out == '/') return 0;
+        s += 2;
+    }
+    *out = '\0';
+    return 1;
+}
+
+cloud_err_t *cloud_dav_uri_path(const char **path, const char **host, const char *uri,
+                                apr_pool_t *pool)
+{
+    apr_uri_t parsed;
+    char *decoded;
+
+    *host = NULL;
+    if (*uri == '/' && uri[1] != '/') {
+        if (strpbrk(uri, "?#"))
+            return cloud_err(pool, CLOUD_E_INVALID, "The URI must not have a query");
+        decoded = apr_pstrdup(pool, uri);
+    } else {
+        if (apr_uri_parse(pool, uri, &parsed) != APR_SUCCESS || !parsed.scheme ||
+            !parsed.hostname || !parsed.path || parsed.query || parsed.fragment)
+            return cloud_err(pool, CLOUD_E_INVALID, "The URI is malformed");
+        *host = parsed.hostname;
+        decoded = apr_pstrdup(pool, parsed.path);
+    }
+    if (!decode(decoded)) return cloud_err(pool, CLOUD_E_INVALID, "The URI is malformed");
+    *path = decoded;
     return NULL;
 }
 

@@ -37,6 +37,12 @@ typedef struct {
 cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t, const char *base, const char *uri,
                                     apr_pool_t *pool);
 
+/** Decoded path of a URI in a header: an absolute path, or a URI with scheme and host (*host; NULL for
+ *  a path). Decoded once, '+' stays what it is; an encoded slash or NUL, a query, a fragment, a
+ *  relative reference: INVALID. */
+cloud_err_t *cloud_dav_uri_path(const char **path, const char **host, const char *uri,
+                                apr_pool_t *pool);
+
 /** Percent-encoded href of path in t's space (FILES) with a slash at the end for collections. */
 const char *cloud_dav_href(const cloud_dav_target_t *t, const char *path, int is_dir,
                            apr_pool_t *pool);

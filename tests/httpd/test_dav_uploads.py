@@ -249,6 +249,26 @@ def test_same_finish_again_gives_the_same(account):
     assert account.propfind("", depth=1, **UP).names() == []
 
 
+def test_same_finish_again_though_its_condition_no_longer_holds(account):
+    """The client that did not hear the first answer sends the very same request."""
+    etag = account.put("big", b"old").headers["ETag"]
+    path = account.path("big")
+    for number, header in enumerate(({"If": f"<{path}> ([{etag}])"}, {"If_Match": etag})):
+        if number:
+            header = {"If_Match": account.etag("big")}
+        upload(account, f"s{number}", [("0", A + bytes([number]))])
+        first = finish(account, f"s{number}", "big", expect=(204,), **header)
+        second = finish(account, f"s{number}", "big", expect=(204,), **header)
+        for name in ("ETag", "OC-FileId"):
+            assert second.headers[name] == first.headers[name]
+    upload(account, "new", [("0", B)])
+    for _ in range(2):
+        finish(account, "new", "fresh", expect=(201,), If_None_Match="*")
+    finish(account, "new", "elsewhere", expect=(404,))
+    upload(account, "again", [("0", B)])
+    finish(account, "again", "fresh", expect=(412,), If_None_Match="*")
+
+
 def test_finished_session_is_not_in_the_way(account):
     for number in range(3):
         data = A + bytes([number])
@@ -385,6 +405,15 @@ def test_v1_replaces(account):
     assert last.headers["OC-FileId"] == put.headers["OC-FileId"]
     assert account.get("f").content == A + B
     v1(account, "f", 2, 2, 0, A, expect=(412,), headers={"If-Match": put.headers["ETag"]})
+
+
+def test_v1_last_chunk_again(account):
+    etag = account.put("f", b"old").headers["ETag"]
+    v1(account, "f", 1, 2, 0, A, expect=(201,), headers={"If-Match": etag})
+    first = v1(account, "f", 1, 2, 1, B, expect=(204,), headers={"If-Match": etag})
+    second = v1(account, "f", 1, 2, 1, B, expect=(204,), headers={"If-Match": etag})
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert account.get("f").content == A + B
 
 
 def test_v1_errors(account):
