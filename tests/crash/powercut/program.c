@@ -3,6 +3,7 @@
  *
  *   program record DIR STATES SEED STEPS   random verbs on a new store; STATES gets the state after
  *                                          each, as "=== n" and a dump
+ *   program relaxed DIR STATES SEED STEPS  the same without syncs: the simulation must notice
  *   program check DIR                      opens (recovers), runs fsck, prints the dump; a finding
  *                                          or an error is printed as "!!! ..." */
 #include "internal.h"
@@ -215,9 +216,9 @@ static cloud_err_t *step(apr_pool_t *pool)
     }
 }
 
-static int record(const char *dir, const char *states, int steps)
+static int record(const char *dir, const char *states, int steps, cloud_durability_t durability)
 {
-    cloud_store_conf_t conf = { .data_dir = dir };
+    cloud_store_conf_t conf = { .data_dir = dir, .durability = durability };
     FILE *out = fopen(states, "w");
     apr_pool_t *pool;
     int i;
@@ -271,9 +272,11 @@ int main(int argc, char **argv)
 
     apr_initialize();
     apr_pool_create(&top, NULL);
-    if (argc == 6 && strcmp(argv[1], "record") == 0) {
+    if (argc == 6 && (strcmp(argv[1], "record") == 0 || strcmp(argv[1], "relaxed") == 0)) {
         seed = (unsigned)atoi(argv[4]);
-        rc = record(argv[2], argv[3], atoi(argv[5]));
+        rc = record(argv[2], argv[3], atoi(argv[5]),
+                    strcmp(argv[1], "relaxed") == 0 ? CLOUD_DURABILITY_RELAXED
+                                                    : CLOUD_DURABILITY_FULL);
     } else if (argc == 3 && strcmp(argv[1], "check") == 0) {
         rc = check(argv[2]);
     }

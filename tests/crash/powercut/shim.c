@@ -148,11 +148,16 @@ static void opened(int fd, int dir, const char *path, int flags, int existed)
 {
     const char *last;
     uint32_t d = parent(dir, path, &last), oid;
-    struct stat st;
+    struct stat st, top;
 
     if (fd < 0 || fd >= FDS) return;
     fd_oid[fd] = 0;
-    if (!d || ignored(last) || (flags & O_PATH)) return;
+    if (flags & O_PATH) return;
+    /* The root's own directory is not ours, the root is. */
+    if (!d && (stat(root, &top) != 0 || fstat(fd, &st) != 0 || st.st_ino != top.st_ino
+               || st.st_dev != root_dev))
+        return;
+    if (d && ignored(last)) return;
     if (fstat(fd, &st) != 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) return;
     oid = object(fd, "", AT_EMPTY_PATH, !existed && (flags & O_CREAT));
     fd_oid[fd] = oid;
