@@ -72,7 +72,8 @@ int cloud_http_error(request_rec *r, cloud_err_t *err)
     q->noted = 1;
     q->code = err->code;
     q->msg = err->msg;
-    return info->http;
+    /* A filter (one that limits the body, say) has answered already: never answer twice. */
+    return r->eos_sent ? AP_FILTER_ERROR : info->http;
 }
 
 void cloud_http_error_defer(request_rec *r, cloud_err_t *err)

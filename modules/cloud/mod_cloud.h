@@ -100,7 +100,8 @@ const char *cloud_http_uri(request_rec *r, const char *prefix, const char *path,
 
 /* ---- errors ---- */
 
-/** Logs err (once), notes it for the body of the answer and returns its HTTP status; OK for NULL.
+/** Logs err (once), notes it for the body of the answer and returns its HTTP status; OK for NULL;
+ *  AP_FILTER_ERROR where a filter has answered already.
  *  Use it in handlers (return cloud_http_error(r, err);) and for
  *  dav_new_error(p, cloud_http_error(r, err), 0, 0, NULL). */
 int cloud_http_error(request_rec *r, cloud_err_t *err);

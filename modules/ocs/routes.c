@@ -142,7 +142,9 @@ static int http_of(const cloud_err_t *err)
 
 static int answer_error(cloud_ocs_call_t *call, cloud_err_t *err)
 {
-    cloud_http_error(call->r, err); /* logs */
+    if (cloud_http_error(call->r, err) == AP_FILTER_ERROR) {
+        return AP_FILTER_ERROR;
+    }
     set_error(call, err);
     return answer(call, http_of(err));
 }
