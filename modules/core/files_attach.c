@@ -140,7 +140,7 @@ cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const c
     CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, disk, pool));
     if (!found || !S_ISREG(st.st_mode)) return NULL;
     if (st.st_ino == e->node.ino && st.st_size == e->node.size
-        && (apr_int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == e->node.ino_mtime)
+        && cloud_storage_mtime(&st) == e->node.ino_mtime)
         return NULL;
     CLOUD_ERR(cloud_journal_pending(&pending, ctx, e->tree));
     if (pending) return NULL; /* the difference is a move of ours, still owed */

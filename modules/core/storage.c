@@ -93,8 +93,9 @@ const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t
 cloud_err_t *cloud_storage_open(int *fd, cloud_store_t *store, const char *path, int flags,
                                 apr_pool_t *pool)
 {
-    /* O_NONBLOCK: a fifo that somebody put into the tree must not hang a reader. */
-    *fd = beneath(store, path, flags | O_NONBLOCK, 0600);
+    /* O_NONBLOCK: a fifo that somebody put into the tree must not hang a reader. openat2 takes it
+     * amiss beside O_PATH. */
+    *fd = beneath(store, path, (flags & O_PATH) ? flags : flags | O_NONBLOCK, 0600);
     if (*fd >= 0 || errno == ENOENT || errno == ENOTDIR) return NULL;
     return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "open %s", path);
 }
@@ -105,6 +106,11 @@ static apr_int64_t ns_of(apr_int64_t sec, apr_int64_t nsec)
     if (sec > 9000000000ll) sec = 9000000000ll;
     if (sec < -9000000000ll) sec = -9000000000ll;
     return sec * 1000000000ll + nsec;
+}
+
+apr_int64_t cloud_storage_mtime(const struct stat *st)
+{
+    return ns_of(st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
 }
 
 static void from_statx(struct stat *st, apr_int64_t *btime, const struct statx *sx)
@@ -157,7 +163,7 @@ cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size
     if (!S_ISREG(st.st_mode)) return cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
     *ino = st.st_ino;
     *size = st.st_size;
-    *mtime_ns = ns_of(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    *mtime_ns = cloud_storage_mtime(&st);
     return NULL;
 }
 
