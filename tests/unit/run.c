@@ -8,9 +8,7 @@
 
 #include <apr_general.h>
 
-#define SUITE(name) Suite *suite_##name(void);
 #include "suites.h"
-#undef SUITE
 
 static const struct {
     const char *name;

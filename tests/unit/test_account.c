@@ -1,0 +1,533 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "testutil.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include "files.h"
+#include "settings.h"
+
+#define COUNT(a) (int)(sizeof(a) / sizeof *(a))
+
+static const char *repeat(const char *s, int n)
+{
+    char *out = apr_palloc(tu.pool, strlen(s) * (size_t)n + 1), *p = out;
+
+    *out = '\0';
+    while (n-- > 0) p = apr_cpystrn(p, s, strlen(s) + 1);
+    return out;
+}
+
+static cloud_account_t *get(const char *id)
+{
+    cloud_account_t *a;
+
+    OK(cloud_account_get(&a, tu.ctx, id, tu.pool));
+    return a;
+}
+
+static void put(const cloud_account_t *a, const char *path, const char *text)
+{
+    cloud_put_opts_t opts = { .length = -1 };
+    cloud_result_t res;
+    cloud_put_t *p;
+
+    OK(cloud_put_begin(&p, tu.ctx, a, path, &opts, tu.pool));
+    OK(cloud_put_write(p, text, strlen(text)));
+    OK(cloud_put_commit(&res, p));
+}
+
+/* Makes a file behind the store's back. */
+static void touch(const char *path)
+{
+    int fd = open(apr_pstrcat(tu.pool, tu.dir, "/", path, NULL), O_WRONLY | O_CREAT, 0600);
+
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+
+/* ---- creating ---- */
+
+START_TEST(test_create)
+{
+    cloud_account_t *a, *b;
+
+    OK(cloud_account_create(&a, tu.ctx, "Alice", "secret", "Alice A.", tu.pool));
+    OK(cloud_account_get(&b, tu.ctx, "Alice", tu.pool));
+    ck_assert_str_eq(b->id, "Alice");
+    ck_assert_str_eq(b->display_name, "Alice A.");
+    ck_assert_ptr_null(b->email);
+    ck_assert_int_eq(b->quota, CLOUD_QUOTA_DEFAULT);
+    ck_assert_int_eq(b->enabled, 1);
+    ck_assert_int_eq(b->last_login, 0);
+    ck_assert_str_eq(b->dir, "Alice");
+    ck_assert_int_eq(a->number, b->number);
+    ck_assert_int_eq(a->root, b->root);
+    ck_assert_int_eq(a->purge, b->purge);
+    ck_assert_int_eq(a->secret_epoch, b->secret_epoch);
+    ck_assert_int_ne(a->root, a->purge);
+    ck_assert_int_lt(a->root, (apr_int64_t)1 << 53);
+    ck_assert(tu_exists("accounts/Alice/files"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE parent = 0"), 2);
+    OK(cloud_account_by_number(&b, tu.ctx, a->number, tu.pool));
+    ck_assert_str_eq(b->id, "Alice");
+    FAILS(cloud_account_by_number(&b, tu.ctx, 4711, tu.pool), NOT_FOUND);
+    FAILS(cloud_account_get(&b, tu.ctx, "bob", tu.pool), NOT_FOUND);
+    FAILS(cloud_account_get(&b, tu.ctx, "\xff", tu.pool), NOT_FOUND);
+}
+END_TEST
+
+/* One account, however its id is spelled; the first spelling stays. */
+START_TEST(test_case)
+{
+    static const struct {
+        const char *id, *same[3];
+    } ids[] = {
+        { "Alice", { "alice", "ALICE", "aLiCe" } },
+        { "J\xc3\xbcrgen", { "j\xc3\x9crgen", "Ju\xcc\x88rgen", "J\xc3\xbcRGEN" } },
+        { "\xd0\x98\xd0\xb2\xd0\xb0\xd0\xbd", { "\xd0\xb8\xd0\xb2\xd0\xb0\xd0\xbd", NULL, NULL } },
+        { "Mu\xcc\x88ller", { "m\xc3\xbcller", "M\xc3\x9cLLER", NULL } },
+    };
+    cloud_account_t *a;
+
+    for (int i = 0; i < COUNT(ids); i++) {
+        OK(cloud_account_create(&a, tu.ctx, ids[i].id, NULL, NULL, tu.pool));
+        for (int j = 0; j < 3 && ids[i].same[j]; j++) {
+            ck_assert_int_eq(get(ids[i].same[j])->number, a->number);
+            ck_assert_str_eq(get(ids[i].same[j])->id, a->id);
+            FAILS(cloud_account_create(&a, tu.ctx, ids[i].same[j], NULL, NULL, tu.pool), EXISTS);
+            a = get(ids[i].id);
+        }
+    }
+    /* The canonical spelling is in NFC. */
+    ck_assert_str_eq(get("m\xc3\xbcller")->id, "M\xc3\xbcller");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), COUNT(ids));
+}
+END_TEST
+
+START_TEST(test_ids)
+{
+    static const char *const good[] = { "a", "0", "a b", "a_b", "a.b", ".a", "a@b.example",
+                                        "o'neil", "a-b", "a+b", "\xe6\x96\x87", "_", "..." };
+    static const char *const bad[] = { "", ".", "..", " a", "a ", "a/b", "a\\b", "a:b", "a\nb",
+                                       "a%b", "a\x7f", "\xff", "\xf0\x9f\x98\x80", "a\xe2\x80\xae",
+                                       "\xc2\xa0", "a*", "a?", "\"a\"", "<a>" };
+    cloud_account_t *a;
+
+    for (int i = 0; i < COUNT(good); i++)
+        OK(cloud_account_create(&a, tu.ctx, good[i], NULL, NULL, tu.pool));
+    for (int i = 0; i < COUNT(bad); i++)
+        FAILS(cloud_account_create(&a, tu.ctx, bad[i], NULL, NULL, tu.pool), INVALID);
+    OK(cloud_account_create(&a, tu.ctx, repeat("x", 255), NULL, NULL, tu.pool));
+    ck_assert_str_eq(a->dir, apr_psprintf(tu.pool, "%%%%%" APR_INT64_T_FMT, a->number));
+    FAILS(cloud_account_create(&a, tu.ctx, repeat("x", 256), NULL, NULL, tu.pool), INVALID);
+    ck_assert(tu_exists("accounts/%2Ea/files"));
+}
+END_TEST
+
+/* An interrupted creation left its directory: the next one takes it over. */
+START_TEST(test_leftover_directory)
+{
+    cloud_account_t *a = tu_account("alice");
+
+    put(a, "x.txt", "x");
+    /* The rows are gone, as if they had never been written; then the files, too. */
+    tu_exec("DELETE FROM account; DELETE FROM node; DELETE FROM journal");
+    FAILS(cloud_account_create(&a, tu.ctx, "alice", NULL, NULL, tu.pool), CONFLICT);
+    ck_assert(tu_exists("accounts/alice/files/x.txt"));
+    unlink(apr_pstrcat(tu.pool, tu.dir, "/accounts/alice/files/x.txt", NULL));
+    OK(cloud_account_create(&a, tu.ctx, "alice", NULL, NULL, tu.pool));
+    put(a, "y.txt", "y");
+    ck_assert(tu_exists("accounts/alice/files/y.txt"));
+}
+END_TEST
+
+/* What somebody made, for instance to mount a disk there, is not ours. */
+START_TEST(test_foreign_directory)
+{
+    cloud_account_t *a;
+
+    ck_assert_int_eq(mkdir(apr_pstrcat(tu.pool, tu.dir, "/accounts/alice", NULL), 0700), 0);
+    FAILS(cloud_account_create(&a, tu.ctx, "alice", NULL, NULL, tu.pool), CONFLICT);
+    touch("accounts/bob");
+    FAILS(cloud_account_create(&a, tu.ctx, "bob", NULL, NULL, tu.pool), CONFLICT);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 0);
+}
+END_TEST
+
+typedef struct {
+    cloud_ctx_t *ctx;
+    int created, existed;
+    const char *failure;
+} creator_t;
+
+static void *create_many(void *baton)
+{
+    creator_t *c = baton;
+
+    for (int i = 0; i < 20 && !c->failure; i++) {
+        cloud_account_t *a;
+        const char *id = apr_psprintf(c->ctx->pool, "user%d", i);
+        cloud_err_t *err = cloud_account_create(&a, c->ctx, id, NULL, NULL, c->ctx->pool);
+        if (!err) c->created++;
+        else if (err->code == CLOUD_E_EXISTS) c->existed++;
+        else c->failure = err->cause ? err->cause : err->msg;
+    }
+    return NULL;
+}
+
+/* The same accounts created from several threads at once: each by exactly one of them. */
+START_TEST(test_create_race)
+{
+    creator_t creators[4] = { 0 };
+    pthread_t threads[4];
+    int created = 0;
+
+    for (int i = 0; i < 4; i++) {
+        creators[i].ctx = tu_as(NULL);
+        creators[i].ctx->who.system = 1;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, create_many, &creators[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_msg(!creators[i].failure, "%s", creators[i].failure);
+        created += creators[i].created;
+    }
+    ck_assert_int_eq(created, 20);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), 20);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 40);
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+}
+END_TEST
+
+/* ---- deleting ---- */
+
+/* Where the directory of a deleted account waits to be unlinked. */
+static const char *grave(const cloud_account_t *a)
+{
+    return apr_psprintf(tu.pool, "accounts/.deleted-%" APR_INT64_T_FMT, a->number);
+}
+
+START_TEST(test_delete)
+{
+    cloud_account_t *a, *b, *gone;
+    cloud_result_t res;
+    const char *secret;
+
+    a = tu_account("alice");
+    b = tu_account("bob");
+    put(a, "a.txt", "hello");
+    OK(cloud_file_mkcol(&res, tu.ctx, a, "d", NULL, tu.pool));
+    put(a, "d/b.txt", "hello");
+    put(b, "kept.txt", "kept");
+    OK(cloud_apppass_create(&secret, tu.ctx, "alice", "phone", tu.pool));
+    OK(cloud_account_delete(tu.ctx, "ALICE"));
+    FAILS(cloud_account_get(&gone, tu.ctx, "alice", tu.pool), NOT_FOUND);
+    ck_assert(!tu_exists("accounts/alice"));
+    ck_assert(tu_exists(grave(a)));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM apppass"), 0);
+    FAILS(cloud_account_delete(tu.ctx, "alice"), NOT_FOUND);
+    tu_maintain();
+    /* Nothing of it is left, and nothing else was touched. */
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 3);
+    ck_assert(tu_exists("accounts/bob/files/kept.txt"));
+    ck_assert(!tu_exists(grave(a)));
+    ck_assert_int_eq(tu.errors, 0);
+    ck_assert_int_eq(tu.warnings, 0);
+}
+END_TEST
+
+/* The name is free at once, and nothing comes back with it. */
+START_TEST(test_name_again)
+{
+    cloud_account_t *first, *second;
+    cloud_entry_t *entry;
+    const char *secret;
+
+    OK(cloud_account_create(&first, tu.ctx, "alice", "old secret", NULL, tu.pool));
+    put(first, "old.txt", "old");
+    OK(cloud_apppass_create(&secret, tu.ctx, "alice", "phone", tu.pool));
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    second = tu_account("alice");
+    ck_assert_int_ne(first->number, second->number);
+    ck_assert_int_ne(first->root, second->root);
+    ck_assert(tu_exists("accounts/alice/files"));
+    FAILS(cloud_file_stat(&entry, tu.ctx, second, "old.txt", tu.pool), NOT_FOUND);
+    cloud_account_t *who;
+    const cloud_apppass_t *pass;
+    FAILS(cloud_account_verify(&who, &pass, tu.ctx, "alice", secret, 0, tu.pool), UNAUTHORIZED);
+    FAILS(cloud_account_verify(&who, &pass, tu.ctx, "alice", "old secret", 0, tu.pool),
+          UNAUTHORIZED);
+    put(second, "old.txt", "new");
+    tu_maintain();
+    OK(cloud_file_stat(&entry, tu.ctx, second, "old.txt", tu.pool));
+    ck_assert(tu_exists("accounts/alice/files/old.txt"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 3);
+    ck_assert_int_eq(tu.errors, 0);
+}
+END_TEST
+
+/* The process died between the transaction and the rename of the directory. */
+START_TEST(test_name_again_before_the_rename)
+{
+    cloud_account_t *a = tu_account("alice");
+    const char *from = apr_pstrcat(tu.pool, tu.dir, "/", grave(a), NULL);
+    const char *to = apr_pstrcat(tu.pool, tu.dir, "/accounts/alice", NULL);
+
+    put(a, "old.txt", "old");
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    ck_assert_int_eq(rename(from, to), 0);
+    /* A new process does not know what was carried out. */
+    unlink(apr_pstrcat(tu.pool, tu.dir, "/.cloud/shm", NULL));
+    tu_reopen_without_replay();
+    a = tu_account("alice");
+    ck_assert(tu_exists("accounts/alice/files"));
+    ck_assert(!tu_exists("accounts/alice/files/old.txt"));
+    tu_maintain();
+    ck_assert(tu_exists("accounts/alice/files"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+    put(a, "new.txt", "new");
+}
+END_TEST
+
+START_TEST(test_delete_without_disk)
+{
+    cloud_account_t *a = tu_account("alice"), *b = tu_account("bob");
+    const char *accounts = apr_pstrcat(tu.pool, tu.dir, "/accounts/", NULL);
+
+    put(a, "a.txt", "a");
+    /* The marker is missing, as below the mount point of a disk that is not there. */
+    ck_assert_int_eq(rename(apr_pstrcat(tu.pool, accounts, "alice", NULL),
+                            apr_pstrcat(tu.pool, accounts, "../aside", NULL)),
+                     0);
+    ck_assert_int_eq(mkdir(apr_pstrcat(tu.pool, accounts, "alice", NULL), 0700), 0);
+    FAILS(cloud_account_delete(tu.ctx, "alice"), UNAVAILABLE);
+    ck_assert_int_eq(get("alice")->number, a->number);
+    /* No directory at all: the rows can go. */
+    put(b, "b.txt", "b");
+    ck_assert_int_eq(rename(apr_pstrcat(tu.pool, accounts, "bob", NULL),
+                            apr_pstrcat(tu.pool, accounts, "../aside2", NULL)),
+                     0);
+    OK(cloud_account_delete(tu.ctx, "bob"));
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), 1);
+}
+END_TEST
+
+START_TEST(test_delete_large)
+{
+    cloud_account_t *a = tu_account("alice");
+    char text[64];
+
+    for (int i = 0; i < 1500; i++) {
+        snprintf(text, sizeof text, "f%d", i);
+        put(a, text, text);
+    }
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    a = tu_account("alice");
+    put(a, "new", "new");
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 3);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+    ck_assert(tu_exists("accounts/alice/files/new"));
+}
+END_TEST
+
+/* ---- listing and changing ---- */
+
+static cloud_err_t *collect(void *baton, const cloud_account_t *a, apr_pool_t *pool)
+{
+    const char **ids = baton;
+
+    (void)pool;
+    *ids = apr_pstrcat(tu.pool, *ids, a->id, " ", NULL);
+    return NULL;
+}
+
+static const char *ids(const char *search)
+{
+    const char *found = "";
+
+    OK(cloud_account_each(tu.ctx, search, collect, &found));
+    return found;
+}
+
+static cloud_err_t *count(void *baton, const cloud_account_t *a, apr_pool_t *pool)
+{
+    int *n = baton;
+
+    (void)a;
+    (void)pool;
+    ++*n;
+    return NULL;
+}
+
+static cloud_err_t *delete_it(void *baton, const cloud_account_t *a, apr_pool_t *pool)
+{
+    (void)baton;
+    (void)pool;
+    return cloud_account_delete(tu.ctx, a->id);
+}
+
+START_TEST(test_each)
+{
+    int n = 0;
+
+    ck_assert_str_eq(ids(NULL), "");
+    tu_account("bob");
+    tu_account("Alice");
+    tu_account("carol");
+    OK(cloud_account_set_display_name(tu.ctx, "carol", "Carola \xc3\x84rger"));
+    ck_assert_str_eq(ids(NULL), "Alice bob carol ");
+    ck_assert_str_eq(ids(""), "Alice bob carol ");
+    ck_assert_str_eq(ids("AL"), "Alice ");
+    ck_assert_str_eq(ids("\xc3\xa4rg"), "carol ");
+    ck_assert_str_eq(ids("o"), "bob carol ");
+    ck_assert_str_eq(ids("%"), "");
+    ck_assert_str_eq(ids("_"), "");
+    ck_assert_str_eq(ids("\xff"), "");
+    FAILS(cloud_account_each(tu_as(get("bob")), NULL, count, &n), DENIED);
+    /* More than a page, and the rows change underneath. */
+    for (int i = 0; i < 450; i++) {
+        tu_exec("INSERT INTO account SELECT max(number) + 1, 'z' || (max(number) + 1),"
+                " 'z' || (max(number) + 1), NULL, NULL, -1, 1, 0, 0, 1, 2,"
+                " 'z' || (max(number) + 1), NULL, 1 FROM account");
+    }
+    OK(cloud_account_each(tu.ctx, NULL, count, &n));
+    ck_assert_int_eq(n, 453);
+    OK(cloud_account_each(tu.ctx, NULL, delete_it, NULL));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), 0);
+}
+END_TEST
+
+START_TEST(test_changes)
+{
+    apr_int64_t epoch = tu_account("alice")->secret_epoch;
+
+    OK(cloud_account_set_quota(tu.ctx, "alice", 1000));
+    ck_assert_int_eq(get("alice")->quota, 1000);
+    OK(cloud_account_set_quota(tu.ctx, "alice", CLOUD_QUOTA_UNLIMITED));
+    ck_assert_int_eq(get("alice")->quota, CLOUD_QUOTA_UNLIMITED);
+    FAILS(cloud_account_set_quota(tu.ctx, "alice", -2), INVALID);
+    OK(cloud_account_set_display_name(tu.ctx, "alice", "A"));
+    ck_assert_str_eq(get("alice")->display_name, "A");
+    OK(cloud_account_set_display_name(tu.ctx, "alice", ""));
+    ck_assert_str_eq(get("alice")->display_name, "alice");
+    FAILS(cloud_account_set_display_name(tu.ctx, "alice", "a\nb"), INVALID);
+    FAILS(cloud_account_set_display_name(tu.ctx, "alice", repeat("x", 256)), INVALID);
+    OK(cloud_account_set_email(tu.ctx, "alice", "alice@example.org"));
+    ck_assert_str_eq(get("alice")->email, "alice@example.org");
+    FAILS(cloud_account_set_email(tu.ctx, "alice", "alice"), INVALID);
+    FAILS(cloud_account_set_email(tu.ctx, "alice", "@example.org"), INVALID);
+    FAILS(cloud_account_set_email(tu.ctx, "alice", "a b@example.org"), INVALID);
+    OK(cloud_account_set_email(tu.ctx, "alice", NULL));
+    ck_assert_ptr_null(get("alice")->email);
+    /* Nothing of this concerns cached logins. */
+    ck_assert_int_eq(get("alice")->secret_epoch, epoch);
+    OK(cloud_account_set_enabled(tu.ctx, "alice", 0));
+    ck_assert_int_eq(get("alice")->enabled, 0);
+    ck_assert_int_gt(get("alice")->secret_epoch, epoch);
+    FAILS(cloud_account_set_quota(tu.ctx, "nobody", 1), NOT_FOUND);
+    FAILS(cloud_account_set_email(tu.ctx, "nobody", NULL), NOT_FOUND);
+}
+END_TEST
+
+/* Only the system and, for what is its own, the account itself. Who may not learns nothing. */
+START_TEST(test_rights)
+{
+    cloud_account_t *alice = tu_account("alice"), *bob = tu_account("bob"), *a;
+    cloud_ctx_t *self = tu_as(alice), *other = tu_as(bob), *nobody = tu_as(NULL);
+    apr_array_header_t *list;
+    const char *secret;
+
+    FAILS(cloud_account_create(&a, self, "x", NULL, NULL, tu.pool), DENIED);
+    FAILS(cloud_account_delete(self, "alice"), DENIED);
+    FAILS(cloud_account_set_quota(self, "alice", 1), DENIED);
+    FAILS(cloud_account_set_enabled(self, "alice", 0), DENIED);
+    OK(cloud_account_set_display_name(self, "ALICE", "me"));
+    OK(cloud_account_set_email(self, "alice", "a@b"));
+    OK(cloud_account_set_password(self, "alice", "secret"));
+    OK(cloud_apppass_create(&secret, self, "alice", "phone", tu.pool));
+    OK(cloud_apppass_list(&list, self, "alice", tu.pool));
+    OK(cloud_apppass_revoke(self, "alice", "phone"));
+
+    cloud_ctx_t *strangers[] = { other, nobody };
+    for (int i = 0; i < 2; i++) {
+        FAILS(cloud_account_set_display_name(strangers[i], "alice", "x"), DENIED);
+        FAILS(cloud_account_set_display_name(strangers[i], "nosuch", "x"), DENIED);
+        FAILS(cloud_account_set_email(strangers[i], "alice", "a@b"), DENIED);
+        FAILS(cloud_account_set_password(strangers[i], "alice", "x"), DENIED);
+        FAILS(cloud_account_set_password(strangers[i], "nosuch", "x"), DENIED);
+        FAILS(cloud_apppass_create(&secret, strangers[i], "alice", "x", tu.pool), DENIED);
+        FAILS(cloud_apppass_list(&list, strangers[i], "alice", tu.pool), DENIED);
+        FAILS(cloud_apppass_revoke(strangers[i], "alice", "phone"), DENIED);
+    }
+}
+END_TEST
+
+START_TEST(test_usage)
+{
+    cloud_account_t *a = tu_account("alice");
+    apr_int64_t quota, used;
+
+    put(a, "f", "12345");
+    OK(cloud_account_usage(&quota, &used, tu.ctx, a));
+    ck_assert_int_eq(quota, CLOUD_QUOTA_UNLIMITED);
+    ck_assert_int_eq(used, 5);
+    OK(cloud_setting_set(tu.ctx, "files", "default_quota", "1 KB"));
+    OK(cloud_account_usage(&quota, &used, tu.ctx, a));
+    ck_assert_int_eq(quota, 1024);
+    OK(cloud_account_set_quota(tu.ctx, "alice", 7));
+    OK(cloud_account_usage(&quota, &used, tu.ctx, get("alice")));
+    ck_assert_int_eq(quota, 7);
+}
+END_TEST
+
+START_TEST(test_seen)
+{
+    cloud_account_t *a = tu_account("alice");
+    apr_time_t now = apr_time_now();
+
+    OK(cloud_account_seen(tu_as(NULL), a));
+    apr_time_t seen = get("alice")->last_login;
+    ck_assert_int_ge(seen, now);
+    /* From here on nothing is written, also when the caller's copy is old. */
+    apr_int64_t changes = tu_query_int("SELECT total_changes()");
+    OK(cloud_account_seen(tu_as(NULL), a));
+    OK(cloud_account_seen(tu_as(NULL), get("alice")));
+    ck_assert_int_eq(get("alice")->last_login, seen);
+    ck_assert_int_eq(tu_query_int("SELECT total_changes()"), changes);
+}
+END_TEST
+
+Suite *suite_account(void)
+{
+    Suite *s = suite_create("account");
+    TCase *tc = tu_case(s, "account", tu_store);
+
+    tcase_add_test(tc, test_create);
+    tcase_add_test(tc, test_case);
+    tcase_add_test(tc, test_ids);
+    tcase_add_test(tc, test_leftover_directory);
+    tcase_add_test(tc, test_foreign_directory);
+    tcase_add_test(tc, test_create_race);
+    tcase_add_test(tc, test_delete);
+    tcase_add_test(tc, test_name_again);
+    tcase_add_test(tc, test_name_again_before_the_rename);
+    tcase_add_test(tc, test_delete_without_disk);
+    tcase_add_test(tc, test_delete_large);
+    tcase_add_test(tc, test_each);
+    tcase_add_test(tc, test_changes);
+    tcase_add_test(tc, test_rights);
+    tcase_add_test(tc, test_usage);
+    tcase_add_test(tc, test_seen);
+    return s;
+}

@@ -1,0 +1,184 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "testutil.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+tu_t tu;
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static void log_line(void *baton, cloud_log_level_t level, const char *file, int line,
+                     const char *msg)
+{
+    (void)baton;
+    if (level == CLOUD_LOG_ERR) __atomic_add_fetch(&tu.errors, 1, __ATOMIC_RELAXED);
+    if (level == CLOUD_LOG_WARN) __atomic_add_fetch(&tu.warnings, 1, __ATOMIC_RELAXED);
+    if (getenv("CLOUD_TEST_VERBOSE")) fprintf(stderr, "%s:%d: %s\n", file, line, msg);
+}
+
+/* The store lives in a pool of its own, *pool; contexts belong into pools below that. */
+static cloud_store_t *open_store(unsigned flags, apr_pool_t **pool)
+{
+    cloud_store_conf_t conf = { .data_dir = tu.dir,
+                                .durability = CLOUD_DURABILITY_RELAXED,
+                                .settings = tu.file_settings,
+                                .log = log_line };
+    cloud_store_t *store;
+
+    apr_pool_create(pool, tu.pool);
+    OK(cloud_store_open(&store, &conf, CLOUD_STORE_CREATE | flags, *pool));
+    return store;
+}
+
+static cloud_ctx_t *make_ctx(cloud_store_t *store, apr_pool_t *parent)
+{
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, parent);
+    return cloud_ctx_create(store, pool);
+}
+
+static void open_main(unsigned flags)
+{
+    tu.store = open_store(flags, &tu.store_pool);
+    tu.ctx = make_ctx(tu.store, tu.store_pool);
+    tu.ctx->who.system = 1;
+}
+
+void tu_pool(void)
+{
+    memset(&tu, 0, sizeof tu);
+    apr_pool_create(&tu.pool, NULL);
+    tu.file_settings = apr_table_make(tu.pool, 4);
+    /* What is tested is not how slow bcrypt is. */
+    apr_table_setn(tu.file_settings, "system\nhashingCost", "4");
+}
+
+void tu_store(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *dir;
+
+    if (!tu.pool) tu_pool();
+    dir = apr_pstrcat(tu.pool, tmp ? tmp : "/tmp", "/cloud-unit-XXXXXX", NULL);
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    tu.dir = dir;
+    open_main(0);
+}
+
+void tu_end(void)
+{
+    char dir[512] = "";
+
+    if (tu.dir) apr_cpystrn(dir, tu.dir, sizeof dir);
+    if (tu.pool) apr_pool_destroy(tu.pool);
+    if (*dir) nftw(dir, remove_one, 32, FTW_DEPTH | FTW_PHYS);
+    memset(&tu, 0, sizeof tu);
+}
+
+void tu_reopen(void)
+{
+    apr_pool_destroy(tu.store_pool);
+    open_main(0);
+}
+
+void tu_reopen_without_replay(void)
+{
+    apr_pool_destroy(tu.store_pool);
+    open_main(CLOUD_STORE_NO_REPLAY);
+}
+
+cloud_ctx_t *tu_other_store(void)
+{
+    apr_pool_t *pool;
+    cloud_ctx_t *ctx;
+    cloud_store_t *store = open_store(0, &pool);
+
+    ctx = make_ctx(store, pool);
+    ctx->who.system = 1;
+    return ctx;
+}
+
+cloud_ctx_t *tu_as(const cloud_account_t *account)
+{
+    cloud_ctx_t *ctx = make_ctx(tu.store, tu.store_pool);
+
+    ctx->who.account = account;
+    return ctx;
+}
+
+cloud_account_t *tu_account(const char *id)
+{
+    cloud_account_t *a;
+
+    OK(cloud_account_create(&a, tu.ctx, id, NULL, NULL, tu.pool));
+    return a;
+}
+
+apr_int64_t tu_query_int(const char *sql)
+{
+    apr_int64_t value = -1;
+    cloud_stmt_t *st;
+    int row;
+
+    OK(cloud_tx_begin(tu.ctx, CLOUD_DB_READ));
+    OK(cloud_db_query(&st, &row, tu.ctx->db, tu.pool, sql, ""));
+    if (row) value = cloud_col_int(st, 0);
+    cloud_stmt_done(st);
+    cloud_tx_rollback(tu.ctx);
+    return value;
+}
+
+void tu_exec(const char *sql)
+{
+    OK(cloud_tx_begin(tu.ctx, CLOUD_DB_WRITE));
+    OK(cloud_tx_end(tu.ctx, cloud_db_exec(tu.ctx->db, sql, tu.pool)));
+}
+
+apr_uint64_t tu_statements(cloud_ctx_t *ctx)
+{
+    apr_uint64_t n;
+
+    OK(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    n = cloud_db_statements(ctx->db);
+    cloud_tx_rollback(ctx);
+    return n;
+}
+
+void tu_maintain(void)
+{
+    int more = 1, steps = 0;
+
+    while (more) {
+        OK(cloud_store_maintain(&more, tu.ctx));
+        ck_assert_msg(++steps < 1000, "maintenance never ends");
+    }
+}
+
+int tu_exists(const char *path)
+{
+    struct stat st;
+
+    return lstat(apr_pstrcat(tu.pool, tu.dir, "/", path, NULL), &st) == 0;
+}
+
+TCase *tu_case(Suite *suite, const char *name, void (*setup)(void))
+{
+    TCase *tc = tcase_create(name);
+
+    tcase_add_checked_fixture(tc, setup, tu_end);
+    tcase_set_timeout(tc, 60);
+    suite_add_tcase(suite, tc);
+    return tc;
+}
