@@ -3,6 +3,7 @@
 #include "ctl.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,13 +58,12 @@ static cloud_err_t *make_data_dir(ctl_t *ctl)
     struct stat st;
 
     if (geteuid() == 0 && !ctl->user && (stat(data_dir, &st) != 0 || st.st_uid == 0)) {
-        if (mkdir(data_dir, 0750) != 0 && errno != EEXIST)
-            return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, errno, "mkdir %s", data_dir);
+        const struct passwd *pw;
+
         if (stat(ctl->args[0], &st) != 0)
             return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, errno, "%s", ctl->args[0]);
-        if (st.st_uid != 0 && chown(data_dir, st.st_uid, st.st_gid) != 0)
-            return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, errno, "chown %s", data_dir);
-        return NULL;
+        pw = getpwuid(st.st_uid);
+        if (pw) ctl->user = apr_pstrdup(ctl->pool, pw->pw_name);
     }
     return ctl_give_dir(ctl, data_dir, 0750);
 }

@@ -62,14 +62,24 @@ static cloud_err_t *open_password_file(ctl_t *ctl)
     return NULL;
 }
 
+/* Makes a directory with just this mode, unless it is there. */
+static cloud_err_t *make_dir(ctl_t *ctl, const char *dir, mode_t mode)
+{
+    mode_t mask = umask(0777 & ~mode);
+    int err = mkdir(dir, mode) == 0 ? 0 : errno;
+
+    umask(mask);
+    if (err == 0 || err == EEXIST) return NULL;
+    return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, err, "mkdir %s", dir);
+}
+
 cloud_err_t *ctl_give_dir(ctl_t *ctl, const char *dir, int mode)
 {
     identity_t id = { 0, 0, NULL };
     struct stat st;
     int fd;
 
-    if (mkdir(dir, (mode_t)mode) != 0 && errno != EEXIST)
-        return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, errno, "mkdir %s", dir);
+    CLOUD_ERR(make_dir(ctl, dir, (mode_t)mode));
     if (geteuid() != 0) return NULL;
     CLOUD_ERR(find_identity(&id, ctl));
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
