@@ -24,6 +24,7 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
     cloud_request_t *q = cloud_main_request(r);
 
     q->account = account;
+    q->client = client;
     if (q->ctx) {
         q->ctx->who.account = account;
         q->ctx->who.client = client;

@@ -109,6 +109,7 @@ typedef struct {
     /* of the main request only */
     cloud_ctx_t *ctx;
     const cloud_account_t *account;
+    const char *client;              /* name of the secret, or NULL */
     int noted;                       /* an error was noted: */
     cloud_code_t code;
     const char *msg;

@@ -149,6 +149,8 @@ cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
 
         CLOUD_ERR(make_ctx(&made, main));
         CLOUD_ERR(check_maintenance(main, made));
+        made->who.account = q->account;
+        made->who.client = q->client;
         q->ctx = made;
     }
     *ctx = q->ctx;
