@@ -39,6 +39,9 @@ CLOUD_API cloud_err_t *cloud_db_checkpoint(cloud_db_t *db, int mode, int *frames
 /** Copies the database, consistent, to a new file, while others go on writing. */
 CLOUD_API cloud_err_t *cloud_db_backup(cloud_db_t *db, const char *to, apr_pool_t *pool);
 
+/** Asks the database whether its own structure is sound: *problem NULL, or what is wrong. */
+CLOUD_API cloud_err_t *cloud_db_verify(const char **problem, cloud_db_t *db, apr_pool_t *pool);
+
 /** Runs one or more statements without parameters or results (schema). */
 CLOUD_API cloud_err_t *cloud_db_exec(cloud_db_t *db, const char *sql, apr_pool_t *pool);
 

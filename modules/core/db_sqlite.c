@@ -207,6 +207,18 @@ cloud_err_t *cloud_db_backup(cloud_db_t *db, const char *to, apr_pool_t *pool)
     return err;
 }
 
+cloud_err_t *cloud_db_verify(const char **problem, cloud_db_t *db, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    *problem = NULL;
+    CLOUD_ERR(cloud_db_query(&st, &row, db, pool, "PRAGMA quick_check(1)", ""));
+    if (row && strcmp(cloud_col_text(st, 0), "ok") != 0) *problem = cloud_col_dup(st, 0, pool);
+    cloud_stmt_done(st);
+    return NULL;
+}
+
 cloud_err_t *cloud_db_exec(cloud_db_t *db, const char *sql, apr_pool_t *pool)
 {
     int rc = sqlite3_exec(db->db, sql, NULL, NULL, NULL);

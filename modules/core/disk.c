@@ -119,3 +119,68 @@ cloud_err_t *cloud_disk_hash(cloud_sums_t *sums, cloud_disk_t *disk, int *steady
     close(fd);
     return err;
 }
+
+/* ---- finding ---- */
+
+static int is_it(int fd, const cloud_node_t *node)
+{
+    cloud_disk_t disk;
+
+    return fd >= 0 && cloud_disk_at(&disk, fd, "") == 0 && cloud_disk_identical(&disk, node);
+}
+
+/* Puts fd in the place of *best, unless *best is as good. */
+static void better(int *best, int fd, const cloud_node_t *node)
+{
+    if (fd < 0) return;
+    if (*best >= 0 && !is_it(fd, node)) {
+        close(fd);
+        return;
+    }
+    if (*best >= 0) close(*best);
+    *best = fd;
+}
+
+static cloud_err_t *find_at(int *fd, cloud_ctx_t *ctx, const cloud_node_t *node, int flags,
+                            apr_pool_t *pool)
+{
+    const char *path;
+    cloud_err_t *err = cloud_storage_path(&path, ctx, node->id, pool);
+
+    *fd = -1;
+    if (cloud_err_is(err, CLOUD_E_UNAVAILABLE)) return NULL; /* it hangs nowhere */
+    if (err) return err;
+    err = cloud_storage_open(fd, ctx->store, path, flags, pool);
+    return cloud_err_is(err, CLOUD_E_UNAVAILABLE) ? NULL : err;
+}
+
+static cloud_err_t *find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags, apr_pool_t *pool)
+{
+    cloud_node_t *node;
+    int other, dir;
+
+    *fd = -1;
+    CLOUD_ERR(cloud_tree_get(&node, ctx, id, pool));
+    if (!node) return NULL;
+    CLOUD_ERR(find_at(fd, ctx, node, flags, pool));
+    if (node->parent == 0 || is_it(*fd, node)) return NULL;
+    CLOUD_ERR(cloud_journal_locate(&other, ctx, node->ino, pool));
+    better(fd, other, node);
+    if (*fd >= 0) return NULL;
+    CLOUD_ERR(find(&dir, ctx, node->parent, O_RDONLY | O_DIRECTORY, pool));
+    if (dir < 0) return NULL;
+    *fd = openat(dir, node->disk, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    close(dir);
+    return NULL;
+}
+
+cloud_err_t *cloud_disk_find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags,
+                             apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = find(fd, ctx, id, flags, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}

@@ -89,7 +89,7 @@ static void check_root(fsck_t *f, apr_array_header_t *found, const row_t *r)
 {
     if (!is_root_kind(r->kind))
         add(f, found, r, "orphan", MEND_ORPHAN, "it hangs nowhere, but is no root");
-    else if (!r->has_account && (r->kind == CLOUD_KIND_ROOT || r->kind == CLOUD_KIND_PURGE))
+    else if (!r->has_account && r->kind == CLOUD_KIND_ROOT) /* purge roots outlive the account */
         add(f, found, r, "root", MEND_NONE, "root of no account");
 }
 
@@ -239,7 +239,6 @@ cloud_err_t *cloud_fsck_rows(fsck_t *f)
         err = load_page(found, &rows, f, &parent, name, sizeof name);
         cloud_tx_rollback(f->ctx);
         if (err) return err;
-        f->stats->nodes += rows;
         for (i = 0; i < found->nelts; i++) {
             const found_t *x = &APR_ARRAY_IDX(found, i, found_t);
             const char *path = cloud_fsck_path(f, x->id);

@@ -246,6 +246,7 @@ static cloud_err_t *visit(scan_t *s, apr_int64_t id, const char *only)
     if (err) return unreadable(s, err);
     if (d->fd < 0) return NULL; /* gone: noted when its parent was visited */
     err = visit_entries(s);
+    if (!err) err = cloud_scan_fill(s);
     if (!err && !d->lost) err = cloud_scan_note_gone(s);
     if (err && s->tx != SCAN_TX_NONE) {
         cloud_tx_rollback(s->ctx);
@@ -346,16 +347,6 @@ static cloud_err_t *scan_all(scan_t *s, const char *path)
     return NULL;
 }
 
-/* The error outlives the pools of the scan. */
-static cloud_err_t *keep_error(const cloud_err_t *err, apr_pool_t *pool)
-{
-    cloud_err_t *kept = apr_pmemdup(pool, err, sizeof *err);
-
-    kept->msg = apr_pstrdup(pool, err->msg);
-    kept->cause = apr_pstrdup(pool, err->cause);
-    return kept;
-}
-
 cloud_err_t *cloud_scan(cloud_scan_stats_t *stats, cloud_ctx_t *ctx,
                         const cloud_account_t *account, const char *path,
                         const cloud_scan_opts_t *opts)
@@ -374,11 +365,13 @@ cloud_err_t *cloud_scan(cloud_scan_stats_t *stats, cloud_ctx_t *ctx,
     apr_pool_create(&s.entry_pool, s.pool);
     apr_pool_create(&s.dir.pool, s.pool);
     apr_pool_create(&s.hashed.pool, s.pool);
+    apr_pool_create(&s.fill_pool, s.pool);
+    s.fills = apr_array_make(s.pool, 256, sizeof(scan_fill_t));
     s.dir.fd = -1;
     s.todo = apr_array_make(s.pool, 256, sizeof(apr_int64_t));
     s.prefix = apr_pstrcat(s.pool, account->dir, "/" CLOUD_FILES, NULL);
     err = scan_all(&s, path ? path : "");
-    if (err) err = keep_error(err, ctx->pool);
+    err = cloud_err_keep(err, ctx->pool);
     /* Also what an unfinished scan took in is to stay. */
     if (stats->added || stats->changed || stats->moved || stats->vanished) {
         cloud_err_t *sync = cloud_tx_sync(ctx);

@@ -32,6 +32,12 @@ typedef struct {
 
 typedef enum { SCAN_TX_NONE, SCAN_TX_READ, SCAN_TX_WRITE } scan_tx_t;
 
+/* A checksum that was missing. */
+typedef struct {
+    apr_int64_t id, ino, size, mtime;
+    cloud_sums_t sums;
+} scan_fill_t;
+
 /* Ids kept in a temporary file, for there may be many. */
 typedef struct {
     apr_file_t *file;
@@ -55,6 +61,8 @@ typedef struct {
     apr_time_t tx_until;
     int tx_reads;
     scan_dir_t dir;
+    apr_array_header_t *fills; /* of scan_fill_t: checksums that rows are still to get */
+    apr_pool_t *fill_pool;
     struct {                   /* the last file hashed */
         apr_uint64_t ino;
         apr_int64_t size, mtime;
@@ -80,6 +88,9 @@ cloud_entry_t *cloud_scan_entry_of(scan_t *s, const cloud_node_t *node, const ch
 /* ---- scan_entry.c ---- */
 /** Compares one name in the folder with its row and takes in what differs. */
 cloud_err_t *cloud_scan_entry(scan_t *s, const char *name);
+
+/** Writes the checksums that were collected. */
+cloud_err_t *cloud_scan_fill(scan_t *s);
 
 /* ---- scan_gone.c ---- */
 /** Notes the rows of the folder that have no file. */

@@ -7,13 +7,14 @@
 #include <errno.h>
 #include <string.h>
 
+#define FILLS_MAX 256
+
 typedef enum {
     DO_NOTHING,
     DO_SKIP,      /* can't be served: reported */
     DO_HASH,      /* only its content tells: to be read outside of transactions */
     DO_ADOPT,     /* same content, other identity: nobody need know */
     DO_RESPELL,   /* same name in another normal form */
-    DO_FILL,      /* checksums were missing */
     DO_CHANGE,    /* other content */
     DO_ADD,
     DO_MOVE,
@@ -29,6 +30,7 @@ typedef struct {
     const char *old_path;      /* where the moved one was */
     const char *why;
     cloud_sums_t sums;         /* of the content, when it was read */
+    int fill;                  /* the row has no checksums yet */
     what_t what;
 } look_t;
 
@@ -179,8 +181,10 @@ static void look_content(scan_t *s, look_t *e)
     }
     if (s->hashed.failed) return;
     e->sums = s->hashed.sums;
-    if (!row->sums.len) {
-        e->what = DO_FILL;
+    if (!row->sums.len && same) {
+        e->fill = 1;
+    } else if (!row->sums.len) {
+        e->what = stamp ? DO_ADOPT : DO_CHANGE;
     } else if (cloud_sums_match(row->sums, e->sums) == 0) {
         /* Nobody wrote to it, by all that the file system knows: rot must not go to the clients. */
         e->what = same ? DO_SKIP : DO_CHANGE;
@@ -385,8 +389,52 @@ static cloud_err_t *take_move(scan_t *s, look_t *e)
 static cloud_err_t *take_adopt(scan_t *s, look_t *e)
 {
     cloud_disk_stamp(e->row, &e->disk);
-    if (e->what == DO_FILL) e->row->sums = e->sums;
     return cloud_tree_update(s->ctx, e->row);
+}
+
+/* Collected, for a transaction for each file would cost more than reading it. */
+static cloud_err_t *note_fill(scan_t *s, const look_t *e)
+{
+    scan_fill_t *fill = apr_array_push(s->fills);
+
+    fill->id = e->row->id;
+    fill->ino = (apr_int64_t)e->disk.ino;
+    fill->size = e->disk.size;
+    fill->mtime = e->disk.mtime;
+    fill->sums.data = apr_pmemdup(s->fill_pool, e->sums.data, e->sums.len);
+    fill->sums.len = e->sums.len;
+    return s->fills->nelts < FILLS_MAX ? NULL : cloud_scan_fill(s);
+}
+
+static cloud_err_t *fill_tx(scan_t *s)
+{
+    int i;
+
+    for (i = 0; i < s->fills->nelts; i++) {
+        const scan_fill_t *f = &APR_ARRAY_IDX(s->fills, i, scan_fill_t);
+
+        CLOUD_ERR(cloud_db_run(s->ctx->db, NULL, s->entry_pool,
+                               "UPDATE node SET sums = ?5 WHERE id = ?1 AND ino = ?2"
+                               " AND size = ?3 AND ino_mtime = ?4",
+                               "iiiib", f->id, f->ino, f->size, f->mtime,
+                               (const void *)f->sums.data, f->sums.len));
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_scan_fill(scan_t *s)
+{
+    cloud_err_t *err;
+
+    if (s->fills->nelts == 0) return NULL;
+    CLOUD_ERR(cloud_scan_commit(s));
+    CLOUD_ERR(cloud_tx_begin(s->ctx, CLOUD_DB_WRITE));
+    err = fill_tx(s);
+    apr_array_clear(s->fills);
+    apr_pool_clear(s->fill_pool);
+    if (!err) return cloud_tx_commit(s->ctx);
+    cloud_tx_rollback(s->ctx);
+    return err;
 }
 
 /* A file where a folder was, or the other way round: the old node goes first, and that may have
@@ -414,6 +462,7 @@ static cloud_err_t *without_writing(int *done, scan_t *s, look_t *e)
     case DO_NOTHING:
         if (!e->row) return NULL;
         s->dir.matched++;
+        if (e->fill) return note_fill(s, e);
         return descend(s, e->row);
     case DO_WAIT:
         s->dir.matched++;
@@ -434,7 +483,6 @@ static cloud_err_t *apply(scan_t *s, look_t *e)
     case DO_CHANGE:
         return take_change(s, e);
     case DO_ADOPT:
-    case DO_FILL:
         return take_adopt(s, e);
     case DO_RESPELL:
         return cloud_tree_rename(s->ctx, e->row, e->row->parent, e->row->name, e->disk_name);

@@ -7,9 +7,11 @@
 #endif
 
 SUITE(account)
+SUITE(chunk)
 SUITE(db)
 SUITE(digest)
 SUITE(error)
+SUITE(listing)
 SUITE(lock)
 SUITE(login)
 SUITE(multistatus)
@@ -17,9 +19,11 @@ SUITE(names)
 SUITE(ocs_params)
 SUITE(propreq)
 SUITE(props)
+SUITE(scan)
 SUITE(secret)
 SUITE(settings)
 SUITE(upload)
+SUITE(upload_crash)
 SUITE(xmlbody)
 
 #ifdef SUITE_DECLARES
