@@ -26,6 +26,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_config(cloud_post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(cloud_child_init, NULL, NULL, APR_HOOK_FIRST);
 
+    ap_hook_post_read_request(cloud_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(cloud_translate_name, rewrite, proxy, APR_HOOK_FIRST);
     ap_hook_map_to_storage(cloud_map_to_storage, NULL, proxy, APR_HOOK_FIRST);
     ap_hook_check_access(cloud_access_checker, NULL, NULL, APR_HOOK_FIRST,

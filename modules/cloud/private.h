@@ -123,6 +123,7 @@ cloud_request_t *cloud_request(request_rec *r);
 /** State of the main request that r belongs to. */
 cloud_request_t *cloud_main_request(request_rec *r);
 
+int cloud_post_read_request(request_rec *r);
 int cloud_translate_name(request_rec *r);
 int cloud_map_to_storage(request_rec *r);
 int cloud_type_checker(request_rec *r);

@@ -5,7 +5,14 @@
  */
 #include "private.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <apr_lib.h>
+#include <apr_portable.h>
+
+#include <http_core.h>
 
 #include "names.h"
 
@@ -155,6 +162,25 @@ cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
     }
     *ctx = q->ctx;
     return NULL;
+}
+
+/* ---- hooks: the connection ---- */
+
+/* The desktop clients write the head of a request and its body separately and leave Nagle's
+ * algorithm on: the body leaves when the head is acknowledged, which the kernel puts off by 40 ms on
+ * a connection that is in use. With a thousand small files that is most of the time they take. */
+int cloud_post_read_request(request_rec *r)
+{
+    apr_socket_t *sock = r->connection->master ? NULL : ap_get_conn_socket(r->connection);
+    int fd, on = 1;
+
+    if (sock && !r->main && cloud_http_endpoint(r, NULL)
+        && (apr_table_get(r->headers_in, "Content-Length")
+            || apr_table_get(r->headers_in, "Transfer-Encoding"))
+        && apr_os_sock_get(&fd, sock) == APR_SUCCESS) {
+        setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+    }
+    return DECLINED;
 }
 
 /* ---- hooks: keep the host's hands off ---- */
