@@ -23,6 +23,7 @@
 #include "names.h"
 #include "mod_cloud.h"
 #include "ifheader.h"
+#include "lockxml.h"
 #include "target.h"
 #include "xmlbody.h"
 
@@ -84,15 +85,6 @@ int cloud_dav_stored(request_rec *r, cloud_ctx_t *ctx, const cloud_result_t *res
 /** Does not read a large rest of the request's body only to throw it away: the connection is
  *  closed after the answer. */
 void cloud_dav_spare_body(request_rec *r);
-
-/* ---- locks as XML (lockxml.c), used by LOCK and by the property lockdiscovery ---- */
-
-/** The d:activelock element of a lock. t is the request's target: the lock root's href is spelled
- *  below t->base. */
-const char *cloud_dav_activelock(const cloud_lock_t *lock, const cloud_dav_target_t *t,
-                                 apr_pool_t *pool);
-/** Content of DAV:supportedlock. */
-extern const char cloud_dav_supportedlock[];
 
 /* ---- methods; each returns what a handler returns. t->account is set ---- */
 

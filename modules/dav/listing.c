@@ -2,8 +2,10 @@
 /* Rows from the tree to the spool, and from the spool to the writer. */
 #include "listing.h"
 
-#include "dav_private.h"
+#include "lockxml.h"
+#include "names.h"
 #include "spool.h"
+#include "upload.h"
 
 /* Memory for rows before they go to a file: some 7,000 rows. */
 #define SPOOL_MEMORY (1024 * 1024)
@@ -46,6 +48,11 @@ struct cloud_listing_t {
 apr_int64_t cloud_listing_rows(const cloud_listing_t *l)
 {
     return l->rows;
+}
+
+cloud_dav_view_t *cloud_listing_view(cloud_listing_t *l)
+{
+    return l->view;
 }
 
 cloud_err_t *cloud_listing_prefix(cloud_listing_t *l, const char *href)
@@ -278,7 +285,6 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     if (view->owner_name && !cloud_name_xml_ok(view->owner_name))
         view->owner_name = t->account->id;
     view->supportedlock = cloud_dav_supportedlock;
-    view->reports = cloud_dav_reports(t->kind, pool);
     load_fileid_tail(l);
     if (t->kind == CLOUD_DAV_FILES) {
         if (l->need & CLOUD_NEED_QUOTA) CLOUD_ERR(load_quota(l));

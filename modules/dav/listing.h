@@ -2,6 +2,7 @@
 /**
  * @file listing.h
  * The resources of an answer: collected in one snapshot of the database, written after it ended.
+ * Request-free.
  */
 #ifndef CLOUD_DAV_LISTING_H
 #define CLOUD_DAV_LISTING_H
@@ -32,6 +33,8 @@ cloud_err_t *cloud_listing_row(cloud_listing_t *l, const cloud_dav_row_t *row);
 /** The spool, view and locks as text; call it when the transaction has ended, and write then. */
 cloud_err_t *cloud_listing_write(cloud_listing_t *l, cloud_out_t *out);
 
+/** What its rows have in common, to be completed by the caller. */
+cloud_dav_view_t *cloud_listing_view(cloud_listing_t *l);
 /** Number of rows so far. */
 apr_int64_t cloud_listing_rows(const cloud_listing_t *l);
 

@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Locks as XML: for the answer to LOCK and for the property lockdiscovery. */
-#include "dav_private.h"
+#include "lockxml.h"
+
+#include "xmlbody.h"
 
 const char cloud_dav_supportedlock[] =
     "<d:lockentry><d:lockscope><d:exclusive/></d:lockscope><d:locktype><d:write/></d:locktype>"

@@ -173,14 +173,16 @@ static char *put_time(char *to, unsigned second_of_day)
 
 static void set_day(cloud_out_t *out, apr_int64_t days)
 {
+    static const char weekdays[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     civil_t c = civil(days);
     char *to = out->day_text;
 
-    memcpy(to, "SunMonTueWedThuFriSat" + 3 * c.weekday, 3);
+    memcpy(to, weekdays + 3 * c.weekday, 3);
     memcpy(to + 3, ", ", 2);
     to = put2(to + 5, c.day);
     *to++ = ' ';
-    memcpy(to, "JanFebMarAprMayJunJulAugSepOctNovDec" + 3 * c.month, 3);
+    memcpy(to, months + 3 * c.month, 3);
     to[3] = ' ';
     to = put4(to + 4, c.year);
     *to = ' ';

@@ -56,6 +56,5 @@ int cloud_dav_propfind(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     if (!err) err = cloud_dav_conditions(&cond, r, ctx, t);
     if (!err) err = collect(&listing, ctx, t, req, depth, r->pool);
     if (err) return cloud_dav_error(r, err);
-    /* gvfs takes a parent that has a DAV header for the place to mount. */
-    return cloud_reply_listing(r, listing, t->kind != CLOUD_DAV_PARENT);
+    return cloud_reply_listing(r, listing, t->kind);
 }

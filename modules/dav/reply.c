@@ -93,12 +93,14 @@ int cloud_reply_minimal(request_rec *r)
                       ap_strcasestr(prefer, "return-minimal"));
 }
 
-int cloud_reply_listing(request_rec *r, cloud_listing_t *listing, int with_dav)
+int cloud_reply_listing(request_rec *r, cloud_listing_t *listing, cloud_dav_kind_t kind)
 {
-    cloud_reply_t *reply = cloud_reply_begin(r, with_dav);
+    /* gvfs takes a parent that has a DAV header for the place to mount. */
+    cloud_reply_t *reply = cloud_reply_begin(r, kind != CLOUD_DAV_PARENT);
     cloud_out_t *out = cloud_reply_out(reply);
     cloud_err_t *err;
 
+    cloud_listing_view(listing)->reports = cloud_dav_reports(kind, r->pool);
     cloud_out_begin(out);
     err = cloud_listing_write(listing, out);
     if (!err) cloud_out_end(out);

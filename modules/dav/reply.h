@@ -24,7 +24,7 @@ int cloud_reply_end(cloud_reply_t *reply, cloud_err_t *err);
 /** True when the client asks for no word about what is not there: Prefer: return=minimal, Brief: t. */
 int cloud_reply_minimal(request_rec *r);
 
-/** Writes the listing as a 207. */
-int cloud_reply_listing(request_rec *r, cloud_listing_t *listing, int with_dav);
+/** Writes the listing as a 207. kind: of the request's target. */
+int cloud_reply_listing(request_rec *r, cloud_listing_t *listing, cloud_dav_kind_t kind);
 
 #endif
