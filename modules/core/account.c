@@ -17,9 +17,18 @@
 const char *cloud_account_fold(const char *id, apr_pool_t *pool)
 {
     utf8proc_uint8_t *folded;
+    const unsigned char *c;
     const char *out;
 
     if (!cloud_name_xml_ok(id)) return NULL;
+    for (c = (const unsigned char *)id; *c && *c < 0x80;) c++;
+    if (!*c) {
+        /* ASCII needs no library to be folded. */
+        char *lower = apr_pstrdup(pool, id), *p;
+        for (p = lower; *p; p++)
+            if (*p >= 'A' && *p <= 'Z') *p = (char)(*p + 32);
+        return lower;
+    }
     if (utf8proc_map((const utf8proc_uint8_t *)id, 0, &folded,
                      UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD)
         < 0)

@@ -43,7 +43,10 @@ typedef cloud_err_t *cloud_account_fn(void *baton, const cloud_account_t *a, apr
 /** All accounts in order of id. search (may be NULL): substring of id or display name. */
 CLOUD_API cloud_err_t *cloud_account_each(cloud_ctx_t *ctx, const char *search,
                                           cloud_account_fn *fn, void *baton);
-CLOUD_API cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id, apr_int64_t quota);
+/* The changes: by the system, and name, e-mail, password and app passwords also by the account
+ * itself; DENIED otherwise, whether the account exists or not. */
+CLOUD_API cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id,
+                                               apr_int64_t quota);
 CLOUD_API cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int enabled);
 CLOUD_API cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const char *id,
                                                       const char *name);
@@ -75,12 +78,14 @@ CLOUD_API cloud_err_t *cloud_apppass_list(apr_array_header_t **list /* of cloud_
 CLOUD_API cloud_err_t *cloud_apppass_revoke(cloud_ctx_t *ctx, const char *id, const char *name);
 
 /** Checks a secret against app passwords, then (slow) the password. *apppass is the app
- *  password that fitted or NULL. fast_only: app passwords alone, never the slow hash. UNAUTHORIZED when nothing fits; the
- *  time taken does not tell whether the account exists. Disabled: UNAUTHORIZED. */
+ *  password that fitted or NULL. fast_only: app passwords alone, never the slow hash. UNAUTHORIZED
+ *  when nothing fits; the time taken does not tell whether the account exists. Disabled:
+ *  UNAUTHORIZED. */
 CLOUD_API cloud_err_t *cloud_account_verify(cloud_account_t **a, const cloud_apppass_t **apppass,
                                             cloud_ctx_t *ctx, const char *id, const char *secret,
                                             int fast_only, apr_pool_t *pool);
 /** Notes the use of an app password (at most one write in some minutes). */
-CLOUD_API cloud_err_t *cloud_apppass_seen(cloud_ctx_t *ctx, const cloud_account_t *a, const cloud_apppass_t *p);
+CLOUD_API cloud_err_t *cloud_apppass_seen(cloud_ctx_t *ctx, const cloud_account_t *a,
+                                          const cloud_apppass_t *p);
 
 #endif

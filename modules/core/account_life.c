@@ -17,6 +17,7 @@
 
 #define ID_MAX 255
 #define CLAIM_TRIES 3
+#define ABANDONED_AFTER 86400 /* s */
 
 /* ---- ids ---- */
 
@@ -138,16 +139,18 @@ static cloud_err_t *check_leftover(cloud_ctx_t *ctx, const char *dir, apr_pool_t
                      cloud_storage_abs(ctx->store, dir, ctx->pool));
 }
 
-/* Somebody else was faster with the name: ours goes to the job that unlinks. */
+/* Gives a directory that became nobody's to the job that unlinks. */
 static cloud_err_t *discard(cloud_ctx_t *ctx, const char *path, apr_int64_t number,
                             apr_pool_t *pool)
 {
     apr_uint64_t ino;
     cloud_err_t *err;
+    int named;
 
     CLOUD_ERR(inode_of(&ino, ctx, path, pool));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_journal_add(ctx, number, 0, ino, 1, path, NULL);
+    err = cloud_journal_names(&named, ctx, path);
+    if (!err && !named && ino) err = cloud_journal_add(ctx, number, 0, ino, 1, path, NULL);
     if (!err) return cloud_tx_commit(ctx);
     cloud_tx_rollback(ctx);
     return err;
@@ -191,6 +194,43 @@ static cloud_err_t *claim_dir(apr_uint64_t *ino, cloud_ctx_t *ctx, const char *d
         if (!owed) return check_leftover(ctx, dir, pool);
     }
     return cloud_err(pool, CLOUD_E_BUSY, "%s is being removed", dir);
+}
+
+/* ---- what a crash left ---- */
+
+/* Directories of creations that died before the rename are a day old: their names tell. */
+static int is_abandoned(const char *name)
+{
+    static const char prefix[] = ".new-";
+    apr_int64_t number;
+
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0) return 0;
+    number = apr_strtoi64(name + sizeof prefix - 1, NULL, 10);
+    return number > 0 && number < apr_time_now() - apr_time_from_sec(ABANDONED_AFTER);
+}
+
+cloud_err_t *cloud_account_sweep(cloud_ctx_t *ctx)
+{
+    cloud_err_t *err = NULL;
+    struct dirent *entry;
+    apr_pool_t *pool;
+    DIR *stream;
+    int fd;
+
+    CLOUD_ERR(cloud_storage_open(&fd, ctx->store, ".", O_RDONLY | O_DIRECTORY, ctx->pool));
+    stream = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!stream) {
+        if (fd >= 0) close(fd);
+        return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, errno, "list accounts");
+    }
+    apr_pool_create(&pool, ctx->pool);
+    while (!err && (entry = readdir(stream))) {
+        if (!is_abandoned(entry->d_name)) continue;
+        err = discard(ctx, apr_pstrdup(pool, entry->d_name), 0, pool);
+    }
+    closedir(stream);
+    if (!err) apr_pool_destroy(pool);
+    return err;
 }
 
 /* ---- creating ---- */
@@ -357,6 +397,7 @@ static cloud_err_t *delete_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char 
     }
     CLOUD_ERR(bury_tree(ctx, *a));
     CLOUD_ERR(bury_dir(ctx, *a));
+    CLOUD_POINT("account-delete-rows");
     return delete_rows(ctx, *a);
 }
 

@@ -185,6 +185,10 @@ cloud_err_t *cloud_journal_drop(int *more, cloud_ctx_t *ctx);
 /** True when a committed row of any table names this staging path or inode. (tx) */
 cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path);
 
+/* ---- account_life.c ---- */
+/** Removes directories that creations left when they were killed. (no tx) */
+cloud_err_t *cloud_account_sweep(cloud_ctx_t *ctx);
+
 /* ---- access.c ---- */
 /** entry by an existing parent row etc. is made only here; see cloud_resolve. (tx) */
 cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,

@@ -26,17 +26,18 @@ typedef struct {
 CLOUD_API void cloud_settings_declare(const cloud_setting_t *table);
 /** The declaration, or NULL. */
 CLOUD_API const cloud_setting_t *cloud_setting_find(const char *app, const char *key);
-/** Checks a value; INVALID says what is wrong. Booleans: yes/no/true/false/on/off/1/0; sizes "none",
- *  "5 GB", "512MiB"... */
+/** Checks a value; INVALID says what is wrong. Booleans: yes/no/true/false/on/off/1/0; sizes
+ *  "none", "5 GB", "512MiB"... */
 CLOUD_API cloud_err_t *cloud_setting_check(const cloud_setting_t *s, const char *value,
                                            apr_pool_t *pool);
 
 typedef enum { CLOUD_LAYER_DEFAULT, CLOUD_LAYER_DATABASE, CLOUD_LAYER_FILE } cloud_layer_t;
 
-/** Effective value as text and (layer may be NULL) where it comes from. Changes made by any process
- *  are seen at once. Unknown keys: NULL default. The string lives in ctx->pool. */
-CLOUD_API cloud_err_t *cloud_setting_get(const char **value, cloud_layer_t *layer, cloud_ctx_t *ctx,
-                                         const char *app, const char *key);
+/** Effective value as text and (layer may be NULL) where it comes from. Changes made by any
+ *  process are seen at once. Unknown keys: NULL, default layer. The string lives in ctx->pool. */
+CLOUD_API cloud_err_t *cloud_setting_get(const char **value, cloud_layer_t *layer,
+                                         cloud_ctx_t *ctx, const char *app, const char *key);
+/** The same by type; a key that is not declared, or as another type, is INTERNAL. */
 CLOUD_API cloud_err_t *cloud_setting_bool(int *value, cloud_ctx_t *ctx, const char *app,
                                           const char *key);
 CLOUD_API cloud_err_t *cloud_setting_int(apr_int64_t *value, cloud_ctx_t *ctx, const char *app,
@@ -44,7 +45,8 @@ CLOUD_API cloud_err_t *cloud_setting_int(apr_int64_t *value, cloud_ctx_t *ctx, c
 /** LIST: JSON array or comma-separated; gives a NULL-terminated array. */
 CLOUD_API cloud_err_t *cloud_setting_list(const char ***value, cloud_ctx_t *ctx, const char *app,
                                           const char *key);
-/** Database layer. Unknown key or bad value: INVALID. value NULL deletes. */
+/** Database layer, for the system alone (DENIED). Unknown key or bad value: INVALID. value NULL
+ *  deletes. Not inside a transaction. */
 CLOUD_API cloud_err_t *cloud_setting_set(cloud_ctx_t *ctx, const char *app, const char *key,
                                          const char *value);
 /** Calls fn for every declared setting, in order of app and key. */

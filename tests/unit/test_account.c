@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "files.h"
 #include "settings.h"
@@ -341,6 +344,121 @@ START_TEST(test_delete_large)
 }
 END_TEST
 
+/* What a creation left when it was killed goes after a day. */
+START_TEST(test_sweep)
+{
+    static const char *const dirs[] = { ".new-1700000000000000-0", ".new-0", ".new-x", ".newer" };
+    apr_int64_t now = apr_time_now();
+    const char *young = apr_psprintf(tu.pool, ".new-%" APR_INT64_T_FMT "-0", now);
+
+    for (int i = 0; i < COUNT(dirs); i++)
+        ck_assert_int_eq(mkdir(apr_pstrcat(tu.pool, tu.dir, "/accounts/", dirs[i], NULL), 0700), 0);
+    ck_assert_int_eq(mkdir(apr_pstrcat(tu.pool, tu.dir, "/accounts/", young, NULL), 0700), 0);
+    touch("accounts/.new-1700000000000000-0/f");
+    for (int i = 0; i < 2; i++) {
+        OK(cloud_store_expire(tu.ctx));
+        ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 1);
+    }
+    tu_maintain();
+    ck_assert(!tu_exists("accounts/.new-1700000000000000-0"));
+    for (int i = 1; i < COUNT(dirs); i++)
+        ck_assert(tu_exists(apr_pstrcat(tu.pool, "accounts/", dirs[i], NULL)));
+    ck_assert(tu_exists(apr_pstrcat(tu.pool, "accounts/", young, NULL)));
+}
+END_TEST
+
+/* ---- killed in the middle ---- */
+
+#ifdef CLOUD_INJECT
+
+/* Runs fn in a process that dies at that point. A store never lives across a fork. */
+static void killed_at(const char *point, void (*fn)(void))
+{
+    int status;
+    pid_t child;
+
+    tu_close();
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        setenv("CLOUD_INJECT_AT", point, 1);
+        tu_reopen();
+        fn();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s was not reached", point);
+    tu_reopen();
+}
+
+static void create_alice(void)
+{
+    tu_account("alice");
+}
+
+static void delete_alice(void)
+{
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    tu_maintain();
+}
+
+/* Nothing is left of what happened before but alice with one file, and she works. */
+static void check_alice(cloud_account_t *a)
+{
+    put(a, "f", "f");
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), 1);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 3);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+    ck_assert(tu_exists("accounts/alice/files/f"));
+    ck_assert_int_eq(tu.errors, 0);
+}
+
+static const char *const create_points[] = {
+    "account-dir-half", "account-dir-made", "account-dir-renamed", "account-before-rows",
+};
+
+START_TEST(test_create_killed)
+{
+    cloud_account_t *a;
+
+    killed_at(create_points[_i], create_alice);
+    FAILS(cloud_account_get(&a, tu.ctx, "alice", tu.pool), NOT_FOUND);
+    check_alice(tu_account("alice"));
+}
+END_TEST
+
+static const char *const delete_points[] = {
+    "account-deleted",     "journal-before-move",  "journal-after-move",    "journal-before-drop",
+    "journal-before-purge", "journal-after-purge", "reclaim-before-commit",
+};
+
+START_TEST(test_delete_killed)
+{
+    cloud_account_t *a = tu_account("alice");
+
+    put(a, "old", "old");
+    killed_at(delete_points[_i], delete_alice);
+    FAILS(cloud_account_get(&a, tu.ctx, "alice", tu.pool), NOT_FOUND);
+    a = tu_account("alice");
+    check_alice(a);
+    ck_assert(!tu_exists("accounts/alice/files/old"));
+}
+END_TEST
+
+/* Killed before the commit: as if nothing had happened. */
+START_TEST(test_delete_killed_early)
+{
+    cloud_account_t *a = tu_account("alice");
+
+    put(a, "f", "f");
+    killed_at("account-delete-rows", delete_alice);
+    check_alice(get("alice"));
+}
+END_TEST
+
+#endif
+
 /* ---- listing and changing ---- */
 
 static cloud_err_t *collect(void *baton, const cloud_account_t *a, apr_pool_t *pool)
@@ -524,6 +642,12 @@ Suite *suite_account(void)
     tcase_add_test(tc, test_name_again_before_the_rename);
     tcase_add_test(tc, test_delete_without_disk);
     tcase_add_test(tc, test_delete_large);
+    tcase_add_test(tc, test_sweep);
+#ifdef CLOUD_INJECT
+    tcase_add_loop_test(tc, test_create_killed, 0, COUNT(create_points));
+    tcase_add_loop_test(tc, test_delete_killed, 0, COUNT(delete_points));
+    tcase_add_test(tc, test_delete_killed_early);
+#endif
     tcase_add_test(tc, test_each);
     tcase_add_test(tc, test_changes);
     tcase_add_test(tc, test_rights);

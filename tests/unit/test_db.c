@@ -22,7 +22,8 @@ static void open_db(void)
     conf.path = apr_pstrcat(tu.pool, dir, "/test.db", NULL);
     conf.busy_ms = 100;
     OK(cloud_db_open(&db, &conf, tu.pool));
-    OK(cloud_db_exec(db, "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b BLOB, c INTEGER)",
+    OK(cloud_db_exec(db,
+                     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b BLOB, c INTEGER)",
                      tu.pool));
 }
 

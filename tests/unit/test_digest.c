@@ -55,7 +55,10 @@ static unsigned char *noise(size_t len)
     unsigned char *data = apr_palloc(tu.pool, len);
     apr_uint32_t x = 12345;
 
-    for (size_t i = 0; i < len; i++) data[i] = (unsigned char)((x = x * 1103515245u + 12345u) >> 16);
+    for (size_t i = 0; i < len; i++) {
+        x = x * 1103515245u + 12345u;
+        data[i] = (unsigned char)(x >> 16);
+    }
     return data;
 }
 

@@ -155,7 +155,7 @@ START_TEST(test_other_hashes)
 }
 END_TEST
 
-/* A password hashed at another cost is hashed anew at the next login; the login cache stays valid. */
+/* A password hashed at another cost is hashed anew at the next login; cached logins stay valid. */
 START_TEST(test_cost)
 {
     apr_int64_t before;

@@ -87,15 +87,23 @@ void tu_end(void)
     memset(&tu, 0, sizeof tu);
 }
 
+void tu_close(void)
+{
+    if (tu.store_pool) apr_pool_destroy(tu.store_pool);
+    tu.store_pool = NULL;
+    tu.store = NULL;
+    tu.ctx = NULL;
+}
+
 void tu_reopen(void)
 {
-    apr_pool_destroy(tu.store_pool);
+    tu_close();
     open_main(0);
 }
 
 void tu_reopen_without_replay(void)
 {
-    apr_pool_destroy(tu.store_pool);
+    tu_close();
     open_main(CLOUD_STORE_NO_REPLAY);
 }
 

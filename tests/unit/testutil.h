@@ -49,7 +49,8 @@ extern tu_t tu;
 void tu_pool(void);
 void tu_store(void);
 void tu_end(void);
-/** Closes the store and opens it again. */
+/** Closes the store; closes it, if it is open, and opens it again. */
+void tu_close(void);
 void tu_reopen(void);
 /** The same, leaving to the journal what it owes. */
 void tu_reopen_without_replay(void);
