@@ -104,21 +104,55 @@ static void keep_stranger(cloud_ctx_t *ctx, const char *path, apr_pool_t *pool)
         CLOUD_LOG(ctx->store, WARN, "%s was put there by somebody else; kept as %s", path, to);
 }
 
-/* An inode that came out of an exchange has a row of its own that starts where it now lies. */
-static cloud_err_t *is_expected(int *expected, cloud_ctx_t *ctx, const row_t *row,
-                                apr_uint64_t ino)
+/* What the inode in the way of a row is. */
+typedef enum {
+    STRANGER, /* no row knows it: somebody else put it there */
+    REPLACED, /* a later row takes it from where an exchange leaves it */
+    AHEAD     /* it is there by a later row; then ours has moved on by a later row, too */
+} occupant_t;
+
+static cloud_err_t *classify(occupant_t *what, cloud_ctx_t *ctx, const row_t *row,
+                             apr_uint64_t ino)
 {
     cloud_err_t *err;
     cloud_stmt_t *st;
+    int more;
 
+    *what = STRANGER;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_db_query(&st, expected, ctx->db, ctx->pool,
-                         "SELECT 1 FROM journal WHERE tree = ?1 AND seq > ?2 AND ino = ?3"
-                         " AND src = ?4",
+    err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
+                         "SELECT src = ?4 FROM journal WHERE (tree = ?1 OR tree2 = ?1)"
+                         " AND seq > ?2 AND ino = ?3",
                          "iiit", row->tree, row->seq, (apr_int64_t)ino, row->src);
+    while (!err && more) {
+        if (*what != REPLACED) *what = cloud_col_int(st, 0) ? REPLACED : AHEAD;
+        err = cloud_stmt_step(&more, st, ctx->pool);
+    }
     if (!err) cloud_stmt_done(st);
     cloud_tx_rollback(ctx);
     return err;
+}
+
+/* The destination is taken. */
+static cloud_err_t *take_place(int *err, cloud_ctx_t *ctx, const row_t *row, const char *src,
+                               apr_pool_t *pool)
+{
+    occupant_t what;
+    struct stat st;
+    int found;
+
+    CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, row->dst, pool));
+    if (!found) {
+        *err = cloud_storage_rename(ctx->store, src, row->dst, 0, pool);
+        return NULL;
+    }
+    CLOUD_ERR(classify(&what, ctx, row, st.st_ino));
+    *err = 0;
+    if (what == AHEAD) return NULL;
+    *err = cloud_storage_rename(ctx->store, src, row->dst, 1, pool);
+    CLOUD_POINT("journal-after-exchange");
+    if (*err == 0 && what == STRANGER) keep_stranger(ctx, src, pool);
+    return NULL;
 }
 
 /* Makes the directories above path that are missing on disk although their nodes exist. Only below
@@ -173,8 +207,7 @@ static cloud_err_t *settle_beneath(cloud_ctx_t *ctx, const row_t *row, apr_pool_
 static cloud_err_t *move(cloud_ctx_t *ctx, const row_t *row, const char *src, apr_pool_t *pool)
 {
     cloud_store_t *store = ctx->store;
-    int err, expected, found;
-    struct stat st;
+    int err;
 
     if (row->is_dir) CLOUD_ERR(settle_beneath(ctx, row, pool));
     CLOUD_POINT("journal-before-move");
@@ -183,17 +216,7 @@ static cloud_err_t *move(cloud_ctx_t *ctx, const row_t *row, const char *src, ap
         err = make_parents(ctx, row->dst, pool);
         if (!err) err = cloud_storage_rename(store, src, row->dst, 0, pool);
     }
-    if (err == EEXIST) {
-        err = cloud_storage_rename(store, src, row->dst, 1, pool);
-        CLOUD_POINT("journal-after-exchange");
-        if (!err) {
-            CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, store, src, pool));
-            if (found) {
-                CLOUD_ERR(is_expected(&expected, ctx, row, st.st_ino));
-                if (!expected) keep_stranger(ctx, src, pool);
-            }
-        }
-    }
+    if (err == EEXIST) CLOUD_ERR(take_place(&err, ctx, row, src, pool));
     CLOUD_POINT("journal-after-move");
     if (!err) return NULL;
     return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, err, "rename %s to %s", src, row->dst);

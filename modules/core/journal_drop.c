@@ -180,11 +180,11 @@ static cloud_err_t *purge(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
     for (i = 0; i < rows->nelts && budget > 0; i++) {
         const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
 
-        if (unlink_row(ctx, row, &budget, pool)) {
-            APR_ARRAY_PUSH(gone, row_t) = *row;
-            CLOUD_ERR(sync_once(synced, ctx, row->src, pool));
-        }
+        if (unlink_row(ctx, row, &budget, pool)) APR_ARRAY_PUSH(gone, row_t) = *row;
     }
+    /* After all of them: a directory is synced once. */
+    for (i = 0; i < gone->nelts; i++)
+        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(gone, i, row_t).src, pool));
     if (budget <= 0 || rows->nelts == ROWS_PER_STEP) *more = 1;
     CLOUD_POINT("journal-after-purge");
     return delete_rows(ctx, gone);
