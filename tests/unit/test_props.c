@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "hooks.h"
 
 static cloud_account_t *alice;
 static cloud_ctx_t *ctx; /* alice's */
@@ -278,6 +279,34 @@ START_TEST(test_torn)
 }
 END_TEST
 
+static cloud_err_t *refuse(cloud_ctx_t *c, const char *op, const cloud_entry_t *entry,
+                           const cloud_entry_t *from, apr_pool_t *pool)
+{
+    (void)c;
+    (void)from;
+    return strcmp(op, "touch") == 0 && disk_mtime(entry->path) == 1500000000
+               ? cloud_err(pool, CLOUD_E_DENIED, NULL)
+               : NULL;
+}
+
+/* What the transaction does not keep, the file does not keep either. */
+START_TEST(test_touch_undone)
+{
+    static const cloud_feature_t feature = { .name = "refuser", .changed = refuse };
+    apr_int64_t etag;
+
+    cloud_feature_register(&feature);
+    put("f", "content");
+    etag = node("f").etag;
+    FAILS(touch("f", 1500000000), DENIED);
+    ck_assert_int_eq(disk_mtime("f"), 1000000000);
+    ck_assert_int_eq(node("f").mtime, 1000000000);
+    ck_assert_int_eq(opened("f")->node.etag, etag);
+    OK(touch("f", 1600000000));
+    ck_assert_int_eq(disk_mtime("f"), 1600000000);
+}
+END_TEST
+
 /* An edit behind our back is taken in, and not hidden under the new time. */
 START_TEST(test_touch_after_edit)
 {
@@ -310,6 +339,7 @@ Suite *suite_props(void)
     tcase_add_loop_test(tc, test_touch, 0, sizeof times / sizeof *times);
     tcase_add_test(tc, test_touch_folder);
     tcase_add_loop_test(tc, test_torn, 0, 2);
+    tcase_add_test(tc, test_touch_undone);
     tcase_add_loop_test(tc, test_touch_after_edit, 0, 2);
     return s;
 }
