@@ -17,7 +17,8 @@
 
 /* Features add their tables here. */
 static const ctl_cmd_t *const TABLES[] = {
-    ctl_account_cmds, ctl_apppass_cmds, ctl_config_cmds, ctl_maintenance_cmds, ctl_upload_cmds,
+    ctl_account_cmds, ctl_apppass_cmds, ctl_config_cmds, ctl_maintenance_cmds,
+    ctl_files_cmds,   ctl_upload_cmds,
 };
 #define NTABLES (sizeof TABLES / sizeof *TABLES)
 

@@ -384,3 +384,68 @@ def test_uploads(env, account):
     assert ctl_json(env, "uploads", "list", account.id) == []
     assert account.dav("PROPFIND", "up1", "uploads", depth=1).status_code == 404
     assert not os.listdir(env.data / "accounts" / account.id / "staging")
+
+
+# ---- files changed behind the server's back ----
+
+def write(env, account, path, data):
+    """A file as somebody who logs in by ssh would leave it."""
+    place = env.data / "accounts" / account.id / "files" / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+    if env.root:
+        user = pwd.getpwnam(USER)
+        for made in (place, place.parent):
+            os.chown(made, user.pw_uid, user.pw_gid)
+    return place
+
+
+def test_scan(env, account):
+    account.put("kept", b"x")
+    etag = account.etag()
+    write(env, account, "dir/new", b"new content")
+    assert account.get("dir/new").status_code == 404
+    found = ctl_json(env, "scan", "--account", account.id)
+    assert found["added"] == 2 and found["vanished"] == 0 and found["refused"] is False
+    assert sorted(f["path"] for f in found["findings"]) == ["dir", "dir/new"]
+    assert account.get("dir/new").content == b"new content"
+    assert account.etag() != etag
+    etag = account.etag()
+    assert ctl_json(env, "scan", "--account", account.id, "dir")["added"] == 0
+    assert account.etag() == etag
+    assert "2 added" not in env.cloudctl("scan").stdout
+    assert env.cloudctl("scan", "dir", check=False).returncode == USAGE
+    assert env.cloudctl("scan", "--limit-percent", "101", check=False).returncode == USAGE
+
+
+def test_scan_vanished(env, account):
+    account.put("kept", b"x")
+    write(env, account, "gone", b"x")
+    env.cloudctl("scan", "--account", account.id)
+    (env.data / "accounts" / account.id / "files" / "gone").unlink()
+    env.expect_log("is missing|can't be opened|gone")
+    assert account.get("gone").status_code == 503
+    done = env.cloudctl("scan", "--account", account.id, check=False)
+    assert done.returncode == FAILED and "--allow-vanish" in done.stderr
+    assert account.get("gone").status_code == 503
+    found = ctl_json(env, "scan", "--account", account.id, "--limit-percent", "60")
+    assert found["vanished"] == 1 and not found["refused"]
+    assert account.get("gone").status_code == 404
+    assert account.get("kept").content == b"x"
+
+
+def test_fsck(env, account):
+    account.put("f", b"content")
+    found = ctl_json(env, "fsck", "--hashes", "--account", account.id)
+    assert found["found"] == 0 and found["files"] == 1
+    place = write(env, account, "stranger", b"x")
+    done = env.cloudctl("--json", "fsck", "--account", account.id, check=False)
+    assert done.returncode == FAILED
+    assert [f["path"].lstrip("/") for f in json.loads(done.stdout)["findings"]] == ["stranger"]
+    assert place.exists()  # fsck only reads
+    done = env.cloudctl("fsck", "--account", account.id, "--repair")
+    assert "repaired" in done.stdout
+    assert env.cloudctl("fsck", "--account", account.id).returncode == DONE
+    kept = [path for path in (env.data / "accounts" / account.id).rglob("*")
+            if path.is_file() and path.read_bytes() == b"x"]
+    assert kept  # what belongs nowhere is moved away, not deleted
