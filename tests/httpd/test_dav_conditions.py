@@ -192,6 +192,16 @@ def test_many_conditions(account, etag):
 
 # ---- at once ----
 
+@pytest.fixture(name="sessions")
+def fixture_sessions(account):
+    sessions = [account.session() for _ in range(8)]
+    for session in sessions:
+        session.headers["Connection"] = "close"  # so that none is closed while it is idle
+    yield sessions
+    for session in sessions:
+        session.close()
+
+
 def race(count, action):
     """Statuses of count calls that start together."""
     barrier, statuses = threading.Barrier(count), [None] * count
@@ -208,20 +218,16 @@ def race(count, action):
     return statuses
 
 
-def test_only_one_of_many_creates(account):
-    sessions = [account.session() for _ in range(8)]
+def test_only_one_of_many_creates(account, sessions):
     for turn in range(5):
         statuses = race(8, lambda n, turn=turn: account.put(
             f"new{turn}", bytes([n]), expect=(), session=sessions[n],
             headers={"If-None-Match": "*"}).status_code)
         assert sorted(statuses) == [201] + [412] * 7
         assert account.get(f"new{turn}").content == bytes([statuses.index(201)])
-    for session in sessions:
-        session.close()
 
 
-def test_only_one_of_many_replaces(account, etag):
-    sessions = [account.session() for _ in range(8)]
+def test_only_one_of_many_replaces(account, etag, sessions):
     for turn in range(5):
         etag = account.etag("f")
         header = {"If-Match": etag} if turn % 2 else {"If": f"([{etag}])"}
@@ -229,17 +235,12 @@ def test_only_one_of_many_replaces(account, etag):
             "f", bytes([n]), expect=(), session=sessions[n], headers=header).status_code)
         assert sorted(statuses) == [204] + [412] * 7
         assert account.get("f").content == bytes([statuses.index(204)])
-    for session in sessions:
-        session.close()
 
 
-def test_only_one_of_many_moves(account):
-    sessions = [account.session() for _ in range(8)]
+def test_only_one_of_many_moves(account, sessions):
     for turn in range(5):
         account.put("src", b"x")
         statuses = race(8, lambda n, turn=turn: account.move(
             "src", f"dst{turn}-{n}", expect=(), session=sessions[n]).status_code)
         assert sorted(statuses) == [201] + [404] * 7
     assert len(account.propfind("", depth=1).names()) == 5
-    for session in sessions:
-        session.close()
