@@ -7,7 +7,7 @@
 #include "private.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <unixd.h>
@@ -17,6 +17,7 @@
 
 #define RETRY    apr_time_from_sec(3)   /* between attempts to open a store */
 #define COMPLAIN apr_time_from_sec(60)  /* between two lines of the log about it */
+#define GRACE    apr_time_from_sec(1)   /* for answers under way, when the process has to end */
 
 apr_array_header_t *cloud_sites;
 
@@ -184,6 +185,25 @@ cloud_err_t *cloud_site_store(cloud_store_t **store, cloud_site_t *site, apr_poo
     return *store ? NULL : cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
 }
 
+/* MPMs give a child no way to end by itself, and what is left of this one is not worth much: all
+ * that it still does is refuse, and send what it is sending. The data is as safe as with kill -9. */
+static void *leave(void *arg)
+{
+    (void)arg;
+    apr_sleep(GRACE);
+    _exit(0);
+}
+
+static void start_leaving(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, leave, NULL) != 0) {
+        _exit(0);
+    }
+    pthread_detach(thread);
+}
+
 int cloud_site_failed(cloud_site_t *site)
 {
     cloud_store_t *store = __atomic_load_n(&site->store, __ATOMIC_ACQUIRE);
@@ -195,7 +215,7 @@ int cloud_site_failed(cloud_site_t *site)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, site->server, "writing to %s failed in a way that "
                      "only a new process can recover from; process %" APR_PID_T_FMT " ends",
                      site->data_dir, getpid());
-        kill(getpid(), SIGTERM);
+        start_leaving();
     }
     return 1;
 }
