@@ -110,6 +110,12 @@ void cloud_http_error_header(request_rec *r, const char *header)
     api->error_header(r, header);
 }
 
+void cloud_http_error_condition(request_rec *r, const char *exception, const char *element,
+                                const char *href)
+{
+    api->error_condition(r, exception, element, href);
+}
+
 void cloud_http_error_clear(request_rec *r)
 {
     api->error_clear(r);

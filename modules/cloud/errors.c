@@ -87,12 +87,22 @@ void cloud_http_error_header(request_rec *r, const char *header)
     cloud_main_request(r)->header = header;
 }
 
+void cloud_http_error_condition(request_rec *r, const char *exception, const char *element,
+                                const char *href)
+{
+    cloud_request_t *q = cloud_main_request(r);
+
+    q->exception = exception;
+    q->element = element;
+    q->href = href;
+}
+
 void cloud_http_error_clear(request_rec *r)
 {
     cloud_request_t *q = cloud_main_request(r);
 
     q->noted = 0;
-    q->header = NULL;
+    q->header = q->exception = q->element = q->href = NULL;
     q->deferred = 0;
 }
 
@@ -109,9 +119,10 @@ static void put_element(apr_bucket_brigade *bb, const char *name, const char *te
 }
 
 static const char *sabre_body(request_rec *r, cloud_code_t code, const char *msg,
-                              const char *header, apr_bucket_brigade *bb)
+                              const cloud_request_t *q, apr_bucket_brigade *bb)
 {
     const cloud_err_info_t *info = cloud_err_info(code);
+    const char *element = q->element ? q->element : info->element;
 
     if (!cloud_name_xml_ok(msg)) {
         msg = info->msg; /* it quotes bytes that XML can't carry */
@@ -119,16 +130,16 @@ static const char *sabre_body(request_rec *r, cloud_code_t code, const char *msg
     apr_brigade_putstrs(bb, NULL, NULL,
                         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
                         "<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">\n"
-                        "  <s:exception>", info->exception, "</s:exception>\n", NULL);
+                        "  <s:exception>", q->exception ? q->exception : info->exception,
+                        "</s:exception>\n", NULL);
     put_element(bb, "s:message", ap_escape_html(r->pool, msg));
-    if (info->element) {
-        put_element(bb, info->element, "");
+    if (element) {
+        put_element(bb, element, !q->href ? "" : apr_pstrcat(r->pool, "<d:href>",
+                                                             ap_escape_html(r->pool, q->href),
+                                                             "</d:href>", NULL));
     }
-    if (header) {
-        put_element(bb, "s:header", ap_escape_html(r->pool, header));
-    }
-    if (cloud_err_info(code)->element) {
-        apr_brigade_putstrs(bb, NULL, NULL, "  <", cloud_err_info(code)->element, "/>\n", NULL);
+    if (q->header) {
+        put_element(bb, "s:header", ap_escape_html(r->pool, q->header));
     }
     apr_brigade_puts(bb, NULL, NULL, "</d:error>\n");
     return XML_TYPE;
@@ -164,7 +175,7 @@ static const char *error_body(request_rec *r, int status, apr_bucket_brigade *bb
                                                             : default_message(r, status, code);
 
     if (ep->flags & CLOUD_EP_DAV) {
-        return sabre_body(r, code, msg, q->header, bb);
+        return sabre_body(r, code, msg, q, bb);
     }
     return ep->error_body ? ep->error_body(r, status, code, msg, bb) : NULL;
 }

@@ -110,6 +110,11 @@ int cloud_http_error(request_rec *r, cloud_err_t *err);
 void cloud_http_error_defer(request_rec *r, cloud_err_t *err);
 /** Adds <s:header>: the request header that made a precondition fail. */
 void cloud_http_error_header(request_rec *r, const char *header);
+/** The condition (RFC 4918, 16) that a DAV request failed to meet: an element such as
+ *  "d:no-conflicting-lock", with an encoded href in it unless that is NULL; and Sabre's exception for it
+ *  where that is not the code's. */
+void cloud_http_error_condition(request_rec *r, const char *exception, const char *element,
+                                const char *href);
 /** Forgets what was noted, when the request goes on in spite of it. */
 void cloud_http_error_clear(request_rec *r);
 /** The code that stands for an HTTP status made by httpd or mod_dav. */
@@ -141,6 +146,7 @@ typedef struct {
     int (*error)(request_rec *, cloud_err_t *);
     void (*error_defer)(request_rec *, cloud_err_t *);
     void (*error_header)(request_rec *, const char *);
+    void (*error_condition)(request_rec *, const char *, const char *, const char *);
     void (*error_clear)(request_rec *);
     cloud_code_t (*code)(int);
     cloud_err_t *(*store)(cloud_store_t **, server_rec *, apr_pool_t *);

@@ -114,6 +114,9 @@ typedef struct {
     cloud_code_t code;
     const char *msg;
     const char *header;              /* for <s:header> */
+    const char *exception;           /* other than the code's, or NULL */
+    const char *element;             /* a condition of RFC 4918, or NULL */
+    const char *href;                /* in element, or NULL */
     int deferred;                    /* what fails with 500 gets the status of code */
     const cloud_err_t *logged;       /* the last error that was logged */
 } cloud_request_t;

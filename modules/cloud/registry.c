@@ -108,6 +108,7 @@ static const cloud_http_api_t *cloud_http_api(void)
         .error = cloud_http_error,
         .error_defer = cloud_http_error_defer,
         .error_header = cloud_http_error_header,
+        .error_condition = cloud_http_error_condition,
         .error_clear = cloud_http_error_clear,
         .code = cloud_http_code,
         .store = cloud_http_store,

@@ -75,6 +75,8 @@ void cloud_dav_entry_headers(request_rec *r, cloud_ctx_t *ctx, const cloud_entry
 
 /** Answers an error through mod_cloud's bridge; returns what the handler returns. */
 int cloud_dav_error(request_rec *r, cloud_err_t *err);
+/** The same after the request's body was read: the connection goes on. */
+int cloud_dav_error_read(request_rec *r, cloud_err_t *err);
 /** Answers a success without body; returns what the handler returns. */
 int cloud_dav_done(request_rec *r, int status);
 /** Headers about content that PUT and the final MOVE of an upload share: checksum and mtime. */

@@ -62,6 +62,16 @@ static int send_lock(request_rec *r, const cloud_dav_target_t *t, const cloud_lo
     return OK;
 }
 
+/* Answers err, and names the condition that is not met when it is of that code. */
+static int refused(request_rec *r, cloud_err_t *err, cloud_code_t code, const char *exception,
+                   const char *element, const char *href)
+{
+    int status = cloud_dav_error(r, err);
+
+    if (err->code == code) cloud_http_error_condition(r, exception, element, href);
+    return status;
+}
+
 /* LOCK without body: one of the tokens in If: gets new time. */
 static int refresh(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t,
                    const apr_array_header_t *tokens, apr_int64_t timeout)
@@ -101,7 +111,8 @@ int cloud_dav_lock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     if (!root) return refresh(r, ctx, t, cond.tokens, wish.timeout);
     err = cloud_lock_take(&lock, &created, ctx, t->account, t->path, wish.exclusive, depth != 0,
                           wish.owner, wish.timeout, cond.tokens, r->pool);
-    if (err) return cloud_dav_error(r, err);
+    if (err) return refused(r, err, CLOUD_E_LOCKED, "Sabre\\DAV\\Exception\\ConflictingLock",
+                            "d:no-conflicting-lock", cloud_dav_self_href(t, 0, r->pool));
     apr_table_setn(r->headers_out, "Lock-Token",
                    apr_pstrcat(r->pool, "<", lock->token, ">", NULL));
     return send_lock(r, t, lock, created);
@@ -120,5 +131,8 @@ int cloud_dav_unlock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     if (!err) err = cloud_dav_conditions(&cond, r, ctx, t);
     if (!err) err = cloud_lock_release(ctx, t->account, t->path,
                                        apr_pstrmemdup(r->pool, value + 1, len - 2));
-    return err ? cloud_dav_error(r, err) : cloud_dav_done(r, HTTP_NO_CONTENT);
+    if (err) return refused(r, err, CLOUD_E_CONFLICT,
+                            "Sabre\\DAV\\Exception\\LockTokenMatchesRequestUri",
+                            "d:lock-token-matches-request-uri", NULL);
+    return cloud_dav_done(r, HTTP_NO_CONTENT);
 }

@@ -133,7 +133,7 @@ static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
         return err ? cloud_dav_error(r, err) : status;
     }
     err = cloud_put_commit(&res, put);
-    if (err) return cloud_http_error(r, err); /* the body is read: the connection can go on */
+    if (err) return cloud_dav_error_read(r, err);
     return cloud_dav_stored(r, ctx, &res, &opts);
 }
 
@@ -164,7 +164,7 @@ static int put_chunk(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t 
     status = stream_chunk(r, put);
     if (status != OK) return status;
     err = cloud_chunk_commit(&created, put);
-    if (err) return cloud_http_error(r, err);
+    if (err) return cloud_dav_error_read(r, err);
     return cloud_dav_done(r, created ? HTTP_CREATED : HTTP_NO_CONTENT);
 }
 
@@ -206,7 +206,7 @@ static int put_v1(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *ch
     if (status != OK) return status;
     err = cloud_upload_v1_commit(&complete, &res, put, ctx, target.account, path, session, count,
                                  &opts, r->pool);
-    if (err) return cloud_http_error(r, err);
+    if (err) return cloud_dav_error_read(r, err);
     return complete ? cloud_dav_stored(r, ctx, &res, &opts) : cloud_dav_done(r, HTTP_CREATED);
 }
 

@@ -116,8 +116,16 @@ int cloud_dav_done(request_rec *r, int status)
 int cloud_dav_error(request_rec *r, cloud_err_t *err)
 {
     cloud_dav_spare_body(r);
+    return cloud_dav_error_read(r, err);
+}
+
+int cloud_dav_error_read(request_rec *r, cloud_err_t *err)
+{
     /* A header that was noted for another error is not that of this one. */
     if (err->code != CLOUD_E_PRECONDITION) cloud_http_error_clear(r);
+    if (err->code == CLOUD_E_LOCKED)
+        cloud_http_error_condition(r, NULL, "d:lock-token-submitted",
+                                   cloud_uri_encode(r->uri, 1, r->pool));
     return cloud_http_error(r, err);
 }
 

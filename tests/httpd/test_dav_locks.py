@@ -121,6 +121,22 @@ def test_exclusive_excludes(account):
     unlock(account, "f", token)
 
 
+def test_bodies_of_refusals(account):
+    account.put("ü f", b"x")
+    token, _ = lock(account, "ü f")
+    path = account.path("ü f")
+    for answer, exception, element in (
+            (account.put("ü f", b"y", expect=(423,)), "Locked", "lock-token-submitted"),
+            (account.delete("ü f", expect=(423,)), "Locked", "lock-token-submitted"),
+            (lock(account, "ü f", expect=(423,))[1], "ConflictingLock", "no-conflicting-lock")):
+        assert error(answer) == (f"Sabre\\DAV\\Exception\\{exception}", f"Locked by {account.id}")
+        assert f"<d:{element}><d:href>{path}</d:href></d:{element}>" in answer.text
+    answer = unlock(account, "ü f", "<opaquelocktoken:bogus>", expect=(409,))
+    assert error(answer)[0] == "Sabre\\DAV\\Exception\\LockTokenMatchesRequestUri"
+    assert "<d:lock-token-matches-request-uri/>" in answer.text
+    unlock(account, "ü f", token)
+
+
 def test_shared_locks(account):
     account.put("f", b"x")
     first, _ = lock(account, "f", scope="shared")
