@@ -396,7 +396,7 @@ int cloud_store_lock(int *fd, cloud_store_t *store, apr_int64_t byte, int exclus
 
 /* One host owns a data directory: each process holds the host lock shared; a host that is not the
  * one named in the file must get it alone first, and then writes its own name. */
-static cloud_err_t *take_host(cloud_store_t *store)
+static cloud_err_t *take_host_alone(cloud_store_t *store)
 {
     const char *me = cloud_read_file("/etc/machine-id", store->pool);
     const char *file = path_in(store, ".cloud/host"), *owner;
@@ -413,15 +413,25 @@ static cloud_err_t *take_host(cloud_store_t *store)
     owner = cloud_read_file(file, store->pool);
     if (owner && strcmp(owner, me) == 0) return NULL;
     if (store->flags & CLOUD_STORE_READ_ONLY) return NULL;
-    if (lock_byte(store->host_fd, F_WRLCK, CLOUD_LOCK_HOST, 0) != 0) {
-        /* Another process of this host may be just at it: then the file names us by now. */
-        owner = cloud_read_file(file, store->pool);
-        if (owner && strcmp(owner, me) == 0) return NULL;
-        return unavailable(store, 0, "Another host uses this data directory");
-    }
+    if (lock_byte(store->host_fd, F_WRLCK, CLOUD_LOCK_HOST, 0) != 0)
+        return cloud_err(store->pool, CLOUD_E_UNAVAILABLE,
+                         "Another host uses this data directory");
     CLOUD_ERR(cloud_write_file(file, me, store->pool));
     lock_byte(store->host_fd, F_RDLCK, CLOUD_LOCK_HOST, 0);
     return NULL;
+}
+
+/* One process after the other: two of this host, both with the lock shared, would keep each other from
+ * getting it alone. */
+static cloud_err_t *take_host(cloud_store_t *store)
+{
+    int fd, err = cloud_store_lock(&fd, store, CLOUD_LOCK_START, 1, 1);
+    cloud_err_t *e;
+
+    if (err) return unavailable(store, err, "start-up lock");
+    e = take_host_alone(store);
+    close(fd);
+    return e;
 }
 
 const char *cloud_random_letters(int n, apr_pool_t *pool)
