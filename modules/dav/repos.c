@@ -34,16 +34,17 @@ static dav_error *failed(request_rec *r, cloud_err_t *err)
 
 static cloud_err_t *look(dav_resource *res, const dav_resource_private *info)
 {
+    cloud_entry_t *entry;
     cloud_upload_t *up;
     cloud_err_t *err = NULL;
 
     switch (info->t->kind) {
     case CLOUD_DAV_FILES:
-        err = cloud_file_stat(&res->info->entry, info->ctx, info->t->account, info->t->path,
-                              res->pool);
+        err = cloud_file_stat(&entry, info->ctx, info->t->account, info->t->path, res->pool);
         if (err) break;
+        res->info->entry = entry;
         res->exists = 1;
-        res->collection = CLOUD_IS_DIR(&res->info->entry->node);
+        res->collection = CLOUD_IS_DIR(&entry->node);
         break;
     case CLOUD_DAV_SESSION:
         err = cloud_upload_get(&up, info->ctx, info->t->account, info->t->session, res->pool);
@@ -63,9 +64,11 @@ static dav_resource *new_resource(request_rec *r, cloud_ctx_t *ctx, cloud_dav_ta
                                   apr_pool_t *pool)
 {
     dav_resource *res = apr_pcalloc(pool, sizeof(*res));
+    apr_size_t len = strlen(t->uri);
 
+    while (len > 1 && t->uri[len - 1] == '/') len--;
     res->type = DAV_RESOURCE_TYPE_REGULAR;
-    res->uri = t->uri;
+    res->uri = apr_pstrmemdup(pool, t->uri, len); /* mod_dav's are without slash at the end */
     res->hooks = &repository;
     res->pool = pool;
     res->info = apr_pcalloc(pool, sizeof(*res->info));
@@ -386,27 +389,30 @@ int cloud_dav_is_ours(request_rec *r)
     return dav_get_provider(r) == &provider;
 }
 
+/* mod_dav takes nothing but a dav_error for a failure. */
+static int report_status(request_rec *r, int status, dav_error **err)
+{
+    if (status >= HTTP_BAD_REQUEST) *err = dav_new_error(r->pool, status, 0, 0, NULL);
+    return status;
+}
+
 static int deliver_report(request_rec *r, const dav_resource *resource, const apr_xml_doc *doc,
                           ap_filter_t *output, dav_error **err)
 {
     (void)output;
-    (void)err;
     if (resource->hooks != &repository) return DECLINED;
-    return cloud_dav_report(r, resource->info->ctx, resource->info->t, doc);
+    return report_status(r, cloud_dav_report(r, resource->info->ctx, resource->info->t, doc),
+                         err);
 }
 
 /* After everybody else was asked, and before mod_dav answers 501. */
 static int unknown_report(request_rec *r, const dav_resource *resource, const apr_xml_doc *doc,
                           ap_filter_t *output, dav_error **err)
 {
-    int status;
-
     (void)doc;
     (void)output;
     if (resource->hooks != &repository) return DECLINED;
-    status = cloud_dav_report_unknown(r);
-    *err = dav_new_error(r->pool, status, 0, 0, NULL);
-    return status;
+    return report_status(r, cloud_dav_report_unknown(r), err);
 }
 
 void cloud_dav_register_provider(apr_pool_t *p)

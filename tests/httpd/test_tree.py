@@ -23,6 +23,24 @@ def test_the_library_knows_no_httpd():
     assert not found
 
 
+#: What only the verbs may touch
+STORAGE = re.compile(r"\b(cloud_db_\w+|cloud_stmt_\w+|cloud_col_\w+|cloud_tree_\w+|cloud_storage_\w+|"
+                     r"cloud_journal_\w+|sqlite3_\w+|open|openat|openat2|creat|fopen|unlink|unlinkat|"
+                     r"rename|renameat|renameat2|mkdir|mkdirat|rmdir|stat|fstatat|apr_file_open|"
+                     r"apr_file_remove|apr_file_rename|apr_dir_\w+|apr_stat)\s*\(|SELECT |INSERT INTO|"
+                     r'#include "(internal|db)\.h"')
+
+
+def test_only_verbs_read_tables_and_files():
+    found = []
+    for path, text in sources("modules/dav", "modules/ocs"):
+        if path.name == "spool.c":  # its file is the answer's own
+            continue
+        code = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+        found += [f"{path.relative_to(SRC)}: {match.group(0)}" for match in STORAGE.finditer(code)]
+    assert not found
+
+
 def test_every_directive_is_in_the_configuration():
     conf = (SRC / "conf.d/cloud.conf").read_text("utf-8")
     directives = {match.group(1) for _, text in sources("modules")
