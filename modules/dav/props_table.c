@@ -193,11 +193,12 @@ static int find_sum(unsigned char type)
 static cloud_prop_state_t write_checksums(cloud_out_t *out, const cloud_dav_row_t *row,
                                           cloud_dav_view_t *view)
 {
-    const unsigned char *p = row->sums.data, *end = p + row->sums.len;
+    const unsigned char *p = row->sums.data, *end;
     int first = 1, k;
 
     (void)view;
     if (IS_DIR(row) || !row->sums.len) return CLOUD_PROP_ABSENT;
+    end = p + row->sums.len;
     cloud_out_lit(out, "<oc:checksum>");
     while (p < end && (k = find_sum(*p)) >= 0 && end - p > sums_known[k].bytes) {
         if (!first) cloud_out_lit(out, " ");
