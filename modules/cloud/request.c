@@ -187,6 +187,8 @@ int cloud_post_read_request(request_rec *r)
 
 int cloud_translate_name(request_rec *r)
 {
+    /* What was asked before this was about a path not yet decoded, nor rewritten. */
+    cloud_request(r)->seen = 0;
     if (!cloud_http_endpoint(r, NULL)) {
         return DECLINED;
     }

@@ -397,7 +397,9 @@ RewriteRule ^/(.*)$ https://localhost/$1 [R=301,L]
                       headers={"User-Agent": "insecure"})
     assert answer.status_code == 301
     assert env.http("GET", "remote.php/webdav/x.txt", account).status_code == 200
-    assert env.http("GET", "old/x.txt", account).status_code in (200, 401)
+    assert env.http("GET", "old/x.txt", account).content == b"x"
+    assert env.http("PUT", "old/y%20z.txt", account, data=b"y").status_code == 201
+    assert account.get("y z.txt").content == b"y"
     env.config()
 
 

@@ -143,6 +143,16 @@ def test_head_and_options(account, version):
     assert options.headers["Allow"] == "OPTIONS, GET, HEAD"
 
 
+def test_encoded_path_with_a_body(account):
+    """What a request has besides its path does not change how the path is read."""
+    for data in (None, b""):
+        answer = account.ocs("cloud/%75ser", version=2, data=data)
+        assert meta(answer)[:2] == ("ok", 200)
+    answer = account.ocs("cloud/%75ser", version=2, data=b"a=b",
+                         headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert meta(answer)[:2] == ("ok", 200)
+
+
 def test_trailing_and_double_slashes(account):
     assert account.ocs("cloud/user/").status_code == 200
     assert meta(account.ocs("cloud/user/"))[1] == 100
