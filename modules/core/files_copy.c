@@ -72,6 +72,7 @@ typedef struct {
     const char *account_dir;
     const char *stage;
     apr_int64_t bulk;            /* node id of the detached root */
+    apr_int64_t newest;          /* the last number drawn for a member */
     apr_array_header_t *rows;    /* of bulk_row_t, not yet written */
     apr_pool_t *rows_pool;
     apr_int64_t files, size;
@@ -202,6 +203,7 @@ static cloud_err_t *bulk_members(bulk_t *b, apr_int64_t *size, const char *src, 
     CLOUD_ERR(cloud_file_list(b->ctx, folder, collect, &list));
     if (list.nodes->nelts == 0) return NULL;
     CLOUD_ERR(draw_many(&first, list.nodes->nelts, b->ctx));
+    b->newest = first + list.nodes->nelts - 1;
     apr_pool_create(&iter, pool);
     for (i = 0; i < list.nodes->nelts; i++) {
         cloud_node_t *node = &APR_ARRAY_IDX(list.nodes, i, cloud_node_t);
@@ -223,7 +225,9 @@ static cloud_err_t *bulk_members(bulk_t *b, apr_int64_t *size, const char *src, 
             node->size = sub;
             node->kind = CLOUD_KIND_DIR;
         }
-        node->id = node->etag = first + i;
+        node->id = first + i;
+        /* No folder's ETag is older than a member's, here as anywhere. */
+        node->etag = CLOUD_IS_DIR(node) ? b->newest : node->id;
         node->parent = parent;
         node->created = apr_time_sec(apr_time_now());
         *size += node->size;

@@ -17,7 +17,7 @@ void cloud_fsck_report(fsck_t *f, const char *kind, const char *path, int repair
     va_start(ap, fmt);
     apr_vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    f->opts->report(f->opts->baton, kind, f->account ? f->account->id : "", path, detail,
+    f->opts->report(f->opts->baton, kind, f->account ? f->account->id : NULL, path, detail,
                     repaired);
 }
 

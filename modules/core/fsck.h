@@ -49,7 +49,8 @@ cloud_err_t *cloud_fsck_mend_sums(int *done, fsck_t *f, apr_int64_t folder);
 cloud_err_t *cloud_fsck_mend_name(int *done, fsck_t *f, apr_int64_t id);
 cloud_err_t *cloud_fsck_mend_counter(int *done, fsck_t *f, apr_int64_t at_least);
 cloud_err_t *cloud_fsck_mend_cycle(int *done, fsck_t *f, apr_int64_t id);
-cloud_err_t *cloud_fsck_mend_root(int *done, fsck_t *f, apr_int64_t id, cloud_kind_t kind);
+cloud_err_t *cloud_fsck_mend_root(int *done, fsck_t *f, apr_int64_t account, apr_int64_t id,
+                                  cloud_kind_t kind);
 /** Takes in what is on disk and not in the rows: a scan that takes nothing as vanished. */
 cloud_err_t *cloud_fsck_mend_by_scan(fsck_t *f);
 /** Looks for the content of a missing file in the account's own directories. */

@@ -102,23 +102,33 @@ cloud_err_t *cloud_fsck_mend_counter(int *done, fsck_t *f, apr_int64_t at_least)
     return NULL;
 }
 
-cloud_err_t *cloud_fsck_mend_root(int *done, fsck_t *f, apr_int64_t id, cloud_kind_t kind)
+static cloud_err_t *root_tx(fsck_t *f, apr_int64_t account, apr_int64_t id, cloud_kind_t kind)
 {
-    cloud_node_t node = { .id = id, .kind = kind };
+    const char *name = apr_psprintf(f->iter, "%d:%" APR_INT64_T_FMT ":%" APR_INT64_T_FMT,
+                                    (int)kind, account, id); /* as cloud_tree_new_root() has it */
+    cloud_node_t node = { .id = id, .kind = kind, .name = name };
     cloud_node_t *old;
-    cloud_err_t *err;
 
-    CLOUD_ERR(cloud_tx_begin(f->ctx, CLOUD_DB_WRITE));
-    err = cloud_tree_get(&old, f->ctx, id, f->iter);
-    if (!err && !old) err = cloud_tree_draw(&node.etag, f->ctx);
-    if (!err && !old) {
-        node.name = apr_psprintf(f->iter, "%d:mended:%" APR_INT64_T_FMT, (int)kind, id);
+    CLOUD_ERR(cloud_tree_get(&old, f->ctx, id, f->iter));
+    if (old) {
+        old->kind = kind;
+        CLOUD_ERR(cloud_tree_update(f->ctx, old));
+        CLOUD_ERR(cloud_tree_rename(f->ctx, old, 0, name, name));
+    } else {
+        CLOUD_ERR(cloud_tree_draw(&node.etag, f->ctx));
         node.mtime = node.created = apr_time_sec(apr_time_now());
-        err = cloud_tree_insert(f->ctx, &node);
+        CLOUD_ERR(cloud_tree_insert(f->ctx, &node));
     }
-    if (!err && !old && kind == CLOUD_KIND_ROOT) err = sums_tx(f, id);
-    *done = !err && !old;
-    return finish(f, err);
+    return kind == CLOUD_KIND_ROOT ? sums_tx(f, id) : NULL;
+}
+
+cloud_err_t *cloud_fsck_mend_root(int *done, fsck_t *f, apr_int64_t account, apr_int64_t id,
+                                  cloud_kind_t kind)
+{
+    CLOUD_ERR(cloud_tx_begin(f->ctx, CLOUD_DB_WRITE));
+    CLOUD_ERR(finish(f, root_tx(f, account, id, kind)));
+    *done = 1;
+    return NULL;
 }
 
 /* ---- what hangs nowhere ---- */

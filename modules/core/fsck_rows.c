@@ -332,51 +332,49 @@ static cloud_err_t *check_table(fsck_t *f, unsigned t)
     return NULL;
 }
 
+/* A root that an account names, or should. */
 typedef struct {
-    apr_int64_t number, root, purge;
-    int root_kind, purge_kind;
-    const char *id;
-} roots_t;
+    apr_int64_t account, id;
+    cloud_kind_t kind;
+    const char *account_id;
+} root_t;
+
+/* There, of the right kind, and under the name that says whose it is. */
+static const char ROOTS_SQL[] =
+    "SELECT w.number, w.account, w.root, w.kind FROM"
+    " (SELECT number, id AS account, root, 2 AS kind FROM account UNION ALL"
+    " SELECT number, id, purge, 3 FROM account) w LEFT JOIN node n ON n.id = w.root"
+    " WHERE n.id IS NULL OR n.parent <> 0 OR n.kind <> w.kind"
+    " OR n.name <> w.kind || ':' || w.number || ':' || w.root";
 
 static cloud_err_t *check_roots(fsck_t *f)
 {
-    apr_array_header_t *all = apr_array_make(f->pool, 4, sizeof(roots_t));
+    apr_array_header_t *all = apr_array_make(f->pool, 4, sizeof(root_t));
     cloud_err_t *err;
     cloud_stmt_t *st;
     int row, i, done;
 
     CLOUD_ERR(cloud_tx_begin(f->ctx, CLOUD_DB_READ));
-    err = cloud_db_query(&st, &row, f->ctx->db, f->pool,
-                         "SELECT a.number, a.id, a.root, a.purge, r.kind, p.kind FROM account a"
-                         " LEFT JOIN node r ON r.id = a.root LEFT JOIN node p ON p.id = a.purge"
-                         " WHERE coalesce(r.kind, -1) <> 2 OR coalesce(p.kind, -1) <> 3",
-                         "");
+    err = cloud_db_query(&st, &row, f->ctx->db, f->pool, ROOTS_SQL, "");
     while (!err && row) {
-        roots_t *r = apr_array_push(all);
+        root_t *r = apr_array_push(all);
 
-        r->number = cloud_col_int(st, 0);
-        r->id = cloud_col_dup(st, 1, f->pool);
-        r->root = cloud_col_int(st, 2);
-        r->purge = cloud_col_int(st, 3);
-        r->root_kind = cloud_col_null(st, 4) ? -1 : (int)cloud_col_int(st, 4);
-        r->purge_kind = cloud_col_null(st, 5) ? -1 : (int)cloud_col_int(st, 5);
+        r->account = cloud_col_int(st, 0);
+        r->account_id = cloud_col_dup(st, 1, f->pool);
+        r->id = cloud_col_int(st, 2);
+        r->kind = (cloud_kind_t)cloud_col_int(st, 3);
         err = cloud_stmt_step(&row, st, f->pool);
     }
     if (!err) cloud_stmt_done(st);
     cloud_tx_rollback(f->ctx);
     for (i = 0; !err && i < all->nelts; i++) {
-        const roots_t *r = &APR_ARRAY_IDX(all, i, roots_t);
+        const root_t *r = &APR_ARRAY_IDX(all, i, root_t);
 
-        if (r->root_kind != CLOUD_KIND_ROOT) {
-            done = 0;
-            if (f->opts->repair) err = cloud_fsck_mend_root(&done, f, r->root, CLOUD_KIND_ROOT);
-            cloud_fsck_report(f, "root", r->id, done, "the root of its files is missing");
-        }
-        if (!err && r->purge_kind != CLOUD_KIND_PURGE) {
-            done = 0;
-            if (f->opts->repair) err = cloud_fsck_mend_root(&done, f, r->purge, CLOUD_KIND_PURGE);
-            cloud_fsck_report(f, "root", r->id, done, "the root of what was deleted is missing");
-        }
+        done = 0;
+        if (f->opts->repair) err = cloud_fsck_mend_root(&done, f, r->account, r->id, r->kind);
+        cloud_fsck_report(f, "root", r->account_id, done, "%s is missing, or not what it should be",
+                          r->kind == CLOUD_KIND_ROOT ? "the root of its files"
+                                                     : "the root of what it deleted");
     }
     return err;
 }

@@ -116,6 +116,7 @@ cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tr
 /* ---- storage.c: bytes. All paths are relative to <data_dir>/accounts:
  *      "<account dir>/files/a/b", "<account dir>/staging/...". Never follows symlinks, never
  *      leaves that directory (openat2, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). ---- */
+#define CLOUD_ACCOUNT_MARKER ".mod_cloud"
 #define CLOUD_FILES   "files"
 #define CLOUD_STAGING "staging"
 #define CLOUD_PURGE   "purge"

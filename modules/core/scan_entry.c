@@ -28,6 +28,7 @@ typedef struct {
     cloud_node_t *row;         /* of this entry, or the one that moved here */
     const char *name;          /* free name for what is added or moved */
     const char *old_path;      /* where the moved one was */
+    int orphan;                /* it was nowhere: no folder is without it now */
     const char *why;
     cloud_sums_t sums;         /* of the content, when it was read */
     int fill;                  /* the row has no checksums yet */
@@ -104,12 +105,21 @@ static int could_be(const look_t *e, const cloud_node_t *row)
     return born || (row->kind == CLOUD_KIND_FILE && cloud_disk_same_stamp(&e->disk, row));
 }
 
-/* True when the row has lost its place: the old name is gone (an id follows an inode only then),
- * or the folder that its row names. */
+/* A row in no folder, or in what is none: damage that fsck repairs by us. */
+static cloud_err_t *is_orphan(look_t *e, scan_t *s, const cloud_node_t *row, apr_int64_t top_id)
+{
+    cloud_node_t *top, *parent;
+
+    CLOUD_ERR(cloud_tree_get(&top, s->ctx, top_id, s->entry_pool));
+    CLOUD_ERR(cloud_tree_get(&parent, s->ctx, row->parent, s->entry_pool));
+    e->orphan = (top && top->parent != 0) || !parent || !CLOUD_IS_DIR(parent);
+    return NULL;
+}
+
+/* True when the row has lost its place: the old name is gone (an id follows an inode only then). */
 static cloud_err_t *place_gone(int *gone, look_t *e, scan_t *s, const cloud_node_t *row)
 {
     apr_int64_t *chain;
-    cloud_node_t *top;
     struct stat st;
     int depth, found, i;
 
@@ -118,8 +128,8 @@ static cloud_err_t *place_gone(int *gone, look_t *e, scan_t *s, const cloud_node
     for (i = 0; i < s->dir.depth; i++)
         if (s->dir.chain[i] == row->id) return NULL; /* into itself: not on any real disk */
     if (depth == 0) return NULL;
-    CLOUD_ERR(cloud_tree_get(&top, s->ctx, chain[0], s->entry_pool));
-    if (top && top->parent != 0) {
+    CLOUD_ERR(is_orphan(e, s, row, chain[0]));
+    if (e->orphan) {
         e->old_path = "(nowhere)";
         *gone = 1;
         return NULL;
@@ -376,7 +386,8 @@ static cloud_err_t *take_move(scan_t *s, look_t *e)
     node.name = e->name;
     node.disk = e->disk_name;
     if (cloud_disk_at(&dir, s->dir.fd, "") != 0) dir.mtime = apr_time_now() * 1000;
-    CLOUD_ERR(cloud_tree_bump(s->ctx, chain, depth, number, -node.size, seconds(dir.mtime)));
+    if (!e->orphan)
+        CLOUD_ERR(cloud_tree_bump(s->ctx, chain, depth, number, -node.size, seconds(dir.mtime)));
     CLOUD_ERR(cloud_tree_log(s->ctx, number, s->account->root, "move", &node, old->node.parent,
                              old->node.name, 0));
     owe(s, number, node.size, 1);

@@ -186,27 +186,47 @@ static cloud_err_t *count_below(apr_int64_t *count, scan_t *s, apr_int64_t id)
     return NULL;
 }
 
-/* How many nodes would go. */
+/* Is it gone for sure? In a clean transaction, since a move of ours that is still owed looks the
+ * same. */
+static cloud_err_t *confirm_gone(int *gone, scan_t *s, apr_int64_t id)
+{
+    cloud_node_t *node;
+    apr_int64_t *chain;
+    const char *path;
+    int depth;
+
+    if (s->tx == SCAN_TX_NONE) CLOUD_ERR(cloud_scan_begin(s, SCAN_TX_WRITE));
+    CLOUD_ERR(still_gone(&node, &chain, &depth, &path, s, id));
+    *gone = node != NULL;
+    return *gone || apr_time_now() >= s->tx_until ? cloud_scan_commit(s) : NULL;
+}
+
+/* How many nodes would go with it. */
+static cloud_err_t *count_one(apr_int64_t *count, scan_t *s, apr_int64_t id)
+{
+    cloud_err_t *err;
+    int gone;
+
+    *count = 0;
+    CLOUD_ERR(confirm_gone(&gone, s, id));
+    if (!gone) return NULL;
+    CLOUD_ERR(cloud_tx_begin(s->ctx, CLOUD_DB_READ));
+    err = count_below(count, s, id);
+    cloud_tx_rollback(s->ctx);
+    return err;
+}
+
 static cloud_err_t *count_gone(apr_int64_t *total, scan_t *s)
 {
-    apr_int64_t id, count, *chain;
-    cloud_node_t *node;
-    const char *path;
-    cloud_err_t *err;
-    int depth;
+    apr_int64_t id, count;
 
     *total = 0;
     CLOUD_ERR(cloud_scan_rewind(s, &s->gone));
     for (;;) {
         apr_pool_clear(s->entry_pool);
         CLOUD_ERR(cloud_scan_unspool(s, &s->gone, &id));
-        if (!id) return NULL;
-        CLOUD_ERR(cloud_tx_begin(s->ctx, CLOUD_DB_READ));
-        err = still_gone(&node, &chain, &depth, &path, s, id);
-        count = 0;
-        if (!err && node) err = count_below(&count, s, id);
-        cloud_tx_rollback(s->ctx);
-        if (err) return err;
+        if (!id) return cloud_scan_commit(s);
+        CLOUD_ERR(count_one(&count, s, id));
         *total += count;
         /* The node itself was counted when its folder was visited. */
         if (count > 1) s->known += count - 1;
@@ -256,7 +276,7 @@ static cloud_err_t *remove_node(scan_t *s, const cloud_node_t *node, const apr_i
 
 static cloud_err_t *remove_one(scan_t *s, apr_int64_t id)
 {
-    apr_int64_t *chain, count;
+    apr_int64_t *chain;
     cloud_node_t *node;
     const char *path;
     int depth;
@@ -264,13 +284,8 @@ static cloud_err_t *remove_one(scan_t *s, apr_int64_t id)
     if (s->tx == SCAN_TX_NONE) CLOUD_ERR(cloud_scan_begin(s, SCAN_TX_WRITE));
     CLOUD_ERR(still_gone(&node, &chain, &depth, &path, s, id));
     if (!node) return NULL;
-    CLOUD_ERR(count_below(&count, s, id));
     CLOUD_ERR(remove_node(s, node, chain, depth, path));
-    s->stats->vanished += count;
-    cloud_scan_report(s, "vanished", path, NULL,
-                      count > 1 ? apr_psprintf(s->entry_pool, "with %" APR_INT64_T_FMT " below it",
-                                               count - 1)
-                                : NULL);
+    cloud_scan_report(s, "vanished", path, NULL, NULL);
     return apr_time_now() >= s->tx_until ? cloud_scan_commit(s) : NULL;
 }
 
@@ -284,27 +299,35 @@ static int too_much(const scan_t *s, apr_int64_t total)
     return limit < 0 || total * 100 > known * (limit ? limit : CLOUD_SCAN_LIMIT);
 }
 
-cloud_err_t *cloud_scan_remove_gone(scan_t *s)
+static cloud_err_t *remove_all(scan_t *s)
 {
-    apr_int64_t total, id;
+    apr_int64_t id;
 
-    CLOUD_ERR(count_gone(&total, s));
-    if (too_much(s, total)) {
-        s->stats->refused = 1;
-        s->stats->vanished = total;
-        return NULL;
-    }
     CLOUD_ERR(cloud_scan_rewind(s, &s->gone));
     for (;;) {
-        cloud_err_t *err;
-
         apr_pool_clear(s->entry_pool);
         CLOUD_ERR(cloud_scan_unspool(s, &s->gone, &id));
         if (!id) return cloud_scan_commit(s);
-        err = remove_one(s, id);
-        if (!err) continue;
-        if (s->tx != SCAN_TX_NONE) cloud_tx_rollback(s->ctx);
-        s->tx = SCAN_TX_NONE;
-        return err;
+        CLOUD_ERR(remove_one(s, id));
     }
+}
+
+static cloud_err_t *remove_gone(scan_t *s)
+{
+    apr_int64_t total;
+
+    CLOUD_ERR(count_gone(&total, s));
+    s->stats->vanished = total;
+    if (!too_much(s, total)) return remove_all(s);
+    s->stats->refused = 1;
+    return NULL;
+}
+
+cloud_err_t *cloud_scan_remove_gone(scan_t *s)
+{
+    cloud_err_t *err = remove_gone(s);
+
+    if (s->tx != SCAN_TX_NONE) cloud_tx_rollback(s->ctx);
+    s->tx = SCAN_TX_NONE;
+    return err;
 }

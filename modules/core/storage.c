@@ -18,7 +18,6 @@
 #define RENAME_EXCHANGE (1 << 1)
 #endif
 
-#define ACCOUNT_MARKER ".mod_cloud"
 #define STEP_MAX 3500           /* openat2 takes at most PATH_MAX bytes at once */
 
 /* openat2 relative to dir; -1 and errno on failure. */
@@ -173,7 +172,7 @@ cloud_err_t *cloud_storage_account_check(cloud_store_t *store, const char *dir, 
 {
     char path[600];
     struct stat st;
-    int n = apr_snprintf(path, sizeof path, "%s/" ACCOUNT_MARKER, dir);
+    int n = apr_snprintf(path, sizeof path, "%s/" CLOUD_ACCOUNT_MARKER, dir);
 
     /* dir is one segment made by cloud_account_dirname: no symlink question below accounts/. */
     if (n < (int)sizeof path - 1 && strchr(dir, '/') == NULL
@@ -199,7 +198,7 @@ cloud_err_t *cloud_storage_account_create(cloud_store_t *store, const char *dir,
         if (mkdirat(fd, subs[i], 0700) != 0) err = errno;
     CLOUD_POINT("account-dir-half");
     if (!err) {
-        marker = openat(fd, ACCOUNT_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        marker = openat(fd, CLOUD_ACCOUNT_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (marker < 0 || fsync(marker) != 0) err = errno;
         if (marker >= 0) close(marker);
     }
@@ -450,10 +449,12 @@ cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t len, int ou
 
 /* ---- where a node lies ---- */
 
-/* Where the roots lie. The bulk root's disk name is the staging directory it is built in. */
+/* Where the roots lie. A root's name says whose it is (cloud_tree_new_root); the bulk root's disk
+ * name is the staging directory it is built in. */
 static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_node_t *root,
                               apr_pool_t *pool)
 {
+    const char *owner = strchr(root->name, ':');
     cloud_stmt_t *st;
     int row;
 
@@ -462,8 +463,8 @@ static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_n
         return NULL;
     }
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT dir FROM account WHERE root = ?1 OR purge = ?1", "i",
-                             root->id));
+                             "SELECT dir FROM account WHERE number = ?1", "i",
+                             owner ? apr_atoi64(owner + 1) : (apr_int64_t)0));
     if (row)
         *path = apr_pstrcat(pool, cloud_col_text(st, 0), "/",
                             root->kind == CLOUD_KIND_PURGE ? CLOUD_PURGE : CLOUD_FILES, NULL);
@@ -474,18 +475,29 @@ static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_n
 cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool)
 {
-    const char *below = NULL, *top = NULL;
+    apr_array_header_t *names = apr_array_make(pool, 16, sizeof(const char *));
+    const char *top = NULL;
+    apr_size_t len = 0;
     cloud_node_t *node;
-    int depth = 0;
+    char *at;
+    int i;
 
     for (;;) {
         CLOUD_ERR(cloud_tree_get(&node, ctx, id, pool));
-        if (!node || ++depth > 100000) return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
+        if (!node || names->nelts > 100000)
+            return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
         if (node->parent == 0) break;
-        below = below ? apr_pstrcat(pool, node->disk, "/", below, NULL) : node->disk;
+        APR_ARRAY_PUSH(names, const char *) = node->disk;
+        len += strlen(node->disk) + 1;
         id = node->parent;
     }
     CLOUD_ERR(root_path(&top, ctx, node, pool));
-    *path = below ? apr_pstrcat(pool, top, "/", below, NULL) : top;
+    /* Joined at the end, in one go: a deep tree, or a damaged one, costs no more than its length. */
+    *path = at = apr_palloc(pool, strlen(top) + len + 1);
+    at = apr_cpystrn(at, top, strlen(top) + 1);
+    for (i = names->nelts - 1; i >= 0; i--) {
+        *at++ = '/';
+        at = apr_cpystrn(at, APR_ARRAY_IDX(names, i, const char *), len + 1);
+    }
     return NULL;
 }

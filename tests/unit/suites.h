@@ -7,10 +7,12 @@
 #endif
 
 SUITE(account)
+SUITE(backup)
 SUITE(chunk)
 SUITE(db)
 SUITE(digest)
 SUITE(error)
+SUITE(fsck)
 SUITE(listing)
 SUITE(lock)
 SUITE(login)

@@ -2,7 +2,6 @@
 /* Changes made behind the server's back, and what scan makes of them. */
 #include "world.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,7 +155,7 @@ START_TEST(path_that_is_not_there)
     cloud_scan_stats_t stats;
     cloud_err_t *err = cloud_scan(&stats, w->ctx, w->account, "nowhere", NULL);
 
-    ck_assert(cloud_err_is(err, CLOUD_E_NOT_FOUND));
+    FAILS(err, NOT_FOUND);
 }
 END_TEST
 
@@ -164,7 +163,7 @@ START_TEST(only_for_the_system)
 {
     cloud_scan_stats_t stats;
 
-    ck_assert(cloud_err_is(cloud_scan(&stats, w->user, w->account, "", NULL), CLOUD_E_DENIED));
+    FAILS(cloud_scan(&stats, w->user, w->account, "", NULL), DENIED);
 }
 END_TEST
 
@@ -567,12 +566,10 @@ START_TEST(disk_not_mounted)
     ck_assert_int_eq(rename(dir, aside), 0);
     ck_assert_int_eq(mkdir(dir, 0700), 0);
     ck_assert_int_eq(mkdir(apr_pstrcat(w->pool, dir, "/files", NULL), 0700), 0);
-    ck_assert(cloud_err_is(cloud_scan(&stats, w->ctx, w->account, "", &opts),
-                           CLOUD_E_UNAVAILABLE));
+    FAILS(cloud_scan(&stats, w->ctx, w->account, "", &opts), UNAVAILABLE);
     remove(apr_pstrcat(w->pool, dir, "/files", NULL));
     remove(dir);
-    ck_assert(cloud_err_is(cloud_scan(&stats, w->ctx, w->account, "", &opts),
-                           CLOUD_E_UNAVAILABLE));
+    FAILS(cloud_scan(&stats, w->ctx, w->account, "", &opts), UNAVAILABLE);
     ck_assert_int_eq(rename(aside, dir), 0);
     ck_assert_str_eq(before, world_dump(w));
     settled();

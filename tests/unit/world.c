@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "world.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -11,13 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-void world_ok(cloud_err_t *err, const char *file, int line)
-{
-    if (err)
-        ck_abort_msg("%s:%d: %s (%s) at %s:%d", file, line, err->msg,
-                     err->cause ? err->cause : "", err->file, err->line);
-}
 
 static void store_log(void *baton, cloud_log_level_t level, const char *file, int line,
                       const char *msg)

@@ -4,8 +4,9 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#include "testutil.h"
+
 #include "maint.h"
-#include "account.h"
 #include "files.h"
 
 typedef struct {
@@ -52,9 +53,5 @@ int world_disk_exists(world_t *w, const char *path);
 /* by SQL */
 void world_sql(world_t *w, const char *fmt, ...) CLOUD_PRINTF(2, 3);
 apr_int64_t world_sql_int(world_t *w, const char *fmt, ...) CLOUD_PRINTF(2, 3);
-
-/** Fails the test with the error's text. */
-void world_ok(cloud_err_t *err, const char *file, int line);
-#define OK(expr) world_ok((expr), __FILE__, __LINE__)
 
 #endif
