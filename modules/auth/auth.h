@@ -16,6 +16,9 @@ typedef struct cloud_auth_mem_t cloud_auth_mem_t;
 apr_size_t cloud_auth_mem_size(unsigned entries);
 /** Sets up zeroed memory of that size, with a new random key. NULL without randomness. */
 cloud_auth_mem_t *cloud_auth_mem_init(void *mem, unsigned entries);
+/** The memory that cloud_auth_mem_init() set up, at the same address and for as many entries, perhaps
+ *  by another build of this module; NULL when it can't be used. */
+cloud_auth_mem_t *cloud_auth_mem_again(void *mem, unsigned entries);
 
 /** What is known of a secret: a keyed hash, useless without this server's memory. */
 typedef struct {
@@ -87,6 +90,7 @@ typedef struct {
 } cloud_throttle_entry_t;
 
 struct cloud_auth_mem_t {
+    unsigned layout;                    /* sizes of the structures here */
     unsigned char key[32];
     unsigned sets;                      /* of CLOUD_AUTH_WAYS entries, in each table */
     cloud_auth_entry_t *entries;

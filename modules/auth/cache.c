@@ -16,6 +16,8 @@
 
 #define ALIGN(n) APR_ALIGN((n), 64)
 #define HASH     32 /* bytes of SHA-256 */
+#define LAYOUT   (unsigned)(sizeof(cloud_auth_mem_t) << 16 | sizeof(cloud_auth_entry_t) << 8 \
+                            | sizeof(cloud_throttle_entry_t))
 
 static unsigned sets_of(unsigned entries)
 {
@@ -35,11 +37,19 @@ cloud_auth_mem_t *cloud_auth_mem_init(void *mem, unsigned entries)
     cloud_auth_mem_t *m = mem;
     char *next = (char *)mem + ALIGN(sizeof(*m));
 
+    m->layout = LAYOUT;
     m->sets = sets_of(entries);
     m->entries = (cloud_auth_entry_t *)next;
     next += ALIGN((apr_size_t)m->sets * CLOUD_AUTH_WAYS * sizeof(cloud_auth_entry_t));
     m->throttles = (cloud_throttle_entry_t *)next;
     return RAND_bytes(m->key, sizeof(m->key)) == 1 ? m : NULL;
+}
+
+cloud_auth_mem_t *cloud_auth_mem_again(void *mem, unsigned entries)
+{
+    cloud_auth_mem_t *m = mem;
+
+    return m->layout == LAYOUT && m->sets == sets_of(entries) ? m : NULL;
 }
 
 void cloud_auth_hmac(unsigned char *out, const cloud_auth_mem_t *mem, const char *site,

@@ -20,6 +20,7 @@ APLOG_USE_MODULE(authn_cloud);
 #define UNSET           (-1)
 #define DEFAULT_TTL     300
 #define DEFAULT_ENTRIES 16384
+#define KEPT            "mod_authn_cloud memory"
 #define MAX_SECRET      4096 /* bytes; no password is longer */
 
 typedef struct {
@@ -270,27 +271,64 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return cloud_http_connect(plog) ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* What is kept in the parent over restarts: after a graceful one nobody's password is hashed anew, and
+ * nobody's failures are forgotten. */
+typedef struct {
+    apr_shm_t *shm;
+    apr_size_t size;
+} kept_t;
+
+static cloud_auth_mem_t *kept_memory(kept_t **kept, apr_size_t size, apr_pool_t *process)
+{
+    void *data = NULL;
+
+    apr_pool_userdata_get(&data, KEPT, process);
+    *kept = data;
+    if (!data) {
+        *kept = apr_pcalloc(process, sizeof(**kept));
+        apr_pool_userdata_set(*kept, KEPT, NULL, process);
+    }
+    return (*kept)->shm && (*kept)->size == size
+        ? cloud_auth_mem_again(apr_shm_baseaddr_get((*kept)->shm), cache_entries) : NULL;
+}
+
+static apr_status_t new_memory(kept_t *kept, apr_size_t size, apr_pool_t *process)
+{
+    apr_status_t rv;
+    void *mem;
+
+    if (kept->shm) {
+        apr_shm_destroy(kept->shm);
+        kept->shm = NULL;
+    }
+    rv = apr_shm_create(&kept->shm, size, NULL, process);
+    if (rv != APR_SUCCESS) {
+        kept->shm = NULL;
+        return rv;
+    }
+    kept->size = size;
+    mem = apr_shm_baseaddr_get(kept->shm);
+    memset(mem, 0, size);
+    shared = cloud_auth_mem_init(mem, cache_entries);
+    return shared ? APR_SUCCESS : APR_EGENERAL;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     apr_size_t size = cloud_auth_mem_size(cache_entries);
-    apr_status_t rv;
-    apr_shm_t *shm;
-    void *mem;
+    apr_status_t rv = APR_SUCCESS;
+    kept_t *kept;
 
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    rv = apr_shm_create(&shm, size, NULL, pconf);
+    shared = kept_memory(&kept, size, s->process->pool);
+    if (!shared) {
+        rv = new_memory(kept, size, s->process->pool);
+    }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s, "CloudAuthCacheSize: no %" APR_SIZE_T_FMT
-                     " bytes of shared memory", size);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    mem = apr_shm_baseaddr_get(shm);
-    memset(mem, 0, size);
-    shared = cloud_auth_mem_init(mem, cache_entries);
-    if (!shared) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "no random numbers for a key");
+                     " bytes of shared memory, or no random key for them", size);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return OK;

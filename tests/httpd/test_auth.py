@@ -262,6 +262,25 @@ def test_throttle_directive(env, account):
     env.config()
 
 
+def test_memory_survives_a_graceful_restart(env, account):
+    """Failures are not forgotten, and nobody's password is hashed anew."""
+    env.config("CloudAuthThrottle 3 60 60")
+    assert login(env, account.id, account.password).status_code == 207
+    guesses = itertools.count()
+    wait_until(lambda: int(login(env, account.id, f"guess {next(guesses)}")
+                           .headers.get("Retry-After", 0)) >= 15, "a long delay")
+    env.restart(graceful=True)
+    for _ in range(6):
+        assert login(env, account.id, account.password).status_code == 429
+    # Another size: a new memory
+    env.conf.write_text(env.conf.read_text() + "\nCloudAuthCacheSize 1000\n")
+    env.restart(graceful=True)
+    wait_until(lambda: {login(env, account.id, account.password).status_code
+                        for _ in range(6)} == {207}, "the new memory in all processes")
+    env._write_config()
+    env.config()
+
+
 def test_throttle_is_per_network(env, account):
     env.config("RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1",
                modules=("remoteip",))

@@ -101,6 +101,20 @@ START_TEST(test_full_cache)
 }
 END_TEST
 
+START_TEST(test_kept_over_a_restart)
+{
+    cloud_auth_mem_t *mem = memory();
+    cloud_auth_tag_t tag = tag_of(mem, 1, 2, "secret");
+
+    cloud_auth_cache(mem, &tag, NOW + SEC(10), NOW);
+    ck_assert_ptr_eq(cloud_auth_mem_again(mem, ENTRIES), mem);
+    ck_assert(cloud_auth_cached(mem, &tag, NOW));
+    ck_assert_ptr_null(cloud_auth_mem_again(mem, 2 * ENTRIES));
+    mem->layout++;
+    ck_assert_ptr_null(cloud_auth_mem_again(mem, ENTRIES));
+}
+END_TEST
+
 /* ---- failures ---- */
 
 static cloud_throttle_t throttle(cloud_auth_mem_t *mem, const char *user, const char *address)
@@ -236,6 +250,7 @@ Suite *suite_login(void)
     tcase_add_test(tc, test_cache);
     tcase_add_test(tc, test_empty_cache);
     tcase_add_test(tc, test_full_cache);
+    tcase_add_test(tc, test_kept_over_a_restart);
     tcase_add_test(tc, test_delay_doubles);
     tcase_add_test(tc, test_repeats_do_not_count);
     tcase_add_test(tc, test_forgotten);
