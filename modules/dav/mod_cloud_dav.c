@@ -58,9 +58,20 @@ static int serve_options(request_rec *r)
     return t ? cloud_dav_options(r, t) : DECLINED;
 }
 
+static const cloud_endpoint_t webdav_endpoint = {"/remote.php/webdav", CLOUD_EP_DAV, NULL};
+static const cloud_endpoint_t dav_endpoint = {"/remote.php/dav", CLOUD_EP_DAV, NULL};
+
+/* A place below ours that another feature has registered is its own. */
+static int is_our_place(request_rec *r)
+{
+    const cloud_endpoint_t *ep = cloud_http_endpoint(r, NULL);
+
+    return ep == &webdav_endpoint || ep == &dav_endpoint;
+}
+
 static int handler(request_rec *r)
 {
-    if (!cloud_dav_is_ours(r) || !cloud_http_endpoint(r, NULL)) return DECLINED;
+    if (!is_our_place(r) || !cloud_dav_is_ours(r)) return DECLINED;
     if (r->method_number == M_OPTIONS) return serve_options(r);
     for (apr_size_t i = 0; i < N_METHODS; i++) {
         if (methods[i].number == r->method_number)
@@ -71,14 +82,11 @@ static int handler(request_rec *r)
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    static const cloud_endpoint_t webdav = {"/remote.php/webdav", CLOUD_EP_DAV, NULL};
-    static const cloud_endpoint_t dav = {"/remote.php/dav", CLOUD_EP_DAV, NULL};
-
     (void)pconf;
     (void)ptemp;
     if (!cloud_http_connect(plog)) return HTTP_INTERNAL_SERVER_ERROR;
-    cloud_register_endpoint(&webdav);
-    cloud_register_endpoint(&dav);
+    cloud_register_endpoint(&webdav_endpoint);
+    cloud_register_endpoint(&dav_endpoint);
     cloud_dav_reset_props();
     cloud_dav_reset_reports();
     return OK;

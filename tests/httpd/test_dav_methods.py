@@ -268,7 +268,21 @@ def test_preview_is_never_the_file(account):
     assert account.dav("GET", "a.jpg", params="downloadStartSecret=abc").content == b"picture"
 
 
-def test_files_are_not_compressed(account):
+def test_limit_of_the_configuration(env, account):
+    env.config("""
+        <Location /remote.php>
+            LimitRequestBody 1000
+        </Location>""")
+    env.expect_log("Requested content-length of|larger than the configured limit|Read content length of")
+    account.put("f", b"x" * 1000)
+    for data in (b"y" * 1001, iter([b"y" * 600, b"y" * 600])):
+        answer = account.put("f", data, expect=(413,))
+        assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
+    assert account.get("f").content == b"x" * 1000
+
+
+def test_files_are_not_compressed(env, account):
+    env.config("SetOutputFilter DEFLATE")
     account.put("text.txt", b"compressible " * 1000)
     answer = account.get("text.txt", headers={"Accept-Encoding": "gzip, deflate"})
     assert "Content-Encoding" not in answer.headers
