@@ -72,6 +72,9 @@ int cloud_http_error(request_rec *r, cloud_err_t *err)
     q->noted = 1;
     q->code = err->code;
     q->msg = err->msg;
+    if (info->http == HTTP_UNAUTHORIZED && ap_auth_type(r)) {
+        ap_note_auth_failure(r);
+    }
     /* A filter (one that limits the body, say) has answered already: never answer twice. */
     return r->eos_sent ? AP_FILTER_ERROR : info->http;
 }

@@ -129,6 +129,20 @@ static void log_line(void *baton, cloud_log_level_t level, const char *file, int
     ap_log_error(file, line, APLOG_MODULE_INDEX, LEVELS[level], 0, (server_rec *)baton, "%s", msg);
 }
 
+/* A pool of its own, so that a failed attempt leaves nothing behind; any thread may make pools in it. */
+static apr_pool_t *make_pool(void)
+{
+    apr_thread_mutex_t *mutex;
+    apr_pool_t *pool;
+
+    apr_pool_create_unmanaged(&pool);
+    apr_pool_tag(pool, "cloud_store");
+    if (apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pool) == APR_SUCCESS) {
+        apr_allocator_mutex_set(apr_pool_allocator_get(pool), mutex);
+    }
+    return pool;
+}
+
 /* One attempt. The caller holds the mutex. */
 static void open_site(cloud_site_t *site)
 {
@@ -137,13 +151,10 @@ static void open_site(cloud_site_t *site)
         .settings = site->settings, .log = log_line, .log_baton = site->server,
     };
     cloud_store_t *store = NULL;
-    apr_pool_t *pool;
+    apr_pool_t *pool = make_pool();
     cloud_err_t *err;
     apr_time_t now;
 
-    /* A pool of its own, so that a failed attempt leaves nothing behind, in any thread. */
-    apr_pool_create_unmanaged(&pool);
-    apr_pool_tag(pool, "cloud_store");
     err = cloud_store_open(&store, &conf, site->create ? CLOUD_STORE_CREATE : 0, pool);
     now = apr_time_now();
     if (!err) {

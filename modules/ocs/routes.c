@@ -111,7 +111,6 @@ static int answer(cloud_ocs_call_t *call, int http)
                                              "The answer can't be written as JSON"));
     }
     if (status == HTTP_UNAUTHORIZED) {
-        ap_note_auth_failure(r);
         return HTTP_UNAUTHORIZED; /* with its challenge; cloud_ocs_error_body writes this again */
     }
     r->status = status;

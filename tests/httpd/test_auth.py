@@ -86,6 +86,25 @@ def test_options_need_no_login(env):
         assert env.http("OPTIONS", path).status_code == 200, path
 
 
+def test_nobody_gets_in_where_the_operator_asks_for_no_login(env, account):
+    account.put("x", b"x")
+    env.config("""<Location "/remote.php">
+    Require all granted
+</Location>
+<Location "/ocs">
+    Require all granted
+</Location>""")
+    for method, path in (("PROPFIND", "remote.php/webdav/"), ("GET", "remote.php/webdav/x"),
+                         ("PUT", "remote.php/webdav/y"), ("DELETE", "remote.php/webdav/x"),
+                         ("PROPFIND", account.path()[1:]), ("GET", "ocs/v2.php/cloud/user"),
+                         ("GET", "ocs/v1.php/cloud/capabilities")):
+        answer = env.http(method, path)
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    env.config()
+    assert account.get("x").content == b"x"
+
+
 # ---- app passwords ----
 
 def test_app_password(env, account):
