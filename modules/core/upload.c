@@ -138,16 +138,43 @@ void cloud_upload_close_with(apr_pool_t *pool, int fd)
     apr_pool_cleanup_register(pool, (void *)(apr_uintptr_t)fd, close_fd, apr_pool_cleanup_null);
 }
 
+/* Unless it was finished, or made anew, since it was read. (tx, write) */
+static cloud_err_t *delete_broken(apr_array_header_t **files, cloud_ctx_t *ctx,
+                                  const cloud_session_t *seen, apr_pool_t *pool)
+{
+    cloud_session_t *s;
+
+    *files = NULL;
+    CLOUD_ERR(cloud_session_by_id(&s, ctx, seen->up.id, pool));
+    if (!s || !s->stage || strcmp(s->stage, seen->stage) != 0) return NULL;
+    CLOUD_LOG(ctx->store, WARN, "upload %s: chunks are missing in %s; the client has to start again",
+              s->up.name, s->dir);
+    return cloud_session_delete(files, ctx, s, pool);
+}
+
+cloud_err_t *cloud_session_broken(cloud_ctx_t *ctx, const cloud_session_t *s)
+{
+    apr_array_header_t *files;
+
+    CLOUD_ERR(cloud_storage_account_check(ctx->store, s->dir, ctx->pool));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    CLOUD_ERR(cloud_tx_end(ctx, delete_broken(&files, ctx, s, ctx->pool)));
+    cloud_upload_unlink(ctx, files);
+    return cloud_upload_gone(ctx, s->up.name);
+}
+
 cloud_err_t *cloud_session_open(int *fd, cloud_ctx_t *ctx, const cloud_session_t *s,
                                 int exclusive, apr_pool_t *pool)
 {
+    struct stat st;
     int err;
 
     if (!s->stage) return cloud_upload_gone(ctx, s->up.name);
     CLOUD_ERR(cloud_storage_account_check(ctx->store, s->dir, pool));
     CLOUD_ERR(cloud_storage_open(fd, ctx->store, s->stage, O_RDWR, pool));
-    if (*fd < 0) return cloud_upload_gone(ctx, s->up.name);
+    if (*fd < 0) return cloud_session_broken(ctx, s);
     cloud_upload_close_with(pool, *fd);
+    if (fstat(*fd, &st) == 0 && st.st_size < s->length) return cloud_session_broken(ctx, s);
     err = cloud_upload_lock(*fd, exclusive ? F_WRLCK : F_RDLCK, CLOUD_UPLOAD_LOCK_SESSION);
     if (err == EAGAIN || err == EACCES)
         return cloud_err(ctx->pool, CLOUD_E_LOCKED,

@@ -74,6 +74,20 @@ cloud_err_t *cloud_piece_count(apr_int64_t *count, cloud_ctx_t *ctx, apr_int64_t
     return NULL;
 }
 
+int cloud_upload_in_place(apr_int64_t *end, const apr_array_header_t *pieces)
+{
+    int i;
+
+    *end = 0;
+    for (i = 0; i < pieces->nelts; i++) {
+        const cloud_piece_t *p = &APR_ARRAY_IDX(pieces, i, cloud_piece_t);
+
+        if (p->stage || p->offset != *end) break;
+        *end += p->chunk.size;
+    }
+    return i;
+}
+
 /* ---- listing, removing, reading ---- */
 
 cloud_err_t *cloud_chunk_list(apr_array_header_t **chunks, cloud_ctx_t *ctx,

@@ -63,21 +63,6 @@ static cloud_err_t *replay(cloud_result_t *res, const finish_t *f)
 
 /* ---- joining ---- */
 
-/* How many of the first chunks lie one after the other in the staging file; *bytes: up to where. */
-static int in_place(apr_int64_t *bytes, const finish_t *f)
-{
-    int i;
-
-    *bytes = 0;
-    for (i = 0; i < f->pieces->nelts; i++) {
-        const cloud_piece_t *p = &APR_ARRAY_IDX(f->pieces, i, cloud_piece_t);
-
-        if (p->stage || p->offset != *bytes) break;
-        *bytes += p->chunk.size;
-    }
-    return i;
-}
-
 /* Copies len bytes to the end of the file being assembled; where the file system shares blocks
  * nothing is written, so the hash is taken from the source. */
 static cloud_err_t *append_from(finish_t *f, int fd, apr_int64_t off, apr_int64_t len,
@@ -97,8 +82,7 @@ static cloud_err_t *append(finish_t *f, const cloud_piece_t *p, cloud_digest_t *
     if (!p->stage)
         return append_from(f, f->stage_fd, p->offset, p->chunk.size, digest, pool);
     CLOUD_ERR(cloud_storage_open(&fd, f->ctx->store, p->stage, O_RDONLY, pool));
-    if (fd < 0)
-        return cloud_err_sys(f->pool, CLOUD_E_UNAVAILABLE, ENOENT, "chunk %s", p->chunk.name);
+    if (fd < 0) return cloud_session_broken(f->ctx, f->session);
     err = append_from(f, fd, 0, p->chunk.size, digest, pool);
     close(fd);
     return err;
@@ -179,7 +163,7 @@ static cloud_err_t *verify(finish_t *f)
 static cloud_err_t *assemble(finish_t *f)
 {
     apr_int64_t bytes;
-    int n = in_place(&bytes, f);
+    int n = cloud_upload_in_place(&bytes, f->pieces);
 
     if (bytes == f->session->length && only_pieces(f, n)) CLOUD_ERR(extend(f, n, bytes));
     else CLOUD_ERR(rebuild(f));
@@ -267,10 +251,13 @@ static cloud_err_t *finish(cloud_result_t *res, finish_t *f)
     CLOUD_ERR(load(f));
     if (f->session->up.finished) return replay(res, f);
     id = f->session->up.id;
-    CLOUD_ERR(cloud_session_open(&f->stage_fd, f->ctx, f->session, 1, f->pool));
-    /* Under the lock nobody adds chunks; what was read before may be old. */
+    err = cloud_session_open(&f->stage_fd, f->ctx, f->session, 1, f->pool);
+    if (err && err->code != CLOUD_E_NOT_FOUND) return err;
+    /* Under the lock nobody adds chunks; what was read before may be old. Without the file, another
+     * one that sent the same MOVE may have been faster. */
     CLOUD_ERR(load(f));
     if (f->session->up.finished) return replay(res, f);
+    if (err) return err;
     if (f->session->up.id != id) return cloud_upload_gone(f->ctx, f->name);
     CLOUD_ERR(check_sum(f));
     CLOUD_ERR(cloud_files_precheck(&entry, f->ctx, f->dst_account, f->dst, f->overwrite, &f->opts,

@@ -75,6 +75,11 @@ const char *cloud_chunk_before_short(const cloud_chunk_name_t *n, apr_pool_t *po
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, n->first - 1);
 }
 
+int cloud_session_is_v1(const cloud_session_t *s)
+{
+    return strncmp(s->up.name, CLOUD_V1_PREFIX, sizeof CLOUD_V1_PREFIX - 1) == 0;
+}
+
 /* The last number of text (text[..*len)) and the '-' before it: cuts them off. */
 static int cut_number(apr_int64_t *value, const char *text, apr_size_t *len)
 {

@@ -49,6 +49,8 @@ typedef struct {
     apr_int64_t offset;
 } cloud_piece_t;
 
+/** True for a session of chunking v1. */
+int cloud_session_is_v1(const cloud_session_t *s);
 /** DENIED unless ctx->who is the account with this number (or the system). */
 cloud_err_t *cloud_upload_own(cloud_ctx_t *ctx, apr_int64_t account);
 /** NOT_FOUND for a session or chunk of this name. */
@@ -78,6 +80,12 @@ cloud_err_t *cloud_piece_count(apr_int64_t *count, cloud_ctx_t *ctx, apr_int64_t
 cloud_err_t *cloud_piece_find(cloud_session_t **s, cloud_piece_t **piece, cloud_ctx_t *ctx,
                               apr_int64_t upload, const char *name, apr_pool_t *pool);
 
+/** How many of the first pieces lie one after the other in the staging file; *end: up to where. */
+int cloud_upload_in_place(apr_int64_t *end, const apr_array_header_t *pieces);
+/** Takes pieces that follow the end of the staging file into it, as far as that is quick. The caller
+ *  holds the lock APPEND and reads the session's row again afterwards. (no tx) */
+cloud_err_t *cloud_upload_absorb(cloud_ctx_t *ctx, cloud_session_t *s, int fd, apr_pool_t *pool);
+
 /** Compares chunk names: runs of digits by their value, the rest by bytes. */
 int cloud_chunk_compare(const char *a, const char *b);
 /** A name of digits, an index or an offset, or two numbers with '-' between, a range of bytes. */
@@ -88,11 +96,17 @@ typedef struct {
 } cloud_chunk_name_t;
 /** 0 when name is neither. */
 int cloud_chunk_parse(cloud_chunk_name_t *n, const char *name);
-/** Name of the chunk before, when names are indices, as wide as this name, and without leading
+/** Names of the chunk before, when names are indices: as wide as this name, and without leading
  *  zeros; NULL when there is none. */
 const char *cloud_chunk_before(const cloud_chunk_name_t *n, apr_pool_t *pool);
 const char *cloud_chunk_before_short(const cloud_chunk_name_t *n, apr_pool_t *pool);
+/** Whether name comes right after before (NULL: nothing is before it), which ends at end: by its
+ *  offset, or by its index. The first index is 0, or 1 with some clients of chunking NG. */
+int cloud_chunk_follows(const char *before, const char *name, apr_int64_t end, int v1);
 
+/** Files of the session are gone (a backup that left them out, somebody who cleaned up): its rows
+ *  are deleted, so that the client does not come back to it for ever. NOT_FOUND. (no tx) */
+cloud_err_t *cloud_session_broken(cloud_ctx_t *ctx, const cloud_session_t *s);
 /** Opens the session's staging file and locks its byte SESSION, not waiting: LOCKED when somebody
  *  is in the way, NOT_FOUND when the file is gone. fd is closed with pool. */
 cloud_err_t *cloud_session_open(int *fd, cloud_ctx_t *ctx, const cloud_session_t *s,

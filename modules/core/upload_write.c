@@ -35,8 +35,7 @@ struct cloud_chunk_put_t {
 
 /* ---- beginning to write ---- */
 
-/* Whether a chunk of this name goes where the staging file ends by now: by its offset, or because
- * the index before it ends there. The first one of indices is 0, or 1 with some clients. (tx) */
+/* Whether a chunk of this name goes where the staging file ends by now. (tx) */
 static cloud_err_t *is_next(int *next, cloud_ctx_t *ctx, const cloud_session_t *s,
                             const char *name, apr_pool_t *pool)
 {
@@ -47,14 +46,11 @@ static cloud_err_t *is_next(int *next, cloud_ctx_t *ctx, const cloud_session_t *
 
     *next = 0;
     if (!cloud_chunk_parse(&n, name)) return NULL;
-    if (n.first == s->length) {
-        *next = 1;
-        return NULL;
-    }
-    if (n.first == 1 && strncmp(s->up.name, CLOUD_V1_PREFIX, sizeof CLOUD_V1_PREFIX - 1) != 0) {
+    if (s->length == 0) {
         CLOUD_ERR(cloud_piece_count(&count, ctx, s->up.id));
-        if (count == 0) *next = 1;
+        *next = count == 0 && cloud_chunk_follows(NULL, name, 0, cloud_session_is_v1(s));
     }
+    if (n.first == s->length) *next = 1;
     before[0] = cloud_chunk_before(&n, pool);
     before[1] = cloud_chunk_before_short(&n, pool);
     for (i = 0; i < 2 && before[i] && !*next; i++) {
@@ -143,6 +139,11 @@ static cloud_err_t *prepare(cloud_chunk_put_t *put, const char *checksum)
     may_append = cloud_upload_lock(put->stage_fd, F_WRLCK, CLOUD_UPLOAD_LOCK_APPEND) == 0;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     CLOUD_ERR(cloud_tx_end(ctx, choose(put, may_append)));
+    if (put->mode == PIECE && may_append && put->session->up.received > put->session->length) {
+        CLOUD_ERR(cloud_upload_absorb(ctx, put->session, put->stage_fd, put->pool));
+        CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+        CLOUD_ERR(cloud_tx_end(ctx, choose(put, may_append)));
+    }
     if (put->mode == APPEND)
         return cloud_session_digest(&put->digest, ctx, put->session, put->stage_fd, put->pool);
     if (may_append) cloud_upload_lock(put->stage_fd, F_UNLCK, CLOUD_UPLOAD_LOCK_APPEND);
@@ -345,6 +346,7 @@ static cloud_err_t *commit_tx(cloud_piece_t **there, cloud_chunk_put_t *put)
     CLOUD_ERR(cloud_piece_find(&s, there, ctx, id, put->name, put->pool));
     if (put->mode == VERIFY && !still_there(put, *there))
         return cloud_err(ctx->pool, CLOUD_E_LOCKED, "The chunk was written by somebody else");
+    if (put->mode == VERIFY && put->received == put->size) return cloud_session_touch(ctx, id);
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, put->pool,
                            "INSERT INTO chunk (upload, name, size, written, stage, offset)"
                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (upload, name)"

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "upload_util.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,54 @@ START_TEST(test_read_chunk)
 }
 END_TEST
 
+/* Somebody has cleaned up the staging directory: the client has to start again, and can. */
+START_TEST(test_files_gone)
+{
+    cloud_upload_t *up = up_create("gone", -1);
+    cloud_chunk_put_t *put;
+    cloud_result_t res;
+    int created;
+
+    up_chunk(up, "0", "abc");
+    ck_assert_int_eq(system(apr_pstrcat(tu.pool, "rm -f ", up_place("staging"), "/*", NULL)), 0);
+    if (_i == 0) FAILS(cloud_chunk_begin(&put, up_ctx, up, "3", -1, NULL, tu.pool), NOT_FOUND);
+    else FAILS(up_finish(&res, "gone", "f"), NOT_FOUND);
+    FAILS(cloud_upload_get(&up, up_ctx, up_alice, "gone", tu.pool), NOT_FOUND);
+    up = up_create("gone", -1);
+    up_chunk(up, "0", "abc");
+    put = up_begin(up, "9", 3);
+    OK(cloud_chunk_write(put, "xyz", 3));
+    OK(cloud_chunk_commit(&created, put));
+    tu_exec("UPDATE chunk SET stage = stage || 'x' WHERE stage IS NOT NULL");
+    FAILS(up_finish(&res, "gone", "f"), NOT_FOUND);
+    up = up_create("gone", -1);
+    up_chunk(up, "0", "abc");
+    ck_assert_int_eq(system(apr_pstrcat(tu.pool, "rm -f ", up_place("staging"), "/*-x; "
+                                        "truncate -s 2 ", up_place("staging"), "/*", NULL)), 0);
+    FAILS(up_finish(&res, "gone", "f"), NOT_FOUND);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM chunk"), 0);
+}
+END_TEST
+
+/* Nothing is given up where the whole disk is missing. */
+START_TEST(test_disk_gone)
+{
+    const char *dir = up_place(""), *away = apr_pstrcat(tu.pool, tu.dir, "/away", NULL);
+    cloud_upload_t *up = up_create("away", -1);
+    cloud_chunk_put_t *put;
+    cloud_result_t res;
+
+    up_chunk(up, "0", "abc");
+    dir = apr_pstrndup(tu.pool, dir, strlen(dir) - 1);
+    ck_assert_int_eq(rename(dir, away), 0);
+    FAILS(cloud_chunk_begin(&put, up_ctx, up, "3", -1, NULL, tu.pool), UNAVAILABLE);
+    FAILS(up_finish(&res, "away", "f"), UNAVAILABLE);
+    ck_assert_int_eq(rename(away, dir), 0);
+    up_chunk(up, "3", "def");
+    up_finished("away", "abcdef");
+}
+END_TEST
+
 /* ---- several at once ---- */
 
 START_TEST(test_two_writers)
@@ -302,6 +351,139 @@ START_TEST(test_verify_raced)
     up_chunk(up, "0", "xyz");
     FAILS(cloud_chunk_commit(&created, put), LOCKED);
     up_finished("vr", "xyz");
+}
+END_TEST
+
+/* A connection hangs and keeps the place of the next chunk; the client goes on with another one.
+ * Once it is cut, what came meanwhile is taken into its place. */
+START_TEST(test_hung)
+{
+    cloud_upload_t *up = up_create("h", -1);
+    cloud_chunk_put_t *hung = up_begin(up, "0000000000000000", 3);
+    cloud_result_t res;
+    ino_t ino;
+
+    OK(cloud_chunk_write(hung, "ab", 2));
+    up_chunk(up, "0000000000000000", "abc");
+    up_chunk(up, "0000000000000003", "def");
+    ck_assert_int_eq(up_staged(), 3);
+    cloud_chunk_abort(hung);
+    if (_i) up_reopen();
+    up_chunk(up, "0000000000000006", "ghi");
+    ck_assert_int_eq(up_staged(), 1);
+    ino = up_staged_inode();
+    OK(up_finish(&res, "h", "f"));
+    up_is("f", "abcdefghi");
+    ck_assert_uint_eq(up_inode(up_place("files/f")), ino);
+}
+END_TEST
+
+static const char *const late[][4] = {
+    { "0000000000000006", "0000000000000003", "0000000000000000", "0000000000000009" },
+    { "000000000000006-000000000000008", "000000000000003-000000000000005",
+      "000000000000000-000000000000002", "000000000000009-000000000000011" },
+    { "2", "3", "1", "4" },
+    { "00003", "00002", "00001", "00004" },
+};
+
+START_TEST(test_late)
+{
+    cloud_upload_t *up = up_create("l", -1);
+
+    up_chunk(up, late[_i][0], _i == 2 ? "def" : "ghi");
+    up_chunk(up, late[_i][1], _i == 2 ? "ghi" : "def");
+    up_chunk(up, late[_i][2], "abc");
+    up_chunk(up, late[_i][3], "jkl");
+    ck_assert_int_eq(up_staged(), 1);
+    up_finished("l", "abcdefghijkl");
+    ck_assert_int_eq(up_staged(), 0);
+}
+END_TEST
+
+#define THREADS 8
+#define EACH 12
+
+/* Which chunks sender() sends. */
+static int sent(int i)
+{
+    int k;
+
+    for (k = 0; k < EACH; k++)
+        if (i >= k && (i - k) % (EACH + 1) == 0) return 1;
+    return 0;
+}
+
+/* Sends chunks, each one twice, while others send the same ones. */
+static void *sender(void *baton)
+{
+    const cloud_upload_t *up = baton;
+    int i, k, created;
+
+    for (k = 0; k < 2 * EACH; k++) {
+        cloud_chunk_put_t *put;
+        cloud_err_t *err;
+        apr_pool_t *pool;
+        cloud_ctx_t *c;
+
+        for (i = k % EACH; i < THREADS * EACH; i += EACH + 1) {
+            apr_pool_create(&pool, NULL);
+            c = cloud_ctx_create(tu.store, pool);
+            c->who.account = up_alice;
+            do { /* two that send the same chunk may get into each other's way */
+                OK(cloud_chunk_begin(&put, c, up, apr_itoa(pool, i), 4, NULL, pool));
+                OK(cloud_chunk_write(put, apr_psprintf(pool, "%04d", i), 4));
+                err = cloud_chunk_commit(&created, put);
+            } while (cloud_err_is(err, CLOUD_E_LOCKED));
+            OK(err);
+            apr_pool_destroy(pool);
+        }
+    }
+    return NULL;
+}
+
+static apr_int64_t finished_etag[THREADS];
+
+static void *finisher(void *baton)
+{
+    apr_int64_t *etag = baton;
+    cloud_result_t res;
+    cloud_err_t *err;
+    apr_pool_t *pool;
+    cloud_ctx_t *c;
+
+    apr_pool_create(&pool, NULL);
+    do {
+        c = cloud_ctx_create(tu.store, pool);
+        c->who.account = up_alice;
+        err = cloud_upload_finish(&res, c, up_alice, "par", up_alice, "file", 1, &UP_NO_OPTS, pool);
+    } while (cloud_err_is(err, CLOUD_E_LOCKED));
+    OK(err);
+    *etag = res.entry->node.etag;
+    apr_pool_destroy(pool);
+    return NULL;
+}
+
+START_TEST(test_parallel)
+{
+    cloud_upload_t *up = up_create("par", -1);
+    pthread_t threads[THREADS];
+    char want[THREADS * EACH * 4 + 1];
+    int i, total = 0;
+
+    for (i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, sender, up), 0);
+    for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, finisher, &finished_etag[i]), 0);
+    for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (i = 1; i < THREADS; i++) ck_assert_int_eq(finished_etag[i], finished_etag[0]);
+    for (i = 0; i < THREADS * EACH; i++) {
+        if (!sent(i)) continue;
+        total += sprintf(want + total, "%04d", i);
+    }
+    up_is("file", want);
+    tu_maintain();
+    ck_assert_int_eq(up_staged(), 0);
 }
 END_TEST
 
@@ -420,11 +602,16 @@ Suite *suite_chunk(void)
     tcase_add_test(tc, test_chunk_checksum);
     tcase_add_test(tc, test_digest_lost);
     tcase_add_test(tc, test_read_chunk);
+    tcase_add_loop_test(tc, test_files_gone, 0, 2);
+    tcase_add_test(tc, test_disk_gone);
     tc = tu_case(s, "at once", up_setup);
     tcase_add_test(tc, test_two_writers);
     tcase_add_test(tc, test_removed_under_writer);
     tcase_add_test(tc, test_chunk_removed_under_writer);
     tcase_add_test(tc, test_verify_raced);
+    tcase_add_loop_test(tc, test_hung, 0, 2);
+    tcase_add_loop_test(tc, test_late, 0, 4);
+    tcase_add_test(tc, test_parallel);
     tc = tu_case(s, "random", up_setup);
     tcase_add_loop_test(tc, test_random, 0, 40);
     return s;

@@ -16,7 +16,7 @@
 #ifdef CLOUD_INJECT
 
 #define OLD "the old content"
-#define NEW "abcDEFghiJKL"
+#define NEW "abcDEFghiJKLmno"
 #define MTIME 1500000000
 
 /* ---- what the client does; each step may be done again ---- */
@@ -32,7 +32,7 @@ static void send_chunk(const char *name, const char *data)
 static void step_create(void)
 {
     cloud_upload_t *up;
-    cloud_err_t *err = cloud_upload_create(&up, up_ctx, up_alice, "s", 12, tu.pool);
+    cloud_err_t *err = cloud_upload_create(&up, up_ctx, up_alice, "s", 15, tu.pool);
 
     if (!cloud_err_is(err, CLOUD_E_EXISTS)) OK(err);
 }
@@ -52,6 +52,11 @@ static void step_9(void)
     send_chunk("9", "jkl");
 }
 
+static void step_12(void)
+{
+    send_chunk("12", "mno"); /* takes in the one before */
+}
+
 static void step_6(void)
 {
     send_chunk("6", "ghi");
@@ -69,7 +74,7 @@ static void step_3_other(void)
 
 static void step_finish(void)
 {
-    cloud_put_opts_t opts = { .length = 12 };
+    cloud_put_opts_t opts = { .length = 15 };
     cloud_result_t res;
 
     OK(cloud_upload_finish(&res, up_ctx, up_alice, "s", up_alice, "file", 1, &opts, tu.pool));
@@ -107,10 +112,10 @@ static void step_remove_session(void)
 }
 
 static void (*const STEPS[])(void) = {
-    step_create, step_0,       step_3,      step_3,     step_9,    step_6,
+    step_create, step_0,       step_3,       step_3,      step_9,     step_6,    step_12,
     step_9_other, step_3_other, step_finish, step_touch, step_lock, step_remove_session,
 };
-enum { NSTEPS = sizeof STEPS / sizeof *STEPS, FINISHED = 8, TOUCHED = 9, LOCKED_ = 10 };
+enum { NSTEPS = sizeof STEPS / sizeof *STEPS, FINISHED = 9, TOUCHED = 10, LOCKED_ = 11 };
 
 /* ---- the server that is killed ---- */
 
@@ -196,8 +201,9 @@ static void check(int done, apr_int64_t id)
     if (done > 0) OK(err);
     if (!err && !up->finished) {
         check_chunk(up, done, "0", 1, "abc", NSTEPS, "abc");
-        check_chunk(up, done, "3", 2, "def", 7, "DEF");
-        check_chunk(up, done, "9", 4, "jkl", 6, "JKL");
+        check_chunk(up, done, "3", 2, "def", 8, "DEF");
+        check_chunk(up, done, "12", 6, "mno", NSTEPS, "mno");
+        check_chunk(up, done, "9", 4, "jkl", 7, "JKL");
         check_chunk(up, done, "6", 5, "ghi", NSTEPS, "ghi");
     }
     text = up_content("file", &size);
@@ -241,7 +247,8 @@ static void nothing_left(void)
 }
 
 static const char *const POINTS[] = {
-    "upload-before-create", "chunk-before-commit", "chunk-after-commit", "finish-after-assemble",
+    "upload-before-create", "chunk-before-commit", "chunk-after-commit", "absorb-before-commit",
+    "absorb-after-commit", "finish-after-assemble",
     "seal-before-sync", "seal-after-sync", "tx-before-commit", "tx-after-commit",
     "journal-before-move", "journal-after-exchange", "journal-after-move", "touch-after-futimens",
     "touch-after-commit",
