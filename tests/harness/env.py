@@ -27,7 +27,7 @@ MODULES = ("authn_core", "authn_file", "authz_core", "authz_host", "authz_user",
 
 #: At least two processes, always
 MPM = """StartServers 2
-ServerLimit 4
+ServerLimit 16
 ThreadsPerChild 16
 MaxRequestWorkers 64
 MinSpareThreads 32
