@@ -7,8 +7,8 @@
 #include "spool.h"
 #include "upload.h"
 
-/* Memory for rows before they go to a file: some 7,000 rows. */
-#define SPOOL_MEMORY (1024 * 1024)
+/* Memory for rows before they go to a file: some 2,000 rows. */
+#define SPOOL_MEMORY (256 * 1024)
 
 /* Depth infinity ends here. */
 #define MAX_ROWS    1000000
