@@ -18,7 +18,7 @@
 /* Features add their tables here. */
 static const ctl_cmd_t *const TABLES[] = {
     ctl_account_cmds, ctl_apppass_cmds, ctl_config_cmds, ctl_maintenance_cmds,
-    ctl_files_cmds,   ctl_upload_cmds,
+    ctl_files_cmds,   ctl_upload_cmds,  ctl_backup_cmds,
 };
 #define NTABLES (sizeof TABLES / sizeof *TABLES)
 
@@ -266,16 +266,21 @@ static const char *first_line(const char *file, apr_pool_t *pool)
     return *text ? apr_pstrdup(pool, text) : NULL;
 }
 
+const char *ctl_absolute(const char *path, apr_pool_t *pool)
+{
+    char here[4096];
+
+    if (*path == '/' || !getcwd(here, sizeof here)) return path;
+    return apr_pstrcat(pool, here, "/", path, NULL);
+}
+
 static const char *choose_data_dir(const line_t *line, apr_pool_t *pool)
 {
     const char *dir = apr_table_get(line->globals, "data-dir");
-    char here[4096];
 
     if (!dir) dir = getenv("CLOUD_DATA_DIR");
     if (!dir || !*dir) dir = first_line(DATA_DIR_FILE, pool);
-    if (!dir) dir = DATA_DIR_DEFAULT;
-    if (*dir == '/' || !getcwd(here, sizeof here)) return dir;
-    return apr_pstrcat(pool, here, "/", dir, NULL);
+    return ctl_absolute(dir ? dir : DATA_DIR_DEFAULT, pool);
 }
 
 static void log_line(void *baton, cloud_log_level_t level, const char *file, int line,

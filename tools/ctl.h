@@ -75,6 +75,8 @@ cloud_err_t *ctl_open(ctl_t *ctl, unsigned flags);
 const char *ctl_opt(const ctl_t *ctl, const char *name);
 /** Number given with an option; def when it was not given. Not a number: a usage error. */
 cloud_err_t *ctl_opt_int(apr_int64_t *n, ctl_t *ctl, const char *name, apr_int64_t def);
+/** path, seen from the working directory. */
+const char *ctl_absolute(const char *path, apr_pool_t *pool);
 /** Argument i, or NULL. */
 const char *ctl_arg(const ctl_t *ctl, int i);
 

@@ -32,6 +32,7 @@ static void progress(void *baton, apr_int64_t files, apr_int64_t bytes)
 /* The directory is made by the caller, who may write there, for the owner of the data. */
 static cloud_err_t *make_target(ctl_t *ctl)
 {
+    ctl->args[0] = ctl_absolute(ctl->args[0], ctl->pool);
     return ctl_give_dir(ctl, ctl->args[0], 0700);
 }
 
@@ -57,6 +58,7 @@ static cloud_err_t *make_data_dir(ctl_t *ctl)
     const char *data_dir = ctl->data_dir;
     struct stat st;
 
+    ctl->args[0] = ctl_absolute(ctl->args[0], ctl->pool);
     if (geteuid() == 0 && !ctl->user && (stat(data_dir, &st) != 0 || st.st_uid == 0)) {
         const struct passwd *pw;
 

@@ -249,7 +249,8 @@ def at_terminal(env, args, answers):
 def test_prompts(env):
     env.expect_log(REFUSED)
     code, shown = at_terminal(env, ["account", "add", "prompted"],
-                              [(b"Password for prompted: ", b"typed pw"), (b"Again: ", b"typed pw")])
+                              [(b"Password for prompted: ", b"typed pw"),
+                               (b"Again: ", b"typed pw")])
     assert code == DONE and b"typed pw" not in shown
     account = env.account("dummy" + str(time.time_ns()))
     account.id, account.password = "prompted", "typed pw"
@@ -449,3 +450,35 @@ def test_fsck(env, account):
     kept = [path for path in (env.data / "accounts" / account.id).rglob("*")
             if path.is_file() and path.read_bytes() == b"x"]
     assert kept  # what belongs nowhere is moved away, not deleted
+
+
+# ---- backup ----
+
+def test_backup(env, account, tmp_path):
+    """A copy made while the server runs, restored elsewhere: the same, but for the fingerprint."""
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    if env.root:
+        tmp_path.chmod(0o777)
+    account.mkcol("d")
+    account.put("d/f", b"content" * 1000, headers={"X-OC-Mtime": "1500000000"})
+    before = account.propfind("d/f").first
+    copy, data = tmp_path / "copy", tmp_path / "data"
+    done = ctl_json(env, "backup", copy)
+    assert done["files"] >= 1 and done["bytes"] >= 7000
+    assert env.cloudctl("backup", copy, check=False).returncode == FAILED  # it is not empty
+    account.put("d/f", b"changed later")
+
+    def restored(*args):
+        return subprocess.run([f"{BUILD}/.libs/cloudctl", "--json", "--data-dir", "data", *args],
+                              env={**os.environ, "LD_LIBRARY_PATH": f"{BUILD}/.libs"},
+                              cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    restored("restore", "copy")
+    assert (data / "accounts" / account.id / "files/d/f").read_bytes() == b"content" * 1000
+    assert json.loads(restored("fsck", "--hashes"))["found"] == 0
+    assert json.loads(restored("account", "show", account.id))["used"] == 7000
+    shown = json.loads(restored("status"))
+    assert shown["instance"] in before["oc:id"]
+    assert shown["data_fingerprint"] != ctl_json(env, "status")["data_fingerprint"]
+    assert account.get("d/f").content == b"changed later"
