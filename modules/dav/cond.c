@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Conditional headers. mod_dav's own evaluation is not used: it evaluates If-Match of a MOVE against
+/* Conditional headers. mod_dav's own evaluation is not used: it holds If-Match of a MOVE against
  * both sides, ignores a tagged list about a third resource, refuses tokens that it could not have
  * made with 400, and runs outside of the transaction that changes the tree. Here the headers are
  * evaluated once, to answer early, and what they depend on is pinned for the verb. */

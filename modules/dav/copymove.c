@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* COPY and MOVE. Not through mod_dav: it removes what is overwritten before it moves, walks both trees
- * first, and takes a Destination on any host for its own. */
+/* COPY and MOVE. Not through mod_dav: it removes what is overwritten before it moves, walks both
+ * trees first, and takes a Destination on any host for its own. */
 #include "dav_private.h"
 
 #include <http_vhost.h>
@@ -60,7 +60,8 @@ static cloud_err_t *parse_destination(job_t *job)
     const char *path, *host;
     cloud_err_t *err;
 
-    if (!value) return cloud_err(r->pool, CLOUD_E_INVALID, "The destination header was not supplied");
+    if (!value)
+        return cloud_err(r->pool, CLOUD_E_INVALID, "The destination header was not supplied");
     CLOUD_ERR(cloud_dav_uri_path(&path, &host, value, r->pool));
     CLOUD_ERR(check_host(r, host));
     err = cloud_dav_target(&job->dst, r, path);

@@ -34,8 +34,8 @@ extern module AP_MODULE_DECLARE_DATA cloud_dav_module;
 
 /* ---- request -> target (target.c is request-free, request.c is not) ---- */
 
-/** Parses a decoded URL path, CloudBase aware; the store is not touched. *t is NULL when the path is
- *  none of ours. Names that can never name anything: INVALID_NAME. */
+/** Parses a decoded URL path, CloudBase aware; the store is not touched. *t is NULL when the path
+ *  is none of ours. Names that can never name anything: INVALID_NAME. */
 cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char *uri_path);
 
 /** Finds t->account: the caller's own account, whatever case its id has in the URL. Somebody else's
@@ -54,8 +54,8 @@ cloud_err_t *cloud_dav_conditions2(cloud_cond_t *cond, cloud_cond_t *dst_cond, r
                                    const cloud_dav_target_t *dst);
 
 /** The same for an upload that becomes dst. A condition that does not hold is left to the verb: a
- *  client that did not hear the answer asks again, and a finished upload answers as it did, whatever
- *  its conditions were about has become of it. */
+ *  client that did not hear the answer asks again, and a finished upload answers as it did,
+ *  whatever its conditions were about has become of it. */
 cloud_err_t *cloud_dav_upload_conditions(cloud_cond_t *cond, request_rec *r, cloud_ctx_t *ctx,
                                          const cloud_dav_target_t *dst);
 
@@ -92,8 +92,8 @@ void cloud_dav_spare_body(request_rec *r);
 
 int cloud_dav_propfind(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);  /* propfind.c */
 int cloud_dav_proppatch(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t); /* proppatch.c */
-/** REPORT stays with mod_dav (which reads the body and asks every module's deliver_report hook); its
- *  hook ends here for our resources. DECLINED for reports not known. */
+/** REPORT stays with mod_dav (which reads the body and asks every module's deliver_report hook);
+ *  its hook ends here for our resources. DECLINED for reports not known. */
 int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t,
                      const apr_xml_doc *doc);                                     /* report.c */
 /** The answer to a REPORT that no module knows. */
@@ -112,8 +112,8 @@ int cloud_dav_unlock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);  
 
 /* ---- bodies ---- */
 
-/** Reads the request body (LimitXMLRequestBody) into a tree (xmlbody.h); *root is NULL when there was
- *  none. INVALID for what is not well-formed, TOO_LARGE. */
-cloud_err_t *cloud_dav_xml_body(cloud_xml_t **root, request_rec *r);              /* xmlbody_http.c */
+/** Reads the request body (LimitXMLRequestBody) into a tree (xmlbody.h); *root is NULL when there
+ *  was none. INVALID for what is not well-formed, TOO_LARGE. */
+cloud_err_t *cloud_dav_xml_body(cloud_xml_t **root, request_rec *r); /* xmlbody_http.c */
 
 #endif

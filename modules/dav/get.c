@@ -126,7 +126,7 @@ static int send_content(request_rec *r, const content_t *c)
     bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     if (c->size > 0) {
         apr_brigade_insert_file(bb, file, c->start, c->size, r->pool);
-        /* Not mapped: somebody may cut the file short from outside, and reading on would be fatal. */
+        /* Not mapped: somebody may cut the file short from outside; reading on would be fatal. */
         for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b))
             apr_bucket_file_enable_mmap(b, 0);
     }

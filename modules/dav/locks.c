@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* LOCK and UNLOCK. Not through mod_dav: it answers the LOCK of an unmapped URL with a lock-null resource
- * and 200, and checks and takes a lock in two steps. */
+/* LOCK and UNLOCK. Not through mod_dav: it answers the LOCK of an unmapped URL with a lock-null
+ * resource and 200, and checks and takes a lock in two steps. */
 #include "dav_private.h"
 
 APLOG_USE_MODULE(cloud_dav);
@@ -101,7 +101,8 @@ int cloud_dav_lock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 
     if (t->kind != CLOUD_DAV_FILES) err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL);
     if (!err) err = cloud_dav_depth(&depth, r, -1);
-    if (!err && depth == 1) err = cloud_err(r->pool, CLOUD_E_INVALID, "Depth 1 is not possible here");
+    if (!err && depth == 1)
+        err = cloud_err(r->pool, CLOUD_E_INVALID, "Depth 1 is not possible here");
     if (!err) err = cloud_dav_xml_body(&root, r);
     if (!err && root) err = parse_lockinfo(&wish, root, r->pool);
     if (!err) err = cloud_dav_conditions(&cond, r, ctx, t);

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* The module: its hooks, and which function serves which method.
  *
- * mod_dav gives the directive ("Dav cloud"), the registry of providers, REPORT and its hooks, and the
- * way for other DAV modules to our resources (repos.c). The methods that clients sync with are
+ * mod_dav gives the directive ("Dav cloud"), the registry of providers, REPORT and its hooks, and
+ * the way for other DAV modules to our resources (repos.c). The methods that clients sync with are
  * served here, before mod_dav: each is one verb of libcloud, which decides about locks, conditions
  * and access in the transaction that makes the change. */
 #include "dav_private.h"

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* PUT: files, chunks of an upload, and chunking v1. Not through mod_dav: its PUT keeps reading a body
- * that can't be stored, answers without ETag, and tells a missing parent with 207. */
+/* PUT: files, chunks of an upload, and chunking v1. Not through mod_dav: its PUT keeps reading a
+ * body that can't be stored, answers without ETag, and tells a missing parent with 207. */
 #include "dav_private.h"
 
 #include <apr_strings.h>
@@ -85,7 +85,8 @@ static cloud_err_t *announced(apr_int64_t *length, request_rec *r)
 
     CLOUD_ERR(cloud_dav_length(&message, r, "Content-Length"));
     CLOUD_ERR(cloud_dav_length(&total, r, "OC-Total-Length"));
-    if (total < 0 && message < 0) CLOUD_ERR(cloud_dav_length(&total, r, "X-Expected-Entity-Length"));
+    if (total < 0 && message < 0)
+        CLOUD_ERR(cloud_dav_length(&total, r, "X-Expected-Entity-Length"));
     if (total >= 0 && message >= 0 && total != message)
         return cloud_err(r->pool, CLOUD_E_INVALID,
                          "Expected %" APR_INT64_T_FMT " bytes, but %" APR_INT64_T_FMT
@@ -180,8 +181,8 @@ cloud_err_t *cloud_dav_upload_conditions(cloud_cond_t *cond, request_rec *r, clo
     return NULL;
 }
 
-/* PUT <target>-chunking-<transfer>-<count>-<index>: the chunk that makes the set complete answers as
- * a PUT of the target; the others without ETag, which would say "done". */
+/* PUT <target>-chunking-<transfer>-<count>-<index>: the chunk that completes the set answers as a PUT
+ * of the target; the others without ETag, which would say "done". */
 static int put_v1(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *chunk,
                   const char *path, const char *session, int count, int index)
 {

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* The mod_dav provider "cloud": how mod_dav (REPORT) and other DAV modules see our resources. Every hook
- * is a verb of libcloud. There is no lock provider and no property database: the verbs enforce
+/* The mod_dav provider "cloud": how mod_dav (REPORT) and other DAV modules see our resources. Every
+ * hook is a verb of libcloud. There is no lock provider and no property database: the verbs enforce
  * locks whoever calls them, and a second place that knows locks or properties would be a second
  * truth. seek_stream refuses: a range written in place would be seen half-done. */
 #include "repos.h"
@@ -190,7 +190,8 @@ static dav_error *open_stream(const dav_resource *resource, dav_stream_mode mode
     cloud_put_opts_t opts = {.length = -1};
     cloud_err_t *err = NULL;
 
-    if (mode != DAV_MODE_WRITE_TRUNC) err = cloud_err(resource->pool, CLOUD_E_NOT_IMPLEMENTED, NULL);
+    if (mode != DAV_MODE_WRITE_TRUNC)
+        err = cloud_err(resource->pool, CLOUD_E_NOT_IMPLEMENTED, NULL);
     if (!err) err = begin_change(&opts.cond, resource);
     if (err) return failed(info->r, err);
     cloud_dav_put_opts(&opts, info->r);

@@ -20,9 +20,9 @@ typedef enum {
 typedef struct {
     cloud_dav_kind_t kind;
     const char *uri;       /* decoded URL path as the client spelled it */
-    const char *base;      /* its first part, up to the root of the space, decoded, without a slash at
-                              the end: "/owncloud/remote.php/dav/files/Alice", ".../dav/uploads/Alice";
-                              PARENT: all of it */
+    const char *base;      /* its first part, up to the root of the space, decoded, without a slash
+                              at the end: "/owncloud/remote.php/dav/files/Alice",
+                              ".../dav/uploads/Alice"; PARENT: all of it */
     const char *base_href; /* base, percent-encoded */
     const char *user;      /* id as spelled in the URL; NULL for webdav/ and PARENT */
     const char *path;      /* FILES: path in the account, "" is the root; "" otherwise */
@@ -37,8 +37,8 @@ typedef struct {
 cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t, const char *base, const char *uri,
                                     apr_pool_t *pool);
 
-/** Decoded path of a URI in a header: an absolute path, or a URI with scheme and host (*host; NULL for
- *  a path). Decoded once, '+' stays what it is; an encoded slash or NUL, a query, a fragment, a
+/** Decoded path of a URI in a header: an absolute path, or a URI with scheme and host (*host; NULL
+ *  for a path). Decoded once, '+' stays what it is; an encoded slash or NUL, a query, a fragment, a
  *  relative reference: INVALID. */
 cloud_err_t *cloud_dav_uri_path(const char **path, const char **host, const char *uri,
                                 apr_pool_t *pool);

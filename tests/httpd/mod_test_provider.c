@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* For tests only: what another DAV module would do with the provider "cloud". The header X-Test names the
- * hook that is called on the request's resource, X-Test-Target a second resource. */
+/* For tests only: what another DAV module would do with the provider "cloud". The header X-Test names
+ * the hook that is called on the request's resource, X-Test-Target a second resource. */
 #include <httpd.h>
 #include <http_config.h>
 #include <http_protocol.h>
@@ -142,7 +142,8 @@ static int handler(request_rec *r)
     if (!name) return DECLINED;
     ap_set_content_type(r, "text/plain");
     err = dav_get_resource(r, 0, 0, &res);
-    if (!err && uri) err = dav_get_resource(ap_sub_req_method_uri("GET", uri, r, NULL), 0, 0, &target);
+    if (!err && uri)
+        err = dav_get_resource(ap_sub_req_method_uri("GET", uri, r, NULL), 0, 0, &target);
     for (i = 0; !err && i < sizeof(tests) / sizeof(tests[0]); i++) {
         if (strcmp(tests[i].name, name) == 0) err = tests[i].fn(r, res, target);
     }
