@@ -85,8 +85,8 @@ const char *ctl_arg(const ctl_t *ctl, int i);
 /** Opens what must be opened with the caller's privileges, then becomes the owner of the data
  *  directory (or --user) when started as root. */
 cloud_err_t *ctl_drop(ctl_t *ctl);
-/** Makes dir (absent or existing) belong to whom ctl_drop() will become. Before it; root only,
- *  otherwise it just makes the directory. */
+/** Makes dir, and lets it belong to whom ctl_drop() will become when root made it, or it is root's
+ *  and empty. To be called before ctl_drop(). */
 cloud_err_t *ctl_give_dir(ctl_t *ctl, const char *dir, int mode);
 
 /* ---- ctl_output.c ---- */

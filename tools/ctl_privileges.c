@@ -3,6 +3,7 @@
  * root becomes the owner of the data directory before it opens anything in there. */
 #include "ctl.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -73,6 +74,21 @@ static cloud_err_t *make_dir(ctl_t *ctl, const char *dir, mode_t mode)
     return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, err, "mkdir %s", dir);
 }
 
+/* Nothing but "." and ".." in it. */
+static int is_empty(int fd)
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+    if (!d) {
+        if (copy >= 0) close(copy);
+        return 0;
+    }
+    while (n < 3 && readdir(d)) n++;
+    closedir(d);
+    return n < 3;
+}
+
 cloud_err_t *ctl_give_dir(ctl_t *ctl, const char *dir, int mode)
 {
     identity_t id = { 0, 0, NULL };
@@ -89,7 +105,8 @@ cloud_err_t *ctl_give_dir(ctl_t *ctl, const char *dir, int mode)
         if (fd >= 0) close(fd);
         return cloud_err_sys(ctl->pool, CLOUD_E_UNAVAILABLE, err, "%s", dir);
     }
-    if (st.st_uid == 0 && id.uid != 0 && fchown(fd, id.uid, id.gid) != 0)
+    /* What has something in it is somebody's, or the system's: it stays as it is. */
+    if (st.st_uid == 0 && id.uid != 0 && is_empty(fd) && fchown(fd, id.uid, id.gid) != 0)
         ctl_note(ctl, "%s can't be given to its user: %s", dir, strerror(errno));
     close(fd);
     return NULL;

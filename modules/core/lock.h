@@ -26,8 +26,8 @@ typedef struct {
 
 /** Takes a lock on path (settings core/lock_timeout_default, .._max bound the timeout; 0 asks for
  *  the default, -1 for the longest). An unmapped path becomes an empty file (*created 1; RFC 4918,
- *  7.3). LOCKED when a conflicting lock covers it, or, with infinite, one below it; CONFLICT without
- *  parent. tokens: submitted, may be NULL. */
+ *  7.3). LOCKED when a conflicting lock covers it, or, with infinite, one below it; CONFLICT
+ *  without parent. tokens: submitted, may be NULL. */
 CLOUD_API cloud_err_t *cloud_lock_take(cloud_lock_t **lock, int *created, cloud_ctx_t *ctx,
                                        const cloud_account_t *account, const char *path,
                                        int exclusive, int infinite, const char *owner,

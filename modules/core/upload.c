@@ -147,7 +147,7 @@ static cloud_err_t *delete_broken(apr_array_header_t **files, cloud_ctx_t *ctx,
     *files = NULL;
     CLOUD_ERR(cloud_session_by_id(&s, ctx, seen->up.id, pool));
     if (!s || !s->stage || strcmp(s->stage, seen->stage) != 0) return NULL;
-    CLOUD_LOG(ctx->store, WARN, "upload %s: chunks are missing in %s; the client has to start again",
+    CLOUD_LOG(ctx->store, WARN, "upload %s of %s: chunks are missing; its client starts again",
               s->up.name, s->dir);
     return cloud_session_delete(files, ctx, s, pool);
 }

@@ -69,7 +69,8 @@ CLOUD_API void cloud_chunk_abort(cloud_chunk_put_t *put);
 
 /** MOVE <session>/.file to dst: assembles and puts. opts->length is OC-Total-Length (-1 none):
  *  INVALID "Chunks on server do not sum up to N but to M". LOCKED while a writer is active.
- *  overwrite 0 and dst exists: PRECONDITION. A finished session answers the same call with the same result for a day. */
+ *  overwrite 0 and dst exists: PRECONDITION. A finished session answers the same call with the same
+ *  result for a day. */
 CLOUD_API cloud_err_t *cloud_upload_finish(cloud_result_t *res, cloud_ctx_t *ctx,
                                            const cloud_account_t *account, const char *name,
                                            const cloud_account_t *dst_account, const char *dst,
@@ -82,14 +83,14 @@ CLOUD_API int cloud_upload_v1_parse(const char **target, const char **session, i
                                     int *index, const char *path, apr_pool_t *pool);
 
 /** One PUT of chunking v1: chunk index of count for the file at target. Checks the target as a put
- *  does (opts->length: OC-Total-Length, -1 unknown), makes the session when it is not there. length:
- *  of this chunk's body. A chunk of a session that is finished already is read and forgotten. */
+ *  does (opts->length: OC-Total-Length, -1 unknown), makes the session when it is not there.
+ *  length: of this chunk's body. A chunk of a session that is finished is read and forgotten. */
 CLOUD_API cloud_err_t *cloud_upload_v1_begin(cloud_chunk_put_t **put, cloud_ctx_t *ctx,
                                              const cloud_account_t *account, const char *target,
                                              const char *session, int index, apr_int64_t length,
                                              const cloud_put_opts_t *opts, apr_pool_t *pool);
-/** Commits the chunk; when it was the last one missing, *complete is 1 and res is what a put of the
- *  whole file gives (no ETag may be sent otherwise). opts->length, checksum, mtime: of the whole. */
+/** Commits the chunk; when it was the last one missing, *complete is 1 and res is what a put of
+ *  the whole file gives (no ETag may be sent otherwise). opts->length, checksum, mtime: of the whole. */
 CLOUD_API cloud_err_t *cloud_upload_v1_commit(int *complete, cloud_result_t *res,
                                               cloud_chunk_put_t *put, cloud_ctx_t *ctx,
                                               const cloud_account_t *account, const char *target,

@@ -39,7 +39,8 @@ static cloud_err_t *load_tx(absorb_t *a)
     return cloud_piece_list(&a->pieces, a->ctx, a->session->up.id, a->pool);
 }
 
-/* Copies the piece to the end of the staging file, where no row points. *taken 0: its file is gone. */
+/* Copies the piece behind the end of the staging file, where no row points. *taken 0: its file is
+ * gone. */
 static cloud_err_t *take(int *taken, absorb_t *a, const cloud_piece_t *p, apr_pool_t *pool)
 {
     cloud_err_t *err;

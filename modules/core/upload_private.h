@@ -82,8 +82,8 @@ cloud_err_t *cloud_piece_find(cloud_session_t **s, cloud_piece_t **piece, cloud_
 
 /** How many of the first pieces lie one after the other in the staging file; *end: up to where. */
 int cloud_upload_in_place(apr_int64_t *end, const apr_array_header_t *pieces);
-/** Takes pieces that follow the end of the staging file into it, as far as that is quick. The caller
- *  holds the lock APPEND and reads the session's row again afterwards. (no tx) */
+/** Takes pieces that follow the end of the staging file into it, as far as that is quick. The
+ *  caller holds the lock APPEND and reads the session's row again afterwards. (no tx) */
 cloud_err_t *cloud_upload_absorb(cloud_ctx_t *ctx, cloud_session_t *s, int fd, apr_pool_t *pool);
 
 /** Compares chunk names: runs of digits by their value, the rest by bytes. */

@@ -138,6 +138,14 @@ class TestPrivileges:
         assert data.stat().st_uid == pwd.getpwnam(USER).pw_uid
         assert stat.S_IMODE(data.stat().st_mode) == 0o750
 
+    def test_roots_folders_stay(self, env, tmp_path):
+        """A backup to a place that is in use takes it away from nobody."""
+        tmp_path.chmod(0o700)
+        (tmp_path / "something").touch()
+        assert env.cloudctl("backup", tmp_path, check=False).returncode == FAILED
+        assert tmp_path.stat().st_uid == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["something"]
+
     def test_password_file_of_root(self, env, account, tmp_path):
         """The file is read with the caller's rights, everything else with the owner's."""
         secret = tmp_path / "secret"
