@@ -139,7 +139,7 @@ def test_graceful_stop_lets_requests_end(new_env):
     thread = threading.Thread(target=lambda: answers.append(
         account.dav("PUT", "slow", data=body(), session=account.session()).status_code))
     thread.start()
-    sent.wait()
+    assert sent.wait(60)
     env.process.send_signal(signal.SIGWINCH)
     thread.join()
     env.process.wait(60)
