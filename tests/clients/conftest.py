@@ -1,10 +1,15 @@
 """Stock clients, each run with a home of its own. The server comes from the fixtures of all tests."""
 
+import itertools
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
+
+from desktop import KINDS, Desktop
+from harness.access import AccessLog
 
 
 class Clients:
@@ -13,16 +18,43 @@ class Clients:
     def __init__(self, home):
         self.home = home
 
-    def run(self, command, environ=None, check=True, timeout=900, **kwargs):
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8",
-               "XDG_RUNTIME_DIR": str(self.home), "QT_QPA_PLATFORM": "offscreen", **(environ or {})}
-        done = subprocess.run([str(arg) for arg in command], env=env, timeout=timeout, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", **kwargs)
+    def environ(self, more=None):
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8",
+                "XDG_RUNTIME_DIR": str(self.home), "QT_QPA_PLATFORM": "offscreen", **(more or {})}
+
+    def run(self, command, environ=None, check=True, timeout=60, **kwargs):
+        try:
+            done = subprocess.run([str(arg) for arg in command], env=self.environ(environ),
+                                  timeout=timeout, check=False, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, errors="replace", **kwargs)
+        except subprocess.TimeoutExpired as hung:
+            text = (hung.output or b"").decode("utf-8", "replace")
+            raise AssertionError(f"{command[0]} hangs:\n{text[-8000:]}") from None
         if check:
             assert done.returncode == 0, \
                 f"{command[0]}: exit {done.returncode}\n{done.stdout[-8000:]}"
         return done
+
+    def run_until(self, stop, command, environ=None, timeout=60):
+        """Like run() without check; the client is ended as soon as its output has the text."""
+        client = self.start(command, environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, errors="replace")
+        timer = threading.Timer(timeout, client.kill)
+        timer.start()
+        output = []
+        for line in client.stdout:
+            output.append(line)
+            if stop in line:
+                client.kill()
+        timer.cancel()
+        code = client.wait()
+        return subprocess.CompletedProcess(command, code, "".join(output))
+
+    def start(self, command, environ=None, **kwargs):
+        """Starts a client that the test is going to end."""
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+                   "stderr": subprocess.DEVNULL, **kwargs}
+        return subprocess.Popen([str(arg) for arg in command], env=self.environ(environ), **streams)
 
     def folder(self, name):
         """A new local folder."""
@@ -30,20 +62,20 @@ class Clients:
         path.mkdir()
         return path
 
-    def owncloudcmd(self, account, folder, *args, **kwargs):
-        # Debian's package has no list of names to leave out, and the client will not run without one
-        exclude = self.home / "owncloud-exclude.lst"
-        exclude.write_text("*~\n")
-        return self.run(["owncloudcmd", "--non-interactive", "--exclude", exclude, *args,
-                         "-u", account.id, "-p", account.password, folder,
-                         account.env.url.rstrip("/")], **kwargs)
-
-    def nextcloudcmd(self, account, folder, *args, **kwargs):
-        return self.run(["nextcloudcmd", "--non-interactive", *args, "-u", account.id,
-                         "-p", account.password, folder, account.env.url.rstrip("/")], **kwargs)
+    def desktop(self, kind, account, folder, *args, url=None):
+        """The command line of a desktop client: owncloudcmd or nextcloudcmd."""
+        command = [kind, "--non-interactive", *args]
+        if kind == "owncloudcmd":
+            # Debian's package has no list of names to leave out, and the client needs one
+            exclude = self.home / "owncloud-exclude.lst"
+            exclude.write_text("*~\n")
+            command += ["--exclude", exclude]
+        return [*command, "-u", account.id, "-p", account.password, folder,
+                (url or account.env.url).rstrip("/")]
 
     def rclone(self, account, *args, vendor="owncloud", url=None, **kwargs):
         """rclone with a remote called "cloud:"."""
+        (self.home / "rclone.conf").touch()
         secret = self.run(["rclone", "obscure", account.password]).stdout.strip()
         environ = {
             "RCLONE_CONFIG": str(self.home / "rclone.conf"),
@@ -75,3 +107,27 @@ def fixture_clients(tmp_path):
     home.mkdir()
     yield Clients(home)
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(name="log")
+def fixture_log(env):
+    """The access log since the test's begin."""
+    return AccessLog(env)
+
+
+@pytest.fixture(name="kind", params=KINDS)
+def fixture_kind(request):
+    """Each desktop client in turn."""
+    return request.param
+
+
+@pytest.fixture(name="computer")
+def fixture_computer(clients, kind):
+    """Makes computers with an empty folder: computer(account), computer(account, client)."""
+    numbers = itertools.count(1)
+
+    def make(account, which=None, **kwargs):
+        folder = clients.folder(f"computer{next(numbers)}")
+        return Desktop(clients, which or kind, account, folder, **kwargs)
+
+    return make
