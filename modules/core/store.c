@@ -473,6 +473,17 @@ static cloud_err_t *sync_data_dir(cloud_store_t *store)
     return err ? unavailable(store, err, "sync of the database's directory") : NULL;
 }
 
+/* Only a new file is opened here, which nobody can have locked: closing a descriptor of a database
+ * in use would drop the locks that SQLite holds on it. Its log gets the same mode. */
+static cloud_err_t *create_database(cloud_store_t *store)
+{
+    int fd = open(store->db_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 && errno != EEXIST) return unavailable(store, errno, "create the database");
+    if (fd >= 0) close(fd);
+    return NULL;
+}
+
 static cloud_err_t *recover(cloud_store_t *store)
 {
     cloud_ctx_t *ctx = cloud_ctx_create(store, store->pool);
@@ -481,7 +492,8 @@ static cloud_err_t *recover(cloud_store_t *store)
 
     if (err) return unavailable(store, err, "start-up lock");
     ctx->who.system = 1;
-    e = cloud_schema_migrate(ctx);
+    e = create_database(store);
+    if (!e) e = cloud_schema_migrate(ctx);
     if (!e) e = sync_data_dir(store);
     if (!e) e = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
     if (!e) e = cloud_tx_end(ctx, load_identity(ctx));

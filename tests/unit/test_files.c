@@ -606,6 +606,20 @@ START_TEST(deep_paths)
 }
 END_TEST
 
+START_TEST(database_and_content_are_private)
+{
+    static const char *const files[] = { "cloud.db", "cloud.db-wal", "accounts/alice/files/a" };
+    struct stat st;
+    unsigned i;
+
+    put("a", "1");
+    for (i = 0; i < sizeof files / sizeof *files; i++) {
+        ck_assert_int_eq(stat(apr_pstrcat(tu.pool, tu.dir, "/", files[i], NULL), &st), 0);
+        ck_assert_msg((st.st_mode & 077) == 0, "%s has mode %o", files[i], st.st_mode & 0777);
+    }
+}
+END_TEST
+
 START_TEST(every_change_is_logged)
 {
     mkcol("d");
@@ -653,6 +667,7 @@ Suite *suite_files(void)
     tcase_add_test(tc, missing_marker_is_unavailable);
     tcase_add_test(tc, missing_content_is_unavailable_not_gone);
     tcase_add_test(tc, deep_paths);
+    tcase_add_test(tc, database_and_content_are_private);
     tcase_add_test(tc, every_change_is_logged);
     return s;
 }
