@@ -277,7 +277,7 @@ def test_jobs_run(env, account):
     account.delete("folder")
 
     def sizes():
-        return [path for path in (env.data / "accounts").rglob("*")
+        return [path for path in (env.data / "accounts" / account.id).rglob("*")
                 if path.is_file() and path.stat().st_size == 100000]
     wait_until(lambda: not sizes(), "the files to be unlinked")
 
