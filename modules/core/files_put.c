@@ -17,7 +17,7 @@ struct cloud_put_t {
     const char *stage;
     int fd;
     apr_int64_t received;
-    apr_int64_t limit;           /* most bytes that the quota leaves, or -1 */
+    apr_int64_t limit;           /* most bytes that may come in */
     cloud_digest_t *digest;
     cloud_sums_t want;
     unsigned want_types;
@@ -45,13 +45,13 @@ static cloud_err_t *find_limit(cloud_put_t *put, const cloud_entry_t *e)
     apr_int64_t quota, used;
     cloud_err_t *err;
 
-    put->limit = -1;
+    CLOUD_ERR(cloud_storage_room(&put->limit, put->ctx->store, put->pool));
     CLOUD_ERR(cloud_tx_begin(put->ctx, CLOUD_DB_READ));
     err = cloud_account_usage(&quota, &used, put->ctx, e->owner);
     cloud_tx_rollback(put->ctx);
     if (!err && quota >= 0) {
-        put->limit = quota - used + (e->exists ? e->node.size : 0);
-        if (put->limit < 0) put->limit = 0;
+        quota += (e->exists ? e->node.size : 0) - used;
+        if (quota < put->limit) put->limit = quota < 0 ? 0 : quota;
     }
     return err;
 }
@@ -71,8 +71,9 @@ cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_ac
     CLOUD_ERR(cloud_files_precheck(&e, ctx, account, path, 1, opts, pool));
     if (opts->checksum)
         CLOUD_ERR(cloud_sums_parse(&put->want, &put->want_types, opts->checksum, pool));
+    put->limit = opts->length;
     if (opts->length < 0) CLOUD_ERR(find_limit(put, e));
-    else put->limit = opts->length;
+    else CLOUD_ERR(cloud_storage_has_room(ctx, opts->length));
     put->digest = cloud_digest_create(CLOUD_DIGEST_DEFAULT | put->want_types, pool);
     CLOUD_ERR(cloud_storage_stage(&put->fd, &put->stage, ctx->store, e->owner->dir, pool));
     apr_pool_cleanup_register(pool, put, put_cleanup, apr_pool_cleanup_null);
@@ -109,7 +110,7 @@ cloud_err_t *cloud_put_write(cloud_put_t *put, const void *data, apr_size_t len)
 {
     if (put->fd < 0) return cloud_err(put->pool, CLOUD_E_INTERNAL, "The put is over");
     put->received += (apr_int64_t)len;
-    if (put->limit >= 0 && put->received > put->limit)
+    if (put->received > put->limit)
         return put->opts.length >= 0
                    ? cloud_err(put->pool, CLOUD_E_INVALID,
                                "More bytes were sent than the %" APR_INT64_T_FMT " announced",

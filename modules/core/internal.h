@@ -139,6 +139,11 @@ apr_int64_t cloud_storage_mtime(const struct stat *st);
 cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size,
                                     apr_int64_t *mtime_ns, apr_int64_t *btime_ns,
                                     apr_pool_t *pool);
+/** Bytes that files may still take: some are kept free, because without them nothing could be
+ *  deleted either (the database's log has to grow for it). 0 when there are none. */
+cloud_err_t *cloud_storage_room(apr_int64_t *room, cloud_store_t *store, apr_pool_t *pool);
+/** QUOTA when there is no room for so many bytes. */
+cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes);
 /** New staging file for the account; *path (in pool). */
 cloud_err_t *cloud_storage_stage(int *fd, const char **path, cloud_store_t *store,
                                  const char *account_dir, apr_pool_t *pool);
@@ -203,6 +208,8 @@ typedef struct {
     apr_int64_t size, ino_mtime, btime;
     cloud_sums_t sums;
 } cloud_staged_t;
+/** A value for overwrite below: a folder may be replaced, too. */
+#define CLOUD_OVERWRITE_FOLDER 2
 typedef cloud_err_t *cloud_tx_fn(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res);
 /** Gives a staged file its place: the one transaction of PUT, upload MOVE and file COPY. opts:
  *  cond, mtime; in_tx (may be NULL) runs inside the transaction after the rows were written. On error the staged file

@@ -86,14 +86,15 @@ static cloud_err_t *prepare(cloud_shm_t *shm, apr_pool_t *pool)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
     char boot[40];
-    struct stat st;
-    int i;
+    int i, err;
 
     while (fcntl(shm->fd, F_OFD_SETLKW, &lock) != 0)
         if (errno != EINTR) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "shm lock");
-    if (fstat(shm->fd, &st) != 0 || (st.st_size < (off_t)sizeof(shm_map_t)
-                                     && ftruncate(shm->fd, sizeof(shm_map_t)) != 0))
-        return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "shm size");
+    /* With its blocks: on a full disk a hole would end in SIGBUS. */
+    do {
+        err = posix_fallocate(shm->fd, 0, sizeof(shm_map_t));
+    } while (err == EINTR);
+    if (err) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "shm size");
     shm->map = mmap(NULL, sizeof(shm_map_t), PROT_READ | PROT_WRITE, MAP_SHARED, shm->fd, 0);
     if (shm->map == MAP_FAILED) {
         shm->map = NULL;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/openat2.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #ifndef RENAME_NOREPLACE
@@ -18,6 +19,8 @@
 #define RENAME_EXCHANGE (1 << 1)
 #endif
 
+#define KEEP_PART 20            /* of a small disk this part is kept free, */
+#define KEEP_MAX (64 << 20)     /* of others so many bytes */
 #define STEP_MAX 3500           /* openat2 takes at most PATH_MAX bytes at once */
 
 /* openat2 relative to dir; -1 and errno on failure. */
@@ -372,6 +375,27 @@ int cloud_storage_mkdir(cloud_store_t *store, const char *path, apr_pool_t *pool
     err = mkdirat(dir, last, 0700) == 0 ? 0 : errno;
     close(dir);
     return err;
+}
+
+cloud_err_t *cloud_storage_room(apr_int64_t *room, cloud_store_t *store, apr_pool_t *pool)
+{
+    apr_int64_t keep;
+    struct statvfs st;
+
+    if (fstatvfs(store->accounts_fd, &st) != 0)
+        return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "statvfs");
+    keep = (apr_int64_t)(st.f_blocks / KEEP_PART * st.f_frsize);
+    *room = (apr_int64_t)(st.f_bavail * st.f_frsize) - (keep < KEEP_MAX ? keep : KEEP_MAX);
+    if (*room < 0) *room = 0;
+    return NULL;
+}
+
+cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes)
+{
+    apr_int64_t room;
+
+    CLOUD_ERR(cloud_storage_room(&room, ctx->store, ctx->pool));
+    return bytes < room ? NULL : cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
 }
 
 cloud_err_t *cloud_storage_probe(cloud_store_t *store)

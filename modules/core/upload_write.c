@@ -72,6 +72,7 @@ static cloud_err_t *check_room(cloud_chunk_put_t *put)
     cloud_stmt_t *st;
     int row;
 
+    CLOUD_ERR(cloud_storage_has_room(put->ctx, put->length));
     put->room = -1;
     CLOUD_ERR(cloud_account_by_number(&account, put->ctx, s->up.account, put->pool));
     CLOUD_ERR(cloud_account_usage(&quota, &used, put->ctx, account));
