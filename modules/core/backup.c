@@ -202,7 +202,9 @@ static cloud_err_t *backup(backup_t *b, const char *dir)
     CLOUD_ERR(cloud_backup_dirs(b, from, dir));
     CLOUD_ERR(snapshot(b, dir));
     CLOUD_ERR(cloud_backup_fill(b, dir));
+    CLOUD_POINT("backup-before-seal");
     CLOUD_ERR(cloud_backup_seal(b, from, dir));
+    CLOUD_POINT("backup-before-manifest");
     CLOUD_ERR(write_manifest(b, dir, began));
     if (!b->missing && !b->damaged) return NULL;
     return cloud_err(b->pool, CLOUD_E_UNAVAILABLE,

@@ -146,6 +146,7 @@ cloud_err_t *cloud_backup_file(backup_t *b, int fd, const cloud_node_t *node, co
     }
     err = copy_steady(&disk, &match, b, fd, out, node->sums);
     close(out);
+    CLOUD_POINT("backup-file");
     if (!err && !cloud_disk_same_stamp(&disk, node)) {
         /* Its row has it as it was: whoever reads it takes in what it is now. */
         b->changed++;

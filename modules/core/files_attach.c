@@ -88,6 +88,19 @@ static cloud_err_t *check_put(cloud_ctx_t *ctx, const cloud_entry_t *e, int over
                             CLOUD_LOCKCHK_NODE | (e->exists ? 0 : CLOUD_LOCKCHK_PARENT));
 }
 
+/* A folder in the place of the new file, and COPY may replace it (RFC 4918 9.8.4). */
+static int over_folder(const cloud_entry_t *e, int overwrite)
+{
+    return overwrite == CLOUD_OVERWRITE_FOLDER && e->exists && CLOUD_IS_DIR(&e->node);
+}
+
+static cloud_err_t *check_attach(cloud_ctx_t *ctx, const cloud_entry_t *e, int overwrite,
+                                 const cloud_cond_t *cond)
+{
+    return over_folder(e, overwrite) ? cloud_files_check_target(ctx, e, overwrite, cond)
+                                     : check_put(ctx, e, overwrite, cond);
+}
+
 cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, const char *path, int overwrite,
                                   const cloud_put_opts_t *opts, apr_pool_t *pool)
@@ -96,7 +109,7 @@ cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_resolve_tx(entry, ctx, account, path, pool);
-    if (!err) err = check_put(ctx, *entry, overwrite, &opts->cond);
+    if (!err) err = check_attach(ctx, *entry, overwrite, &opts->cond);
     if (!err && opts->length > 0)
         err = cloud_files_quota(ctx, *entry,
                                 opts->length - ((*entry)->exists ? (*entry)->node.size : 0));
@@ -245,14 +258,20 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
                               apr_pool_t *pool)
 {
     cloud_entry_t *e;
+    int replaced;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
-    CLOUD_ERR(check_put(ctx, e, overwrite, &opts->cond));
+    CLOUD_ERR(check_attach(ctx, e, overwrite, &opts->cond));
     res->created = !e->exists;
+    if (over_folder(e, overwrite)) {
+        CLOUD_ERR(cloud_files_replace(ctx, e, pool));
+        e->exists = 0;
+    }
+    replaced = e->exists;
     CLOUD_ERR(write_rows(ctx, e, staged, opts, pool));
     e->exists = 1;
     res->entry = e;
-    CLOUD_ERR(cloud_files_changed(ctx, res->created ? "create" : "write", e, NULL));
+    CLOUD_ERR(cloud_files_changed(ctx, replaced ? "write" : "create", e, NULL));
     return in_tx ? in_tx(baton, ctx, res) : NULL;
 }
 

@@ -415,12 +415,6 @@ cloud_err_t *cloud_file_copy(cloud_result_t *res, cloud_ctx_t *ctx,
     if (err) return err;
     if (CLOUD_IS_DIR(&s->node))
         return copy_folder(res, ctx, s, dst_account, dst, overwrite, depth, dst_cond, pool);
-    if (d->exists && CLOUD_IS_DIR(&d->node)) {
-        /* A file over a folder: the folder goes first, as DELETE would (RFC 4918 9.8.4). */
-        CLOUD_ERR(cloud_file_remove(ctx, dst_account, dst, dst_cond));
-        err = copy_file(res, ctx, s, dst_account, dst, overwrite, NULL, pool);
-        if (!err) res->created = 0;
-        return err;
-    }
-    return copy_file(res, ctx, s, dst_account, dst, overwrite, dst_cond, pool);
+    return copy_file(res, ctx, s, dst_account, dst, overwrite ? CLOUD_OVERWRITE_FOLDER : 0,
+                     dst_cond, pool);
 }

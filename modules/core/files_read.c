@@ -73,7 +73,11 @@ static cloud_err_t *is_content(int *same, const cloud_node_t *node, int fd, apr_
 {
     apr_int64_t size, mtime, btime;
     apr_uint64_t ino;
+    struct stat st;
 
+    /* A folder may still stand where a move that is owed will put the file. */
+    *same = 0;
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) return NULL;
     CLOUD_ERR(cloud_storage_identity(fd, &ino, &size, &mtime, &btime, pool));
     *same = ino == node->ino && size == node->size && mtime == node->ino_mtime
             && (btime == node->btime || !btime || !node->btime);

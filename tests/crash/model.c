@@ -1,0 +1,582 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Random verbs, compared with a simple model of them.
+ *
+ *   model DIR SEED STEPS     DIR is a new directory for the store
+ *
+ * Two accounts, two stores on one directory (as two processes have them), and after every step both
+ * trees whole: names, ids, sizes, times, and ETags. Each change has to give a new number to what it
+ * changed and to all folders above, and to nothing else. What a verb should refuse, with what error,
+ * the model knows too. Now and then every content is read, and fsck run. */
+#include "model_tree.h"
+#include "account.h"
+#include "maint.h"
+#include "upload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+
+#define NODES_MAX  50
+#define BYTES_MAX  2000
+
+/* Several spellings of some names. */
+static const struct {
+    const char *given, *nfc;
+} NAMES[] = {
+    { "a", "a" }, { "b", "b" }, { "c", "c" }, { "A", "A" },
+    { "with space", "with space" }, { "50%+1.txt", "50%+1.txt" }, { ".hidden", ".hidden" },
+    { "caf\xC3\xA9", "caf\xC3\xA9" }, { "cafe\xCC\x81", "caf\xC3\xA9" },
+    { "\xE2\x84\xAB", "\xC3\x85" }, { "\xC3\x85", "\xC3\x85" },
+};
+#define NAMES_N ((unsigned)(sizeof NAMES / sizeof *NAMES))
+
+static struct {
+    cloud_store_t *store[2];
+    apr_pool_t *store_pool[2], *pool, *step;
+    cloud_account_t *account[2];
+    m_node_t *root[2];
+    const char *dir;
+    apr_uint64_t rng;
+    apr_int64_t highest;
+    long n;
+    const char *what;
+} world;
+
+static long tried[16], refused;
+
+/* ---- chance ---- */
+
+static unsigned rnd(unsigned n)
+{
+    world.rng ^= world.rng << 13;
+    world.rng ^= world.rng >> 7;
+    world.rng ^= world.rng << 17;
+    return (unsigned)((world.rng >> 20) % n);
+}
+
+/* A place in one of the trees: what is there, or (NULL) where it would be. */
+typedef struct {
+    int account;
+    const char *path;
+    m_node_t *node, *dir;      /* dir NULL: there is no such folder */
+    const char *name, *given;
+} place_t;
+
+/* The k-th node below (and with) n, counting folders only or all. */
+static m_node_t *nth(m_node_t *n, unsigned *k, int folders)
+{
+    m_node_t *found = NULL;
+    int i;
+
+    if (!folders || n->is_dir) {
+        if (*k == 0) return n;
+        --*k;
+    }
+    for (i = 0; !found && i < n->children; i++) found = nth(n->child[i], k, folders);
+    return found;
+}
+
+static m_node_t *any_node(int account, int folders)
+{
+    m_node_t *root = world.root[account], *n;
+    unsigned k;
+
+    do {
+        k = rnd((unsigned)m_count(root));
+        n = nth(root, &k, folders);
+    } while (!n);
+    return n;
+}
+
+static const char *path_of(const m_node_t *n)
+{
+    const char *path = "";
+
+    for (; n->parent; n = n->parent)
+        path = apr_pstrcat(world.step, n->disk, *path ? "/" : "", path, NULL);
+    return path;
+}
+
+static void go_down(place_t *p, m_node_t *at, unsigned k)
+{
+    p->dir = at && at->is_dir ? at : NULL;
+    p->name = NAMES[k].nfc;
+    p->given = NAMES[k].given;
+    p->path = apr_pstrcat(world.step, p->path, *p->path ? "/" : "", p->given, NULL);
+    p->node = p->dir ? m_child(p->dir, p->name) : NULL;
+}
+
+/* Something that exists, mostly. */
+static place_t some_node(void)
+{
+    place_t p = { .account = rnd(4) == 0 };
+    m_node_t *n = any_node(p.account, 0);
+    unsigned k;
+
+    if (!n->parent || rnd(10) == 0) n = NULL;
+    p.path = n ? path_of(n->parent) : "";
+    for (k = rnd(NAMES_N); n && strcmp(NAMES[k].nfc, n->name) != 0; k = rnd(NAMES_N)) continue;
+    go_down(&p, n ? n->parent : world.root[p.account], k);
+    return p;
+}
+
+/* Some name in a folder that exists, mostly; or in a file, or nowhere. */
+static place_t some_place(void)
+{
+    place_t p = { .account = rnd(4) == 0 };
+    m_node_t *n = any_node(p.account, rnd(10) != 0);
+
+    p.path = path_of(n);
+    go_down(&p, n, rnd(NAMES_N));
+    if (rnd(15) == 0) go_down(&p, p.node, rnd(NAMES_N));
+    return p;
+}
+
+static cloud_ctx_t *context(void)
+{
+    cloud_ctx_t *ctx = cloud_ctx_create(world.store[rnd(2)], world.step);
+
+    ctx->who.system = 1;
+    return ctx;
+}
+
+/* ---- expectations ---- */
+
+static void stop(const char *fmt, ...) CLOUD_PRINTF(1, 2);
+static void stop(const char *fmt, ...)
+{
+    va_list ap;
+
+    printf("FAILED at step %ld, %s: ", world.n, world.what);
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    printf("\n");
+    exit(1);
+}
+
+static void must(cloud_err_t *err)
+{
+    if (err)
+        stop("%s: %s (%s) at %s:%d", cloud_err_info(err->code)->name, err->msg,
+             err->cause ? err->cause : "", err->file, err->line);
+}
+
+/* 1: it was done; 0: it was refused, with the code that was expected. */
+static int expect(cloud_err_t *err, cloud_code_t code)
+{
+    if (err && err->code == code) {
+        refused++;
+        return 0;
+    }
+    must(err);
+    if (code != CLOUD_E_NONE) stop("done, instead of %s", cloud_err_info(code)->name);
+    return 1;
+}
+
+static cloud_code_t may_put(const place_t *p)
+{
+    if (!p->dir) return CLOUD_E_CONFLICT;
+    return p->node && p->node->is_dir ? CLOUD_E_CONFLICT : CLOUD_E_NONE;
+}
+
+/* In the model: content of a file, new or not. */
+static void model_put(const place_t *p, unsigned content, apr_int64_t size, apr_int64_t mtime)
+{
+    m_node_t *n = p->node;
+
+    if (!n) {
+        n = m_new(p->name, p->given, 0);
+        m_attach(p->dir, n);
+    }
+    n->content = content;
+    n->size = size;
+    n->mtime = mtime;
+    p->dir->mtime = -1;
+    m_touch(n);
+}
+
+static void model_remove(m_node_t *n)
+{
+    n->parent->mtime = -1;
+    m_touch(n->parent);
+    m_detach(n);
+    m_free(n);
+}
+
+/* ---- the verbs ---- */
+
+static void put(void)
+{
+    place_t p = some_place();
+    unsigned content = rnd(1000000);
+    apr_int64_t size = rnd(5) ? rnd(BYTES_MAX) : 0;
+    apr_int64_t mtime = rnd(2) ? (apr_int64_t)(1000000000 + rnd(99999)) : -1;
+    cloud_put_opts_t opts = { .length = rnd(2) ? size : -1, .has_mtime = mtime != -1,
+                              .mtime = mtime };
+    char *buf = apr_palloc(world.step, (apr_size_t)size + 1);
+    cloud_code_t code = may_put(&p);
+    cloud_result_t res;
+    cloud_put_t *put;
+    cloud_err_t *err;
+
+    world.what = apr_pstrcat(world.step, "put ", p.path, NULL);
+    if (rnd(10) == 0) {
+        opts.cond.must = CLOUD_IF_ABSENT;
+        if (!code && p.node) code = CLOUD_E_PRECONDITION;
+    } else if (rnd(10) == 0) {
+        opts.cond.must = CLOUD_IF_ETAG;
+        opts.cond.etag = p.node && rnd(2) ? p.node->etag : 5;
+        if (!code && (!p.node || p.node->etag != opts.cond.etag)) code = CLOUD_E_PRECONDITION;
+    }
+    m_content(buf, content, size);
+    err = cloud_put_begin(&put, context(), world.account[p.account], p.path, &opts, world.step);
+    if (!err) err = cloud_put_write(put, buf, (apr_size_t)size);
+    if (!err) err = cloud_put_commit(&res, put);
+    if (!expect(err, code)) return;
+    if (res.created != !p.node) stop("created is %d", res.created);
+    model_put(&p, content, size, mtime);
+}
+
+static void upload(void)
+{
+    place_t p = some_place();
+    unsigned content = rnd(1000000), chunks = 1 + rnd(3), i, order = rnd(2);
+    apr_int64_t size = 0, part = rnd(700), mtime = 1000000000 + rnd(99999);
+    cloud_put_opts_t opts = { .length = -1, .has_mtime = 1, .mtime = mtime };
+    const cloud_account_t *account = world.account[p.account];
+    const char *name = apr_psprintf(world.step, "up%ld", world.n);
+    cloud_chunk_put_t *chunk;
+    cloud_ctx_t *ctx = context();
+    cloud_result_t res;
+    cloud_upload_t *up;
+    int created;
+    char *buf;
+
+    world.what = apr_pstrcat(world.step, "upload ", p.path, NULL);
+    size = part * chunks;
+    buf = apr_palloc(world.step, (apr_size_t)size + 1);
+    m_content(buf, content, size);
+    must(cloud_upload_create(&up, ctx, account, name, rnd(2) ? size : -1, world.step));
+    for (i = 0; i < chunks; i++) {
+        unsigned k = order ? i : chunks - 1 - i;
+
+        must(cloud_chunk_begin(&chunk, ctx, up, apr_psprintf(world.step, "%05u", k), part, NULL,
+                               world.step));
+        must(cloud_chunk_write(chunk, buf + k * part, (apr_size_t)part));
+        must(cloud_chunk_commit(&created, chunk));
+    }
+    if (!expect(cloud_upload_finish(&res, ctx, account, name, account, p.path, 1, &opts,
+                                    world.step), may_put(&p))) {
+        must(cloud_upload_remove(ctx, account, name));
+        return;
+    }
+    model_put(&p, content, size, mtime);
+}
+
+static void mkcol(void)
+{
+    place_t p = some_place();
+    cloud_result_t res;
+
+    world.what = apr_pstrcat(world.step, "mkcol ", p.path, NULL);
+    if (!expect(cloud_file_mkcol(&res, context(), world.account[p.account], p.path, NULL,
+                                 world.step),
+                !p.dir ? CLOUD_E_CONFLICT : p.node ? CLOUD_E_EXISTS : CLOUD_E_NONE))
+        return;
+    m_attach(p.dir, m_new(p.name, p.given, 1));
+    p.dir->mtime = -1;
+    m_touch(p.dir);
+}
+
+static void delete(void)
+{
+    place_t p = some_node();
+
+    world.what = apr_pstrcat(world.step, "remove ", p.path, NULL);
+    if (!expect(cloud_file_remove(context(), world.account[p.account], p.path, NULL),
+                p.node ? CLOUD_E_NONE : CLOUD_E_NOT_FOUND))
+        return;
+    model_remove(p.node);
+}
+
+/* What COPY and MOVE have in common. */
+static cloud_code_t may_replace(const place_t *s, const place_t *d, int overwrite)
+{
+    if (d->dir && m_inside(d->dir, s->node)) return CLOUD_E_CONFLICT;
+    if (d->node && m_inside(s->node, d->node)) return CLOUD_E_CONFLICT;
+    if (d->node && !overwrite) return CLOUD_E_PRECONDITION;
+    return CLOUD_E_NONE;
+}
+
+static cloud_code_t may_move(const place_t *s, const place_t *d, int overwrite)
+{
+    if (!s->node) return CLOUD_E_NOT_FOUND;
+    if (!d->dir) return CLOUD_E_CONFLICT;
+    if (d->node == s->node)
+        return strcmp(d->given, s->node->disk) == 0 ? CLOUD_E_DENIED : CLOUD_E_NONE;
+    return may_replace(s, d, overwrite);
+}
+
+static void move(void)
+{
+    place_t s = some_node(), d = some_place();
+    int overwrite = (int)rnd(2);
+    cloud_code_t code = may_move(&s, &d, overwrite);
+    cloud_result_t res;
+
+    world.what = apr_psprintf(world.step, "move %d:%s to %d:%s (%d)", s.account, s.path, d.account,
+                              d.path, overwrite);
+    if (!expect(cloud_file_move(&res, context(), world.account[s.account], s.path,
+                                world.account[d.account], d.path, overwrite, NULL, NULL,
+                                world.step), code))
+        return;
+    if (d.node && d.node != s.node) model_remove(d.node);
+    s.dir->mtime = d.dir->mtime = -1;
+    m_touch(s.dir);
+    m_touch(d.dir);
+    m_detach(s.node);
+    s.node->name = d.name;
+    s.node->disk = d.given;
+    m_attach(d.dir, s.node);
+}
+
+static cloud_code_t may_copy(const place_t *s, const place_t *d, int overwrite)
+{
+    if (!s->node) return CLOUD_E_NOT_FOUND;
+    if (d->node == s->node) return CLOUD_E_DENIED;
+    if (d->dir && m_inside(d->dir, s->node)) return CLOUD_E_CONFLICT;
+    if (d->node && m_inside(s->node, d->node)) return CLOUD_E_CONFLICT;
+    if (!d->dir) return CLOUD_E_CONFLICT;
+    return may_replace(s, d, overwrite);
+}
+
+static void copy(void)
+{
+    place_t s = some_node(), d = some_place();
+    int overwrite = (int)rnd(2), depth = rnd(3) ? -1 : 0;
+    cloud_code_t code = may_copy(&s, &d, overwrite);
+    cloud_result_t res;
+    m_node_t *made;
+
+    if (!code && m_count(s.node) > 20) return; /* trees stay small */
+    world.what = apr_psprintf(world.step, "copy %d:%s to %d:%s (%d, depth %d)", s.account, s.path,
+                              d.account, d.path, overwrite, depth);
+    if (!expect(cloud_file_copy(&res, context(), world.account[s.account], s.path,
+                                world.account[d.account], d.path, overwrite, depth, NULL, NULL,
+                                world.step), code))
+        return;
+    if (!s.node->is_dir && d.node && !d.node->is_dir) {
+        model_put(&d, s.node->content, s.node->size, s.node->mtime);
+        d.node->colour = s.node->colour;
+        return;
+    }
+    made = m_copy(s.node, d.name, d.given, depth != 0);
+    if (d.node) model_remove(d.node);
+    m_attach(d.dir, made);
+    d.dir->mtime = -1;
+    m_touch(d.dir);
+}
+
+static void patch(void)
+{
+    place_t p = some_node();
+    apr_array_header_t *props = apr_array_make(world.step, 1, sizeof(cloud_prop_t));
+    int colour = (int)rnd(3), set_time = (int)rnd(2);
+    apr_int64_t mtime = 1000000000 + rnd(99999);
+    cloud_prop_t prop = { "urn:x", "colour",
+                          colour ? apr_psprintf(world.step, "%d", colour) : NULL, NULL };
+    cloud_result_t res;
+
+    world.what = apr_pstrcat(world.step, "patch ", p.path, NULL);
+    APR_ARRAY_PUSH(props, cloud_prop_t) = prop;
+    if (!expect(cloud_file_proppatch(&res, context(), world.account[p.account], p.path, props,
+                                     set_time ? &mtime : NULL, NULL, world.step),
+                p.node ? CLOUD_E_NONE : CLOUD_E_NOT_FOUND))
+        return;
+    p.node->colour = colour;
+    if (!set_time) return;
+    p.node->mtime = mtime;
+    m_touch(p.node);
+}
+
+/* An outsider's edit, and somebody who reads the file. */
+static void outside(void)
+{
+    place_t p = some_node();
+    const cloud_account_t *account = world.account[p.account];
+    const char *disk;
+    cloud_entry_t *e;
+    char *buf;
+    FILE *f;
+    int fd;
+
+    if (!p.node || p.node->is_dir) return;
+    world.what = apr_pstrcat(world.step, "outside edit of ", p.path, NULL);
+    disk = apr_pstrcat(world.step, world.dir, "/accounts/", account->dir, "/files/",
+                       path_of(p.node), NULL);
+    p.node->content = rnd(1000000);
+    p.node->size = rnd(BYTES_MAX);
+    p.node->mtime = -1;
+    buf = apr_palloc(world.step, (apr_size_t)p.node->size + 1);
+    m_content(buf, p.node->content, p.node->size);
+    f = fopen(disk, rnd(2) ? "r+" : "w");
+    if (!f || ftruncate(fileno(f), p.node->size) != 0
+        || fwrite(buf, 1, (size_t)p.node->size, f) != (size_t)p.node->size || fclose(f) != 0)
+        stop("%s: %s", disk, strerror(errno));
+    m_touch(p.node);
+    must(cloud_file_open(&fd, &e, context(), account, p.path, world.step));
+}
+
+/* A scan finds nothing to do, for nobody was at it from outside. */
+static void scan(void)
+{
+    cloud_scan_stats_t s;
+    int a = (int)rnd(2);
+
+    world.what = "scan";
+    must(cloud_scan(&s, context(), world.account[a], "", NULL));
+    if (s.added || s.changed || s.moved || s.vanished || s.skipped)
+        stop("it found %d, %d, %d, %d, %d", (int)s.added, (int)s.changed, (int)s.moved,
+             (int)s.vanished, (int)s.skipped);
+}
+
+static void maintain(void)
+{
+    int more;
+
+    world.what = "maintain";
+    must(cloud_store_maintain(&more, context()));
+}
+
+static void open_store(int i)
+{
+    cloud_store_conf_t conf = { .data_dir = world.dir, .durability = CLOUD_DURABILITY_RELAXED };
+
+    apr_pool_create(&world.store_pool[i], world.pool);
+    must(cloud_store_open(&world.store[i], &conf, CLOUD_STORE_CREATE, world.store_pool[i]));
+}
+
+static void reopen(void)
+{
+    int i = (int)rnd(2);
+
+    if (rnd(20)) return;
+    world.what = "reopen";
+    apr_pool_destroy(world.store_pool[i]);
+    open_store(i);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+    unsigned weight;
+} VERBS[] = {
+    { "put", put, 30 },     { "mkcol", mkcol, 18 },  { "remove", delete, 6 }, { "move", move, 24 },
+    { "copy", copy, 12 },   { "patch", patch, 8 },   { "upload", upload, 4 }, { "edit", outside, 4 },
+    { "scan", scan, 1 },    { "maintain", maintain, 4 }, { "reopen", reopen, 1 },
+};
+#define VERBS_N (sizeof VERBS / sizeof *VERBS)
+
+static void step(void)
+{
+    unsigned total = 0, i, k;
+
+    for (i = 0; i < VERBS_N; i++) total += VERBS[i].weight;
+    k = rnd(total);
+    for (i = 0; k >= VERBS[i].weight; i++) k -= VERBS[i].weight;
+    /* Trees that have grown are cut. */
+    if (m_count(world.root[0]) + m_count(world.root[1]) > NODES_MAX && rnd(2)) i = 2;
+    tried[i]++;
+    VERBS[i].run();
+}
+
+/* ---- comparing ---- */
+
+static void compare(int contents)
+{
+    apr_int64_t seen = world.highest;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        m_compare_t c = { .ctx = context(),
+                          .account = world.account[i],
+                          .contents = contents,
+                          .highest = world.highest,
+                          .pool = world.step };
+
+        must(m_compare(&c, world.root[i]));
+        if (c.problem) stop("account %d: %s", i, c.problem);
+        if (c.seen > seen) seen = c.seen;
+    }
+    world.highest = seen;
+}
+
+static void finding(void *baton, const char *kind, const char *account, const char *path,
+                    const char *detail, int repaired)
+{
+    stop("fsck: %s %s: %s %s", kind, account ? account : "", path, detail);
+}
+
+static void fsck(void)
+{
+    cloud_fsck_opts_t opts = { .report = finding, .hashes = 1 };
+    cloud_fsck_stats_t stats;
+
+    must(cloud_fsck(&stats, context(), NULL, &opts));
+}
+
+static void set_up(const char *dir)
+{
+    static const char *const ids[] = { "alice", "bob" };
+    int i;
+
+    apr_pool_create(&world.pool, NULL);
+    apr_pool_create(&world.step, world.pool);
+    world.what = "start";
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) stop("%s: %s", dir, strerror(errno));
+    world.dir = realpath(dir, NULL);
+    for (i = 0; i < 2; i++) open_store(i);
+    for (i = 0; i < 2; i++) {
+        must(cloud_account_create(&world.account[i], context(), ids[i], NULL, NULL, world.pool));
+        world.root[i] = m_new("", "", 1);
+    }
+    for (i = 0; i < 2; i++) {
+        cloud_entry_t *e;
+
+        must(cloud_resolve(&e, context(), world.account[i], "", world.pool));
+        world.root[i]->disk = e->node.disk = apr_pstrdup(world.pool, e->node.disk);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    long steps;
+    unsigned i;
+
+    if (argc != 4) {
+        fprintf(stderr, "usage: model DIR SEED STEPS\n");
+        return 2;
+    }
+    apr_initialize();
+    world.rng = (apr_uint64_t)strtoull(argv[2], NULL, 10) * 2654435761u + 88172645463325252ull;
+    steps = atol(argv[3]);
+    printf("seed %s\n", argv[2]);
+    set_up(argv[1]);
+    for (world.n = 1; world.n <= steps; world.n++) {
+        apr_pool_clear(world.step);
+        step();
+        compare(world.n % 200 == 0);
+        if (world.n % 5000 == 0) fsck();
+    }
+    world.what = "end";
+    fsck();
+    for (i = 0; i < VERBS_N; i++) printf("%s %ld, ", VERBS[i].name, tried[i]);
+    printf("%ld refused, %ld steps\n", refused, steps);
+    return 0;
+}
