@@ -1,49 +1,24 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Rows from the tree to the spool, and from the spool to the writer. */
-#include "listing.h"
+/* Rows to the spool, and from the spool to the writer. */
+#include "listing_private.h"
 
 #include "lockxml.h"
 #include "names.h"
-#include "spool.h"
-#include "upload.h"
 
 /* Memory for rows before they go to a file: some 2,000 rows. */
 #define SPOOL_MEMORY (256 * 1024)
-
-/* Depth infinity ends here. */
-#define MAX_ROWS    1000000
-#define MAX_FOLDERS 100000
 
 /* ---- records of the spool ---- */
 
 enum { RECORD_PREFIX, RECORD_ROW };
 
-/* A row: this, then name and its NUL, etag, sums, extra, dead properties, padding, locks. */
+/* A row: this, then locks, name and its NUL, etag, sums, extra, dead properties. */
 typedef struct {
     unsigned char kind, flags, perms, etag_len;
     apr_uint16_t name_len, sums_len;
     apr_uint32_t extra_len, dead_len, dead_size, locks_len;
     apr_int64_t id, size, mtime, created;
 } record_t;
-
-struct cloud_listing_t {
-    cloud_ctx_t *ctx;
-    const cloud_dav_target_t *t;
-    cloud_propreq_t *req;
-    unsigned need;
-    apr_pool_t *pool, *scratch;     /* scratch: cleared after each row that used it */
-    cloud_spool_t *spool;
-    cloud_dav_view_t *view;
-    apr_int64_t rows;
-
-    apr_array_header_t *locks;      /* of cloud_lock_t; NULL: there are none */
-    apr_hash_t *own;                /* node id -> index of the first lock on it, + 1 */
-    int *next;                      /* of the same node, -1 at the end */
-    int *inherited, inherited_len;  /* locks that cover all members of the folder being listed */
-
-    apr_array_header_t *queue;      /* Depth infinity: paths of folders still to be listed */
-    const char *folder;             /* path of the folder being listed */
-};
 
 apr_int64_t cloud_listing_rows(const cloud_listing_t *l)
 {
@@ -233,16 +208,6 @@ cloud_err_t *cloud_listing_write(cloud_listing_t *l, cloud_out_t *out)
 
 /* ---- what is loaded once ---- */
 
-/* What a name looks like to clients: as it was given, unless another one got that spelling. */
-static const char *shown_name(const cloud_node_t *node, apr_pool_t *pool)
-{
-    const char *nfc;
-
-    if (node->disk == node->name || strcmp(node->disk, node->name) == 0) return node->name;
-    nfc = cloud_name_nfc(node->disk, pool);
-    return nfc && strcmp(nfc, node->name) == 0 ? node->disk : node->name;
-}
-
 static cloud_err_t *load_quota(cloud_listing_t *l)
 {
     apr_int64_t quota, used;
@@ -295,320 +260,12 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     return NULL;
 }
 
-/* ---- locks: one query for the whole listing ---- */
-
-static int first_lock(const cloud_listing_t *l, const apr_int64_t *node)
-{
-    return (int)(apr_uintptr_t)apr_hash_get(l->own, node, sizeof(*node)) - 1;
-}
-
-static cloud_err_t *load_locks(cloud_listing_t *l, const cloud_entry_t *entry, int below)
-{
-    apr_array_header_t *locks;
-
-    if (!(l->need & CLOUD_NEED_LOCKS)) return NULL;
-    CLOUD_ERR(cloud_lock_find(&locks, l->ctx, entry, below, l->pool));
-    if (!locks->nelts) return NULL;
-    l->locks = locks;
-    l->own = apr_hash_make(l->pool);
-    l->next = apr_palloc(l->pool, (apr_size_t)locks->nelts * sizeof(int));
-    l->inherited = apr_palloc(l->pool, (apr_size_t)locks->nelts * sizeof(int));
-    for (int i = 0; i < locks->nelts; i++) {
-        const apr_int64_t *node = &APR_ARRAY_IDX(locks, i, cloud_lock_t).node;
-
-        l->next[i] = first_lock(l, node);
-        apr_hash_set(l->own, node, sizeof(*node), (void *)(apr_uintptr_t)(i + 1));
-    }
-    return NULL;
-}
-
-static int is_above(const cloud_entry_t *entry, apr_int64_t node)
-{
-    for (int i = 0; i < entry->chain_len; i++) {
-        if (entry->chain[i] == node) return 1;
-    }
-    return 0;
-}
-
-/* Locks from above that cover the entry (members 0) or all its members (members 1). */
-static void inherit(cloud_listing_t *l, const cloud_entry_t *entry, int members)
-{
-    l->inherited_len = 0;
-    for (int i = 0; l->locks && i < l->locks->nelts; i++) {
-        const cloud_lock_t *lock = &APR_ARRAY_IDX(l->locks, i, cloud_lock_t);
-
-        if (!lock->infinite) continue;
-        if (is_above(entry, lock->node) || (members && lock->node == entry->node.id))
-            l->inherited[l->inherited_len++] = i;
-    }
-}
-
-static void find_locks(cloud_dav_row_t *row, cloud_listing_t *l)
-{
-    int *found, n = l->inherited_len, first = first_lock(l, &row->id);
-
-    if (first < 0 && !n) return;
-    found = apr_palloc(l->scratch, (apr_size_t)l->locks->nelts * sizeof(int));
-    memcpy(found, l->inherited, (apr_size_t)n * sizeof(int));
-    for (int i = first; i >= 0; i = l->next[i]) found[n++] = i;
-    row->locks = found;
-    row->locks_len = n;
-}
-
-/* ---- nodes ---- */
-
-static cloud_err_t *add_node(cloud_listing_t *l, const cloud_node_t *node, const char *name,
-                             unsigned perms, int mounted, int shared)
-{
-    char etag[CLOUD_ETAG_MAX];
-    cloud_dav_row_t row = {0};
-    cloud_err_t *err;
-
-    row.flags = CLOUD_ROW_NODE | (CLOUD_IS_DIR(node) ? CLOUD_ROW_DIR : 0) |
-                (shared ? CLOUD_ROW_SHARED : 0) | (mounted ? CLOUD_ROW_MOUNTED : 0) |
-                (node->kind == CLOUD_KIND_ROOT ? CLOUD_ROW_ROOT : 0);
-    row.perms = perms;
-    row.id = node->id;
-    row.size = node->size;
-    row.mtime = node->mtime;
-    row.created = node->created ? node->created : CLOUD_ROW_UNKNOWN;
-    row.name = name;
-    row.name_len = strlen(name);
-    if (l->need & CLOUD_NEED_ETAG) {
-        row.etag = cloud_etag(etag, node);
-        row.etag_len = strlen(etag);
-    }
-    if (l->need & CLOUD_NEED_SUMS) row.sums = node->sums;
-    if (!l->locks && !((l->need & CLOUD_NEED_DEAD) && (node->flags & CLOUD_NODE_PROPS)))
-        return cloud_listing_row(l, &row);
-
-    /* The rare ones. */
-    if (l->locks) find_locks(&row, l);
-    if ((l->need & CLOUD_NEED_DEAD) && (node->flags & CLOUD_NODE_PROPS)) {
-        apr_array_header_t *props;
-
-        CLOUD_ERR(cloud_props_get(&props, l->ctx, node->id, l->scratch));
-        row.dead = (const cloud_prop_t *)(const void *)props->elts;
-        row.dead_len = props->nelts;
-    }
-    err = cloud_listing_row(l, &row);
-    apr_pool_clear(l->scratch);
-    return err;
-}
-
-static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
-{
-    cloud_listing_t *l = baton;
-    const cloud_node_t *node = child->node;
-    const char *name = node->name;
-    cloud_err_t *err;
-
-    if (node->disk != name) name = shown_name(node, l->scratch);
-    if (l->queue) {
-        if (l->rows >= MAX_ROWS || l->queue->nelts >= MAX_FOLDERS)
-            return cloud_err(l->pool, CLOUD_E_PRECONDITION,
-                             "Depth infinity is not supported for so large a tree");
-        if (CLOUD_IS_DIR(node))
-            APR_ARRAY_PUSH(l->queue, const char *) =
-                apr_pstrcat(l->pool, l->folder, *l->folder ? "/" : "", name, NULL);
-    }
-    err = add_node(l, node, name, child->perms, child->mounted, child->shared);
-    if (node->disk != node->name) apr_pool_clear(l->scratch);
-    return err;
-}
-
-/* href of the collection that path lies in. */
-static const char *parent_href(const cloud_dav_target_t *t, const char *path, apr_pool_t *pool)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash) return cloud_dav_href(t, "", 1, pool);
-    return cloud_dav_href(t, apr_pstrmemdup(pool, path, (apr_size_t)(slash - path)), 1, pool);
-}
-
-static cloud_err_t *add_self(cloud_listing_t *l, const cloud_entry_t *entry)
-{
-    inherit(l, entry, 0);
-    CLOUD_ERR(cloud_listing_prefix(l, parent_href(l->t, entry->path, l->pool)));
-    return add_node(l, &entry->node, entry->name, entry->perms, entry->mounted, entry->shared);
-}
-
-static cloud_err_t *add_members(cloud_listing_t *l, const cloud_entry_t *folder)
-{
-    inherit(l, folder, 1);
-    l->folder = folder->path;
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, folder->path, 1, l->pool)));
-    return cloud_file_list(l->ctx, folder, add_child, l);
-}
-
-/* Breadth first: a folder is listed when the statement that found it has ended. */
-static cloud_err_t *add_tree(cloud_listing_t *l, const cloud_entry_t *folder)
-{
-    cloud_entry_t *entry;
-    apr_pool_t *iter;
-    cloud_err_t *err;
-
-    l->queue = apr_array_make(l->pool, 64, sizeof(const char *));
-    CLOUD_ERR(add_members(l, folder));
-    apr_pool_create(&iter, l->pool);
-    for (int i = 0; i < l->queue->nelts; i++) {
-        apr_pool_clear(iter);
-        err = cloud_file_stat(&entry, l->ctx, l->t->account,
-                              APR_ARRAY_IDX(l->queue, i, const char *), iter);
-        if (!err) err = add_members(l, entry);
-        if (err) return err;
-    }
-    apr_pool_destroy(iter);
-    return NULL;
-}
-
-static cloud_err_t *list_files(cloud_listing_t *l, int depth)
-{
-    cloud_entry_t *entry;
-
-    CLOUD_ERR(cloud_file_stat(&entry, l->ctx, l->t->account, l->t->path, l->pool));
-    CLOUD_ERR(load_locks(l, entry, depth != 0));
-    CLOUD_ERR(add_self(l, entry));
-    if (depth == 0 || !CLOUD_IS_DIR(&entry->node)) return NULL;
-    return depth < 0 ? add_tree(l, entry) : add_members(l, entry);
-}
-
-cloud_err_t *cloud_listing_scope(cloud_listing_t *l, const cloud_entry_t *entry)
-{
-    return load_locks(l, entry, 1);
-}
-
-cloud_err_t *cloud_listing_entry(cloud_listing_t *l, const cloud_entry_t *entry)
-{
-    return add_self(l, entry);
-}
-
-/* ---- what is not in the tree ---- */
-
-/* A collection that is only a place. */
-static cloud_err_t *add_place(cloud_listing_t *l, const char *name)
-{
-    cloud_dav_row_t row = {.flags = CLOUD_ROW_DIR,
-                           .size = CLOUD_ROW_UNKNOWN,
-                           .mtime = CLOUD_ROW_UNKNOWN,
-                           .created = CLOUD_ROW_UNKNOWN,
-                           .name = name,
-                           .name_len = strlen(name)};
-
-    return cloud_listing_row(l, &row);
-}
-
-/* Collections above the spaces; NULL: named after the account. */
-static const char *const places_dav[] = {"files", "uploads", NULL};
-
-static cloud_err_t *list_parent(cloud_listing_t *l, int depth)
-{
-    const char *last = strrchr(l->t->base, '/');
-    int is_top = last && strcmp(last, "/dav") == 0;
-
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, "", 1, l->pool)));
-    CLOUD_ERR(add_place(l, ""));
-    if (depth == 0) return NULL;
-    if (!is_top) return l->t->account ? add_place(l, l->t->account->id) : NULL;
-    for (const char *const *p = places_dav; *p; p++) CLOUD_ERR(add_place(l, *p));
-    return NULL;
-}
-
-static cloud_err_t *add_session(cloud_listing_t *l, const cloud_upload_t *up, const char *name)
-{
-    cloud_dav_row_t row = {.flags = CLOUD_ROW_DIR,
-                           .size = CLOUD_ROW_UNKNOWN,
-                           .mtime = apr_time_sec(up->touched),
-                           .created = apr_time_sec(up->created),
-                           .name = name,
-                           .name_len = strlen(name)};
-
-    return cloud_listing_row(l, &row);
-}
-
-static cloud_err_t *list_uploads(cloud_listing_t *l, int depth)
-{
-    apr_array_header_t *ups;
-
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, "", 1, l->pool)));
-    CLOUD_ERR(add_place(l, ""));
-    if (depth == 0) return NULL;
-    CLOUD_ERR(cloud_upload_list(&ups, l->ctx, l->t->account, l->pool));
-    for (int i = 0; i < ups->nelts; i++) {
-        const cloud_upload_t *up = &APR_ARRAY_IDX(ups, i, cloud_upload_t);
-
-        CLOUD_ERR(add_session(l, up, up->name));
-    }
-    return NULL;
-}
-
-/* A chunk is replaced as a whole: size and time tell one from another. */
-static cloud_err_t *add_chunk(cloud_listing_t *l, const char *name, apr_int64_t size,
-                              apr_time_t written)
-{
-    const char *etag = apr_psprintf(l->pool, "%" APR_UINT64_T_HEX_FMT "%" APR_UINT64_T_HEX_FMT,
-                                    (apr_uint64_t)written, (apr_uint64_t)size);
-    cloud_dav_row_t row = {.size = size,
-                           .mtime = apr_time_sec(written),
-                           .created = CLOUD_ROW_UNKNOWN,
-                           .name = name,
-                           .name_len = strlen(name),
-                           .etag = etag,
-                           .etag_len = strlen(etag)};
-
-    return cloud_listing_row(l, &row);
-}
-
-static cloud_err_t *add_assembly(cloud_listing_t *l, const cloud_upload_t *up)
-{
-    return add_chunk(l, ".file", up->received, up->touched);
-}
-
-static cloud_err_t *list_session(cloud_listing_t *l, int depth)
-{
-    apr_array_header_t *chunks;
-    cloud_upload_t *up;
-
-    CLOUD_ERR(cloud_upload_get(&up, l->ctx, l->t->account, l->t->session, l->pool));
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, "", 1, l->pool)));
-    CLOUD_ERR(add_session(l, up, l->t->session));
-    if (depth == 0) return NULL;
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, l->t->session, 1, l->pool)));
-    CLOUD_ERR(cloud_chunk_list(&chunks, l->ctx, up, l->pool));
-    for (int i = 0; i < chunks->nelts; i++) {
-        const cloud_chunk_t *c = &APR_ARRAY_IDX(chunks, i, cloud_chunk_t);
-
-        CLOUD_ERR(add_chunk(l, c->name, c->size, c->written));
-    }
-    return add_assembly(l, up);
-}
-
-static cloud_err_t *list_chunk(cloud_listing_t *l, int depth)
-{
-    apr_array_header_t *chunks;
-    cloud_upload_t *up;
-
-    (void)depth;
-    CLOUD_ERR(cloud_upload_get(&up, l->ctx, l->t->account, l->t->session, l->pool));
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, l->t->session, 1, l->pool)));
-    if (l->t->kind == CLOUD_DAV_ASSEMBLY) return add_assembly(l, up);
-    CLOUD_ERR(cloud_chunk_list(&chunks, l->ctx, up, l->pool));
-    for (int i = 0; i < chunks->nelts; i++) {
-        const cloud_chunk_t *c = &APR_ARRAY_IDX(chunks, i, cloud_chunk_t);
-
-        if (strcmp(c->name, l->t->chunk) == 0)
-            return add_chunk(l, c->name, c->size, c->written);
-    }
-    return cloud_err(l->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
-                     l->t->chunk);
-}
-
 cloud_err_t *cloud_listing_target(cloud_listing_t *l, int depth)
 {
     static cloud_err_t *(*const kinds[])(cloud_listing_t *, int) = {
-        [CLOUD_DAV_PARENT] = list_parent,   [CLOUD_DAV_FILES] = list_files,
-        [CLOUD_DAV_UPLOADS] = list_uploads, [CLOUD_DAV_SESSION] = list_session,
-        [CLOUD_DAV_CHUNK] = list_chunk,     [CLOUD_DAV_ASSEMBLY] = list_chunk,
+        [CLOUD_DAV_PARENT] = cloud_listing_parent,   [CLOUD_DAV_FILES] = cloud_listing_files,
+        [CLOUD_DAV_UPLOADS] = cloud_listing_uploads, [CLOUD_DAV_SESSION] = cloud_listing_session,
+        [CLOUD_DAV_CHUNK] = cloud_listing_chunk,     [CLOUD_DAV_ASSEMBLY] = cloud_listing_chunk,
     };
 
     return kinds[l->t->kind](l, depth);

@@ -12,8 +12,9 @@
 
 typedef struct cloud_listing_t cloud_listing_t;
 
-/** A listing below t for what req asks. Owner, quota, fingerprint are loaded as far as needed. Begin
- *  a READ transaction before, end it after the last row was added and before anything is written. */
+/** A listing below t for what req asks. Owner, quota, fingerprint are loaded as far as needed.
+ *  Begin a READ transaction before, end it after the last row was added and before anything is
+ *  written. */
 cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
                                   const cloud_dav_target_t *t, cloud_propreq_t *req,
                                   apr_pool_t *pool);

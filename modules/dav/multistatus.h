@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file multistatus.h
- * A fast writer for XML answers: one buffer, hand-made formatting, tables for escaping. Request-free.
- * What a row of a listing costs is spent here, so the small things are inline.
+ * A fast writer for XML answers: one buffer, hand-made formatting, tables for escaping.
+ * Request-free. What a row of a listing costs is spent here, so the small things are inline.
  */
 #ifndef CLOUD_DAV_MULTISTATUS_H
 #define CLOUD_DAV_MULTISTATUS_H
@@ -24,7 +24,8 @@ typedef struct cloud_out_t {
     cloud_out_flush_fn *flush;
     void *baton;
     apr_pool_t *pool;
-    void (*room)(struct cloud_out_t *out, apr_size_t n); /* cloud_out_room, also for other modules */
+    /* cloud_out_room(): a pointer, as writers in other modules can't link against it */
+    void (*room)(struct cloud_out_t *out, apr_size_t n);
     apr_int64_t day;            /* whose date is in day_text */
     char day_text[20];          /* "Thu, 02 Jan 2020 " */
 } cloud_out_t;

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* PROPFIND: the body is compiled to a request for properties, rows are collected in one snapshot of the
- * database, and written when it has ended. Whatever can fail fails before the first byte. */
+/* PROPFIND: the body is compiled to a request for properties, rows are collected in one snapshot of
+ * the database, and written when it has ended. Whatever can fail fails before the first byte. */
 #include "dav_private.h"
 
 #include "reply.h"

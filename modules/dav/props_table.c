@@ -253,7 +253,8 @@ static cloud_prop_state_t write_favorite(cloud_out_t *out, const cloud_dav_row_t
     return CLOUD_PROP_VALUE;
 }
 
-/* What a recipient could be given at most. A file can't be created in, nor deleted from, a share. */
+/* What a recipient could be given at most. Nothing can be created in a file, and a file that is
+ * shared by itself can't be deleted by its recipient. */
 static cloud_prop_state_t write_share_permissions(cloud_out_t *out, const cloud_dav_row_t *row,
                                                   cloud_dav_view_t *view)
 {

@@ -12,8 +12,8 @@
 
 typedef struct cloud_reply_t cloud_reply_t;
 
-/** Sets status and headers of a 207; nothing is sent before the first buffer is full. with_dav: also
- *  the DAV header. */
+/** Sets status and headers of a 207; nothing is sent before the first buffer is full. with_dav:
+ *  also the DAV header. */
 cloud_reply_t *cloud_reply_begin(request_rec *r, int with_dav);
 cloud_out_t *cloud_reply_out(cloud_reply_t *reply);
 /** Sends the rest. err: what went wrong while writing; before the first byte it becomes the answer,
@@ -21,7 +21,8 @@ cloud_out_t *cloud_reply_out(cloud_reply_t *reply);
  *  the handler returns. */
 int cloud_reply_end(cloud_reply_t *reply, cloud_err_t *err);
 
-/** True when the client asks for no word about what is not there: Prefer: return=minimal, Brief: t. */
+/** True when the client asks for no word about what is not there: Prefer: return=minimal or
+ *  Brief: t. */
 int cloud_reply_minimal(request_rec *r);
 
 /** Writes the listing as a 207. kind: of the request's target. */

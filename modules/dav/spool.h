@@ -13,8 +13,8 @@ typedef struct cloud_spool_t cloud_spool_t;
 
 /** memory: bytes kept before the file is made; dir: where (NULL: the system's temporary folder). */
 cloud_spool_t *cloud_spool_create(apr_size_t memory, const char *dir, apr_pool_t *pool);
-/** Room for a record of len bytes, aligned for any type, to be filled in by the caller before the next call.
- *  UNAVAILABLE or QUOTA when the file can't be written. */
+/** Room for a record of len bytes, aligned for any type, to be filled in by the caller before the
+ *  next call. UNAVAILABLE or QUOTA when the file can't be written. */
 cloud_err_t *cloud_spool_add(void **record, cloud_spool_t *spool, apr_size_t len);
 /** Records in the order of writing; *record NULL at the end. It is valid until the next call.
  *  After the first call nothing can be added. */

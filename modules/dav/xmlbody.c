@@ -344,8 +344,9 @@ static void put_qname(sink_t *s, const char *prefix, const char *name)
 
 static void put_node(sink_t *s, const cloud_xml_t *e, const scope_t *scope);
 
-/* What follows the tag's name: attributes from a on, content, end tag. A namespace that an attribute
- * declares has its scope on the stack; attributes and depth have limits, so this recursion has one. */
+/* What follows the tag's name: attributes from a on, content, end tag. A namespace that an
+ * attribute declares has its scope on the stack; attributes and depth have limits, so this
+ * recursion has one. */
 static void put_rest(sink_t *s, const cloud_xml_t *e, const cloud_xml_attr_t *a,
                      const scope_t *scope)
 {

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Request bodies of PROPFIND, PROPPATCH, LOCK and REPORT: parsed in two pieces, compiled to a request
- * for properties, a row written for it, and every element turned back into XML, which must parse and
- * come out the same. The first byte of the input is where the body is cut. */
+/* Request bodies of PROPFIND, PROPPATCH, LOCK and REPORT: parsed in two pieces, compiled to a
+ * request for properties, a row written for it, and every element turned back into XML, which must
+ * parse and come out the same. The first byte of the input is where the body is cut. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

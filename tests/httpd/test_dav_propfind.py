@@ -198,7 +198,8 @@ def test_depth_infinity_where_it_is_allowed(tree):
 
 @pytest.mark.parametrize("name", [
     "with space", "plus+sign", "100%", "a&b", "a<b>c", "hash#tag", "quest?ion", "semi;colon",
-    "quote\"s'", "umlaut-\u00e4", "decomposed-a\u0308", "\u6f22\u5b57", "emoji-\U0001f600", "a:b*c|d",
+    "quote\"s'", "umlaut-\u00e4", "decomposed-a\u0308", "\u6f22\u5b57", "emoji-\U0001f600",
+    "a:b*c|d",
     "x" * 250, "...", "%41", "~tilde", "(paren)"])
 def test_names(account, name):
     account.mkcol(name)
@@ -426,7 +427,7 @@ def start_listing(account, sock):
 
 
 def test_a_slow_client_pins_nothing(big):
-    """While somebody does not read his answer, the log of the database can be checkpointed whole."""
+    """While somebody does not read his answer, the database's log can be checkpointed whole."""
     with socket.create_connection(("127.0.0.1", big.env.port), 60) as sock:
         start_listing(big, sock)
         assert sock.recv(100).startswith(b"HTTP/1.1 207")

@@ -168,7 +168,8 @@ def test_explorer(file):
 
 VALUES = [
     "plain", "a &lt;b&gt; &amp; c", "\U00010000", '<a xmlns="urn:a" b="c"><d xmlns=""/>t</a>',
-    "<p:a xmlns:p='urn:p' p:x='1'>mixed <p:b/> content</p:a>", "  space  ", "<oc:tag>x</oc:tag>", "",
+    "<p:a xmlns:p='urn:p' p:x='1'>mixed <p:b/> content</p:a>", "  space  ", "<oc:tag>x</oc:tag>",
+    "",
     '<a xml:lang="fr">mot</a>', "x" * 60000]
 
 
@@ -195,9 +196,9 @@ def canonical(element):
 
 
 def test_the_language(file):
-    body = ('<d:propertyupdate xmlns:d="DAV:" xml:lang="de"><d:set><d:prop><x:a xmlns:x="urn:x">eins'
-            '</x:a><x:b xmlns:x="urn:x" xml:lang="en">one</x:b></d:prop></d:set>'
-            '</d:propertyupdate>')
+    body = ('<d:propertyupdate xmlns:d="DAV:" xml:lang="de"><d:set><d:prop>'
+            '<x:a xmlns:x="urn:x">eins</x:a><x:b xmlns:x="urn:x" xml:lang="en">one</x:b>'
+            '</d:prop></d:set></d:propertyupdate>')
     assert patch(file, body).status_code == 207
     entry = file.propfind("file.txt", 0, ("{urn:x}a", "{urn:x}b")).first
     lang = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -222,8 +223,10 @@ def test_they_follow_the_file(file):
 def test_set_and_remove_in_order(file):
     names = ("{urn:x}a", "{urn:x}b")
     body = ('<d:propertyupdate xmlns:d="DAV:" xmlns:x="urn:x">'
-            '<d:set><d:prop><x:a>1</x:a></d:prop></d:set><d:remove><d:prop><x:a/></d:prop></d:remove>'
-            '<d:remove><d:prop><x:b/></d:prop></d:remove><d:set><d:prop><x:b>2</x:b></d:prop></d:set>'
+            '<d:set><d:prop><x:a>1</x:a></d:prop></d:set>'
+            '<d:remove><d:prop><x:a/></d:prop></d:remove>'
+            '<d:remove><d:prop><x:b/></d:prop></d:remove>'
+            '<d:set><d:prop><x:b>2</x:b></d:prop></d:set>'
             '</d:propertyupdate>')
     assert statuses(patch(file, body)) == {"{urn:x}a": 200, "{urn:x}b": 200}
     entry = file.propfind("file.txt", 0, names).first

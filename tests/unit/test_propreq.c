@@ -44,7 +44,8 @@ static cloud_propreq_t *request(const char *text, int minimal)
 static const unsigned char sums[] = {
     1, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09,
     0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0xff,
-    2, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf,
+    2, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
+    0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf,
     4, 0xde, 0xad, 0xbe, 0xef,
 };
 
@@ -269,6 +270,8 @@ START_TEST(names_alone)
 }
 END_TEST
 
+#define COLLECTION FOUND("<d:resourcetype><d:collection/></d:resourcetype>")
+
 START_TEST(what_is_no_node_has_little)
 {
     cloud_dav_row_t row = {.flags = CLOUD_ROW_DIR,
@@ -278,11 +281,9 @@ START_TEST(what_is_no_node_has_little)
                            .name = "files",
                            .name_len = 5};
 
-    ck_assert_str_eq(write_row(request(NULL, 0), &row),
-                     RESPONSE("/p/files/", FOUND("<d:resourcetype><d:collection/></d:resourcetype>")));
+    ck_assert_str_eq(write_row(request(NULL, 0), &row), RESPONSE("/p/files/", COLLECTION));
     ck_assert_str_eq(write_row(request(PROPS("<oc:permissions/><d:resourcetype/>"), 0), &row),
-                     RESPONSE("/p/files/", FOUND("<d:resourcetype><d:collection/></d:resourcetype>")
-                                               MISSING("<oc:permissions/>")));
+                     RESPONSE("/p/files/", COLLECTION MISSING("<oc:permissions/>")));
 }
 END_TEST
 
@@ -317,9 +318,7 @@ START_TEST(more_than_64_properties)
     cloud_dav_row_t row = file_row();
 
     for (int i = 0; i < 100; i++) list = apr_psprintf(tu.pool, "%s<oc:no%d/>", list, i);
-    list = apr_pstrcat(tu.pool, "<d:propfind xmlns:d='DAV:' xmlns:oc='http://owncloud.org/ns'><d:prop>",
-                       list, "<d:getetag/></d:prop></d:propfind>", NULL);
-    list = write_row(request(list, 0), &row);
+    list = write_row(request(apr_psprintf(tu.pool, PROPS("%s<d:getetag/>"), list), 0), &row);
     ck_assert_ptr_nonnull(strstr(list, FOUND("<d:getetag>&quot;6b041&quot;</d:getetag>")));
     ck_assert_ptr_nonnull(strstr(list, "<oc:no0/>"));
     ck_assert_ptr_nonnull(strstr(list, "<oc:no99/></d:prop>"));
@@ -332,8 +331,7 @@ START_TEST(too_many_properties)
     cloud_propreq_t *req;
 
     for (int i = 0; i < 501; i++) list = apr_psprintf(tu.pool, "%s<oc:no%d/>", list, i);
-    list = apr_pstrcat(tu.pool, "<d:propfind xmlns:d='DAV:' xmlns:oc='http://owncloud.org/ns'><d:prop>",
-                       list, "</d:prop></d:propfind>", NULL);
+    list = apr_psprintf(tu.pool, PROPS("%s"), list);
     FAILS(cloud_propreq_parse(&req, xml(list), 0, tu.pool), TOO_LARGE);
 }
 END_TEST

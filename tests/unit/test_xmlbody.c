@@ -60,7 +60,8 @@ END_TEST
 
 START_TEST(pieces_of_any_size)
 {
-    static const char text[] = "<x xml:lang='de'><y a='1'>one &amp; two<![CDATA[<three>]]></y>\n</x>";
+    static const char text[] =
+        "<x xml:lang='de'><y a='1'>one &amp; two<![CDATA[<three>]]></y>\n</x>";
 
     for (apr_size_t step = 1; step < sizeof(text); step++) {
         cloud_xml_t *root;
@@ -170,8 +171,9 @@ END_TEST
 START_TEST(not_well_formed)
 {
     static const char *const bad[] = {
-        "<broken", "<a></b>", "<a/><b/>", "text", "<a", "<a>&nothing;</a>", "<x:a/>", "<a b='1' b='2'/>",
-        "<a xmlns:b=''><b:c/></a>", "<a>\x01</a>", "<a>\xff\xfe</a>", "<?xml version='1.0' encoding='no-such'?><a/>",
+        "<broken", "<a></b>", "<a/><b/>", "text", "<a", "<a>&nothing;</a>", "<x:a/>",
+        "<a b='1' b='2'/>", "<a xmlns:b=''><b:c/></a>", "<a>\x01</a>", "<a>\xff\xfe</a>",
+        "<?xml version='1.0' encoding='no-such'?><a/>",
     };
     cloud_xml_t *root;
 
