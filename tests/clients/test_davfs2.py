@@ -15,6 +15,7 @@ if not os.path.exists("/dev/fuse"):
 if os.geteuid() != 0:
     pytest.skip("only root can mount", allow_module_level=True)
 
+# Linux since 6.13 reads folders in larger pieces than davfs2 expects: hence buf_size
 CONF = """\
 secrets {home}/secrets
 cache_dir {home}/cache
@@ -51,9 +52,6 @@ class Mount:
         self.daemon = None
 
     def __enter__(self):
-        for place in (self.place, *self.place.parents):  # davfs2 gives up its rights
-            if place.stat().st_uid == os.geteuid() and str(place) not in ("/", "/tmp"):
-                place.chmod(place.stat().st_mode | 0o011)
         before = daemons()
         self.clients.run(self.command)
         self.daemon, = daemons() - before
@@ -90,11 +88,9 @@ def test_files(account, mount, log):
             mv a/b moved
             : > empty
             dd if=/dev/urandom of=random bs=100000 count=20 status=none
-
             truncate -s 1000 random
             printf 'XY' | dd of=random bs=1 seek=10 conv=notrunc status=none
             mkdir -p away/x/y && touch away/x/y/z && rm -r away
-
         """)
         inside = (place / "random").read_bytes()
         assert len(inside) == 1000 and inside[10:12] == b"XY"
@@ -133,7 +129,7 @@ def test_others_are_locked_out(account, mount):
 def test_tar(clients, account, mount, log):
     """A tree is unpacked into the mount; a second mount sees the same."""
     source = clients.folder("source")
-    for number in range(60):
+    for number in range(30):
         path = source / f"d{number % 7}/e{number % 3}/file {number}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(500 * number))
