@@ -237,6 +237,7 @@ static authn_status check_password(request_rec *r, const char *user, const char 
                                                           &authn_cloud_module);
     attempt_t a = { .r = r, .user = user, .secret = secret, .conf = &conf,
                     .now = apr_time_now() };
+    const char *name;
     cloud_err_t *err;
 
     if (conf.ttl == UNSET) {
@@ -259,7 +260,10 @@ static authn_status check_password(request_rec *r, const char *user, const char 
     a.site = cloud_store_data_dir(a.ctx->store);
     cloud_auth_tag(&a.tag, shared, a.site, a.account ? a.account->number : 0,
                    a.account ? a.account->secret_epoch : 0, secret);
-    cloud_throttle_init(&a.throttle, shared, &conf.throttle, a.site, user, r->useragent_ip);
+    /* Whatever the spelling: an account has as many as its name has letters with two cases. */
+    name = cloud_account_fold(user, r->pool);
+    cloud_throttle_init(&a.throttle, shared, &conf.throttle, a.site, name ? name : user,
+                        r->useragent_ip);
     return check(&a);
 }
 

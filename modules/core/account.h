@@ -28,6 +28,8 @@ struct cloud_account_t {
     apr_int64_t secret_epoch; /* changes with every change of a password: caches compare it */
 };
 
+/** The form in which ids are compared; NULL when id is not valid UTF-8. */
+CLOUD_API const char *cloud_account_fold(const char *id, apr_pool_t *pool);
 /** Account by id (any case). NOT_FOUND. Works inside or outside a transaction. */
 CLOUD_API cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
                                          apr_pool_t *pool);

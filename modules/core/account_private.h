@@ -12,8 +12,6 @@
 #define CLOUD_SEEN_EVERY apr_time_from_sec(5 * 60)
 
 /* ---- account.c ---- */
-/** The form in which ids are compared; NULL when id is not valid UTF-8. */
-const char *cloud_account_fold(const char *id, apr_pool_t *pool);
 /** Account by the folded id, with its password hash (NULL: none); *a NULL when there is none.
  *  (tx) */
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
