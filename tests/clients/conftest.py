@@ -1,4 +1,4 @@
-"""Stock clients, each run with a home of its own. The server comes from the fixtures of all tests."""
+"""Stock clients, each run with a home of its own. The server comes from the common fixtures."""
 
 import itertools
 import os

@@ -99,7 +99,7 @@ def assert_same(one, other_, what=""):
 
 
 def same_everywhere(account, *desktops):
-    """Client folders, the server's answers and the server's disk hold the same; returns the tree."""
+    """Client folders, the server's answers and its disk hold the same; returns the tree."""
     tree = trees.remote(account)
     assert_same(trees.on_disk(account), tree, "on disk")
     for desktop in desktops:

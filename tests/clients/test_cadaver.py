@@ -27,7 +27,8 @@ def test_files(clients, account, cadaver):
     assert "a file.txt" in output
     assert (folder / "back.txt").read_bytes() == b"a file\n" * 1000
     tree = trees.remote(account)
-    assert sorted(tree) == ["d", "d/a file.txt", "d/moved", "f", "f/d", "f/d/a file.txt", "f/d/moved"]
+    assert sorted(tree) == ["d", "d/a file.txt", "d/moved", "f", "f/d", "f/d/a file.txt",
+                            "f/d/moved"]
     assert tree["f/d/moved"] == tree["d/a file.txt"]
     cadaver("delete 'd/a file.txt'", "rmcol f")
     assert sorted(trees.listing(account)) == ["d", "d/moved"]
@@ -38,8 +39,8 @@ def test_locks(clients, account, cadaver):
     (folder / "f").write_bytes(b"new")
     account.put("f", b"old")
     account.mkcol("d")
-    output = cadaver("lock f", "discover f", "showlocks", f"lcd {folder}", "put f", "unlock f", "lock d",
-                     f"put {folder}/f d/f", "unlock d")
+    output = cadaver("lock f", "discover f", "showlocks", f"lcd {folder}", "put f",
+                     "unlock f", "lock d", f"put {folder}/f d/f", "unlock d")
     assert "exclusive write" in output.lower().replace("-", " ") or "opaquelocktoken" in output
     assert account.get("f").content == account.get("d/f").content == b"new"
     account.put("f", b"free again", expect=(204,))

@@ -40,7 +40,8 @@ def test_finder_over_quota(env, clients):
     account = env.account(quota="1 MB")
     done = clients.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-u",
                         f"{account.id}:{account.password}", "-T", "-", "-H",
-                        "X-Expected-Entity-Length: 5000000", account.url("f")], input="x" * 5_000_000)
+                        "X-Expected-Entity-Length: 5000000", account.url("f")],
+                       input="x" * 5_000_000)
     assert done.stdout == "507"
     done = clients.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-u",
                         f"{account.id}:{account.password}", "-T", "-", account.url("f")],

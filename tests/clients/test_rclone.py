@@ -10,8 +10,9 @@ import pytest
 from desktop import assert_same
 from harness import trees
 
-NAMES = ("plain.txt", "with space", "per%cent", "a+b&c=d;e", "#hash?", "quote'\"quote", "Größe/日本語.txt",
-         "-dash", "[brackets] {braces}", "deep/er/and/deeper/file", "x" * 250, "empty", "e:f*g|h<i>",
+NAMES = ("plain.txt", "with space", "per%cent", "a+b&c=d;e", "#hash?", "quote'\"quote",
+         "Größe/日本語.txt", "-dash", "[brackets] {braces}", "deep/er/and/deeper/file", "x" * 250,
+         "empty", "e:f*g|h<i>",
          "comma, and `tick`", ".hidden", "emoji 😀")
 
 
