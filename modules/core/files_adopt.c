@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Taking in what an outsider did to the content of one file (CONSISTENCY, Identity of content).
- * Same size and mtime under another inode, or the same hash, is the same content: adopted silently,
- * the ETag stays. Anything else is new content: new number, the cascade, the change log. */
+/* Taking in what an outsider did to one file or folder (CONSISTENCY, Identity of content). Same size
+ * and mtime under another inode, or the same hash, is the same content: adopted silently, the ETag
+ * stays; so is a folder under another inode. Anything else is new content: new number, the cascade,
+ * the change log. */
 #include "internal.h"
 
 #include <fcntl.h>
@@ -40,6 +41,7 @@ static cloud_err_t *examine(found_t *f, const cloud_node_t *node, int fd, apr_po
 
 static int same_content(const found_t *f, const cloud_node_t *node)
 {
+    if (CLOUD_IS_DIR(node)) return 1;
     if (f->size != node->size) return 0;
     return f->mtime == node->ino_mtime || cloud_sums_match(f->sums, node->sums) == 1;
 }
@@ -82,33 +84,71 @@ static cloud_err_t *take_in(cloud_ctx_t *ctx, cloud_entry_t *e, const found_t *f
     return NULL;
 }
 
-cloud_err_t *cloud_files_adopt(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *seen,
-                               apr_pool_t *pool)
+/* What stands at the place of the node now. *there 0: nothing, or something of another kind. */
+static cloud_err_t *look(found_t *f, int *there, cloud_ctx_t *ctx, const cloud_node_t *node,
+                         const char *path, apr_pool_t *pool)
 {
-    const char *disk = NULL;
-    cloud_entry_t *e;
+    struct stat st;
+
+    CLOUD_ERR(cloud_storage_stat(&st, &f->btime, there, ctx->store, path, pool));
+    if (!*there) return NULL;
+    *there = CLOUD_IS_DIR(node) ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+    f->ino = st.st_ino;
+    f->size = CLOUD_IS_DIR(node) ? node->size : st.st_size;
+    f->mtime = CLOUD_IS_DIR(node) ? node->ino_mtime : cloud_storage_mtime(&st);
+    f->sums = node->sums;
+    return NULL;
+}
+
+static cloud_err_t *find(found_t *f, int *there, cloud_ctx_t *ctx, const cloud_node_t *node,
+                         apr_pool_t *pool)
+{
+    const char *path = NULL;
     cloud_err_t *err;
-    found_t f;
     int fd;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_storage_path(&disk, ctx, seen->node.id, pool);
+    err = cloud_storage_path(&path, ctx, node->id, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
-    CLOUD_ERR(cloud_storage_open(&fd, ctx->store, disk, O_RDONLY, pool));
-    *entry = (cloud_entry_t *)seen;
+    if (CLOUD_IS_DIR(node)) return look(f, there, ctx, node, path, pool);
+    CLOUD_ERR(cloud_storage_open(&fd, ctx->store, path, O_RDONLY, pool));
+    *there = fd >= 0;
     if (fd < 0) return NULL;
-    err = examine(&f, &seen->node, fd, pool);
+    err = examine(f, node, fd, pool);
     close(fd);
-    if (err) return err;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_resolve_tx(&e, ctx, seen->account, seen->path, pool);
-    if (!err && (!e->exists || e->node.id != seen->node.id)) {
-        cloud_tx_rollback(ctx);
-        return NULL;
-    }
-    if (!err) err = take_in(ctx, e, &f, &seen->node, pool);
-    CLOUD_ERR(cloud_tx_end(ctx, err));
+    return err;
+}
+
+/* In a transaction in which no move is owed: only there what stands at a place is what outsiders
+ * made of it. It must still be what was examined. */
+static cloud_err_t *adopt_tx(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *seen,
+                             const found_t *f, apr_pool_t *pool)
+{
+    const char *path;
+    cloud_entry_t *e;
+    found_t now;
+    int there;
+
+    CLOUD_ERR(cloud_resolve_tx(&e, ctx, seen->account, seen->path, pool));
+    if (!e->exists || e->node.id != seen->node.id) return NULL;
+    CLOUD_ERR(cloud_storage_path(&path, ctx, e->node.id, pool));
+    CLOUD_ERR(look(&now, &there, ctx, &e->node, path, pool));
+    if (!there || now.ino != f->ino) return NULL;
+    if (!CLOUD_IS_DIR(&e->node) && (now.size != f->size || now.mtime != f->mtime)) return NULL;
     *entry = e;
-    return NULL;
+    return take_in(ctx, e, f, &seen->node, pool);
+}
+
+cloud_err_t *cloud_files_adopt(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *seen,
+                               apr_pool_t *pool)
+{
+    found_t f;
+    int there;
+
+    *entry = (cloud_entry_t *)seen;
+    CLOUD_ERR(find(&f, &there, ctx, &seen->node, pool));
+    if (!there) return NULL;
+    CLOUD_ERR(cloud_journal_begin_clean(ctx, seen->tree));
+    return cloud_tx_end(ctx, adopt_tx(entry, ctx, seen, &f, pool));
 }

@@ -134,29 +134,45 @@ cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, 
                                 | (d->exists ? CLOUD_LOCKCHK_BELOW : 0));
 }
 
-/* An outsider's edit of what is about to be replaced becomes a change of its own first: it gets
- * an ETag, so that conditions see it and a version can keep it. */
-cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *e,
-                                apr_pool_t *pool)
+/* Is what stands at the entry's place what its row says? */
+static cloud_err_t *in_place(int *same, cloud_ctx_t *ctx, const cloud_node_t *node,
+                             apr_pool_t *pool)
 {
     const char *disk = NULL;
     struct stat st;
     cloud_err_t *err;
-    int found, pending;
+    int found;
 
-    *entry = (cloud_entry_t *)e;
-    if (!e->exists || CLOUD_IS_DIR(&e->node)) return NULL;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_storage_path(&disk, ctx, e->node.id, pool);
+    err = cloud_storage_path(&disk, ctx, node->id, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
     CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, disk, pool));
-    if (!found || !S_ISREG(st.st_mode)) return NULL;
-    if (st.st_ino == e->node.ino && st.st_size == e->node.size
-        && cloud_storage_mtime(&st) == e->node.ino_mtime)
-        return NULL;
+    *same = found && st.st_ino == node->ino
+            && (CLOUD_IS_DIR(node)
+                || (st.st_size == node->size && cloud_storage_mtime(&st) == node->ino_mtime));
+    return NULL;
+}
+
+/* An outsider's edit of what is about to be moved, replaced or deleted becomes a change of its own
+ * first: it gets an ETag, so that conditions see it and a version can keep it. And what was restored
+ * under another inode is known by that one then, which the journal has to name. */
+cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                apr_pool_t *pool)
+{
+    int same, pending;
+
+    *entry = (cloud_entry_t *)e;
+    if (!e->exists || e->node.parent == 0) return NULL;
+    CLOUD_ERR(in_place(&same, ctx, &e->node, pool));
+    if (same) return NULL;
     CLOUD_ERR(cloud_journal_pending(&pending, ctx, e->tree));
-    if (pending) return NULL; /* the difference is a move of ours, still owed */
+    if (pending) {
+        /* It may be a move of ours, still owed. */
+        CLOUD_ERR(cloud_journal_run(ctx, e->tree, 0));
+        CLOUD_ERR(in_place(&same, ctx, &e->node, pool));
+        if (same) return NULL;
+    }
     return cloud_files_adopt(entry, ctx, e, pool);
 }
 

@@ -342,6 +342,7 @@ static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const clo
 {
     bulk_t b = { .ctx = ctx, .src_account = s->account, .account_dir = dst_account->dir };
     apr_int64_t size = 0;
+    cloud_entry_t *seen;
     cloud_err_t *err;
 
     apr_pool_create(&b.rows_pool, pool);
@@ -352,6 +353,8 @@ static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const clo
     if (!err) err = write_rows(&b);
     CLOUD_POINT("copy-built");
     if (!err) err = bulk_sync(&b, pool);
+    if (!err) err = cloud_resolve(&seen, ctx, dst_account, dst, pool);
+    if (!err) err = cloud_files_notice(&seen, ctx, seen, pool);
     if (!err) err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
     if (!err) {
         err = attach_tx(res, &b, s, dst_account, dst, overwrite, size, dc, pool);

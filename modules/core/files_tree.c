@@ -313,6 +313,8 @@ cloud_err_t *cloud_file_move(cloud_result_t *res, cloud_ctx_t *ctx,
     cloud_entry_t *seen, *from = NULL;
     cloud_err_t *err;
 
+    CLOUD_ERR(cloud_resolve(&seen, ctx, src_account, src, pool));
+    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
     CLOUD_ERR(cloud_resolve(&seen, ctx, dst_account, dst, pool));
     CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));

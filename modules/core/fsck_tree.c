@@ -335,16 +335,19 @@ static cloud_err_t *check_strays(walk_t *w)
 
 /* ---- the walk ---- */
 
-/* A folder that is there, but may not be listed. */
-static cloud_err_t *check_unreadable(walk_t *w)
+/* Opens the folder, wherever it is; w->fd -1 when it is nowhere, or may not be listed. */
+static cloud_err_t *open_folder(walk_t *w)
 {
     fsck_t *f = w->f;
-    int fd;
+    int fd, err;
 
     CLOUD_ERR(cloud_disk_find(&fd, f->ctx, w->id, O_PATH | O_DIRECTORY, f->iter));
     if (fd < 0) return NULL;
+    w->fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    err = errno;
     close(fd);
-    cloud_fsck_report(f, "unreadable", cloud_fsck_path(f, w->id), 0, "the folder can't be read");
+    if (w->fd < 0)
+        cloud_fsck_report(f, "unreadable", cloud_fsck_path(f, w->id), 0, "%s", strerror(err));
     return NULL;
 }
 
@@ -357,10 +360,7 @@ static cloud_err_t *visit(walk_t *w, apr_int64_t id)
     w->fd = -1;
     w->on_disk = 0;
     CLOUD_ERR(check_sums(w));
-    if (id > 0) {
-        CLOUD_ERR(cloud_disk_find(&w->fd, w->f->ctx, w->id, O_RDONLY | O_DIRECTORY, w->f->iter));
-        if (w->fd < 0) CLOUD_ERR(check_unreadable(w));
-    }
+    if (id > 0) CLOUD_ERR(open_folder(w));
     err = check_members(w);
     if (!err && w->fd >= 0) err = check_strays(w);
     if (w->fd >= 0) close(w->fd);

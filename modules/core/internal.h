@@ -180,6 +180,9 @@ cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t t
 /** Syncs the log, takes the lock(s) of the tree(s), carries out all pending rows in sequence.
  *  Outside any transaction. tree2 may be 0. */
 cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2);
+/** Begins a write transaction in which the tree owes no move: rows and disk agree then, but for what
+ *  outsiders did. UNAVAILABLE when a move can't be made. */
+cloud_err_t *cloud_journal_begin_clean(cloud_ctx_t *ctx, apr_int64_t tree);
 /** Opens the content of an inode at a place that a journal row names; *fd -1 when it is at none. */
 cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool);
 /** Replays every tree (start-up). */

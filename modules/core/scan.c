@@ -64,29 +64,6 @@ static cloud_err_t *dir_unmoved(int *same, scan_t *s, apr_pool_t *pool)
     return NULL;
 }
 
-/* A write transaction in which disk and rows agree, but for what others did. What a writer that
- * was in front of us still owes is moved inside it, before anything is written: on a busy server
- * there is always such a one. Nobody who holds a tree's lock waits for a write transaction. */
-static cloud_err_t *begin_clean(scan_t *s)
-{
-    apr_int64_t root = s->account->root;
-    cloud_err_t *err;
-    int pending;
-
-    CLOUD_ERR(cloud_tx_begin(s->ctx, CLOUD_DB_WRITE));
-    err = cloud_journal_pending(&pending, s->ctx, root);
-    if (!err && pending) {
-        err = cloud_journal_run(s->ctx, root, 0);
-        if (!err) err = cloud_journal_pending(&pending, s->ctx, root);
-        if (!err && pending)
-            err = cloud_err(s->pool, CLOUD_E_UNAVAILABLE,
-                            "Moves of %s are still owed; the log says what is in the way",
-                            s->account->id);
-    }
-    if (err) cloud_tx_rollback(s->ctx);
-    return err;
-}
-
 cloud_err_t *cloud_scan_begin(scan_t *s, scan_tx_t tx)
 {
     cloud_err_t *err;
@@ -98,7 +75,7 @@ cloud_err_t *cloud_scan_begin(scan_t *s, scan_tx_t tx)
         s->tx = SCAN_TX_READ;
         return NULL;
     }
-    CLOUD_ERR(begin_clean(s));
+    CLOUD_ERR(cloud_journal_begin_clean(s->ctx, s->account->root));
     err = s->dir.fd >= 0 ? dir_unmoved(&same, s, s->entry_pool) : NULL;
     if (err || !same) {
         cloud_tx_rollback(s->ctx);

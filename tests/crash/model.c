@@ -13,6 +13,7 @@
 #include "upload.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -433,17 +434,110 @@ static void outside(void)
     must(cloud_file_open(&fd, &e, context(), account, p.path, world.step));
 }
 
-/* A scan finds nothing to do, for nobody was at it from outside. */
+/* ---- outsiders, and a scan ---- */
+
+static const char *disk_of(int account, const m_node_t *n)
+{
+    return apr_pstrcat(world.step, world.dir, "/accounts/", world.account[account]->dir, "/files/",
+                       path_of(n), NULL);
+}
+
+static void scan_finds(int account, int added, int moved, int vanished)
+{
+    cloud_scan_opts_t opts = { .allow_vanish = 1 };
+    cloud_scan_stats_t s;
+
+    must(cloud_scan(&s, context(), world.account[account], "", &opts));
+    if (s.added != added || s.changed || s.moved != moved || s.vanished != vanished || s.skipped)
+        stop("scan found %d new, %d changed, %d moved, %d vanished, %d odd", (int)s.added,
+             (int)s.changed, (int)s.moved, (int)s.vanished, (int)s.skipped);
+}
+
+/* It finds nothing to do when nobody was at it from outside. */
 static void scan(void)
 {
-    cloud_scan_stats_t s;
-    int a = (int)rnd(2);
-
     world.what = "scan";
-    must(cloud_scan(&s, context(), world.account[a], "", NULL));
-    if (s.added || s.changed || s.moved || s.vanished || s.skipped)
-        stop("it found %d, %d, %d, %d, %d", (int)s.added, (int)s.changed, (int)s.moved,
-             (int)s.vanished, (int)s.skipped);
+    scan_finds((int)rnd(2), 0, 0, 0);
+}
+
+static void outside_new(void)
+{
+    place_t p = some_place();
+    const char *disk;
+    m_node_t *n;
+
+    if (!p.dir || p.node) return;
+    world.what = apr_pstrcat(world.step, "outside, new: ", p.path, NULL);
+    n = m_new(p.name, p.given, rnd(3) == 0);
+    m_attach(p.dir, n);
+    disk = disk_of(p.account, n);
+    if (n->is_dir) {
+        if (mkdir(disk, 0700) != 0) stop("%s: %s", disk, strerror(errno));
+    } else {
+        FILE *f = fopen(disk, "w");
+
+        if (!f || fclose(f) != 0) stop("%s: %s", disk, strerror(errno));
+    }
+    p.dir->mtime = -1;
+    m_touch(p.dir);
+    scan_finds(p.account, 1, 0, 0);
+}
+
+/* By rename, so the id follows the inode; within one account, where scan looks. */
+static void outside_move(void)
+{
+    place_t s = some_node(), d = some_place();
+    const char *from, *to;
+
+    if (!s.node || !d.dir || d.node || s.account != d.account || m_inside(d.dir, s.node)) return;
+    world.what = apr_psprintf(world.step, "outside, move: %s to %s", s.path, d.path);
+    /* What was restored since the last scan is not known by its inode yet. */
+    scan_finds(s.account, 0, 0, 0);
+    from = disk_of(s.account, s.node);
+    s.dir->mtime = d.dir->mtime = -1;
+    m_touch(s.dir);
+    m_touch(d.dir);
+    m_detach(s.node);
+    s.node->name = d.name;
+    s.node->disk = d.given;
+    m_attach(d.dir, s.node);
+    to = disk_of(s.account, s.node);
+    if (rename(from, to) != 0) stop("%s to %s: %s", from, to, strerror(errno));
+    scan_finds(s.account, 0, 1, 0);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+static void outside_remove(void)
+{
+    place_t p = some_node();
+    int count;
+
+    if (!p.node) return;
+    world.what = apr_pstrcat(world.step, "outside, removed: ", p.path, NULL);
+    nftw(disk_of(p.account, p.node), remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    count = m_count(p.node);
+    model_remove(p.node);
+    scan_finds(p.account, 0, 0, count);
+}
+
+/* Everything under new inodes, as a restore leaves it. Nothing is to be seen of that. */
+static void outside_restore(void)
+{
+    int account = (int)rnd(2);
+    const char *files = apr_pstrcat(world.step, world.dir, "/accounts/",
+                                    world.account[account]->dir, "/files", NULL);
+    const char *cmd = apr_psprintf(world.step, "cp -a '%s' '%s.new' && mv '%s' '%s.old' &&"
+                                   " mv '%s.new' '%s' && rm -r '%s.old'", files, world.dir,
+                                   files, world.dir, world.dir, files, world.dir);
+
+    if (rnd(4)) return;
+    world.what = "outside, restored";
+    if (system(cmd) != 0) stop("%s", cmd);
+    if (rnd(2)) scan_finds(account, 0, 0, 0);
 }
 
 static void maintain(void)
@@ -480,6 +574,8 @@ static const struct {
     { "put", put, 30 },     { "mkcol", mkcol, 18 },  { "remove", delete, 6 }, { "move", move, 24 },
     { "copy", copy, 12 },   { "patch", patch, 8 },   { "upload", upload, 4 }, { "edit", outside, 4 },
     { "scan", scan, 1 },    { "maintain", maintain, 4 }, { "reopen", reopen, 1 },
+    { "outside-new", outside_new, 2 },       { "outside-move", outside_move, 3 },
+    { "outside-remove", outside_remove, 1 }, { "outside-restore", outside_restore, 1 },
 };
 #define VERBS_N (sizeof VERBS / sizeof *VERBS)
 

@@ -265,6 +265,51 @@ START_TEST(restored_with_new_inodes)
 }
 END_TEST
 
+/* The whole tree under new inodes, and nobody has scanned yet. */
+static void restore_tree(void)
+{
+    const char *files = world_disk(w, "");
+    const char *cmd = apr_psprintf(w->pool, "cp -a %s %s.new && mv %s %s.old && mv %s.new %s"
+                                   " && rm -r %s.old",
+                                   apr_pstrmemdup(w->pool, files, strlen(files) - 1), w->dir,
+                                   apr_pstrmemdup(w->pool, files, strlen(files) - 1), w->dir,
+                                   w->dir, apr_pstrmemdup(w->pool, files, strlen(files) - 1),
+                                   w->dir);
+
+    ck_assert_int_eq(system(cmd), 0);
+}
+
+START_TEST(verbs_on_a_restored_tree)
+{
+    world_mkcol(w, "a");
+    world_mkcol(w, "a/b");
+    world_put(w, "a/b/deep", "deep");
+    world_put(w, "a/f", "content");
+    world_put(w, "g", "more");
+    world_put(w, "h", "even more");
+    world_maintain(w);
+    restore_tree();
+    world_move(w, "a/f", "moved");
+    world_move(w, "a/b", "b");
+    world_move(w, "a", "c");
+    world_put(w, "g", "replaced");
+    world_remove(w, "h");
+    world_maintain(w);
+    ck_assert_str_eq(world_read(w, "moved"), "content");
+    ck_assert_str_eq(world_read(w, "b/deep"), "deep");
+    ck_assert_str_eq(world_read(w, "g"), "replaced");
+    ck_assert(!world_disk_exists(w, "h"));
+    ck_assert(!world_disk_exists(w, "a"));
+    ck_assert(world_disk_exists(w, "c"));
+    settled();
+    restore_tree();
+    world_remove(w, "b");
+    world_maintain(w);
+    ck_assert(!world_disk_exists(w, "b"));
+    settled();
+}
+END_TEST
+
 START_TEST(inode_used_again)
 {
     apr_int64_t id;
@@ -801,6 +846,7 @@ Suite *suite_scan(void)
     const TTest *const tests[] = {
         new_files, nothing_to_do, part_of_the_tree, path_that_is_not_there, only_for_the_system,
         edited_in_place, edited_same_size, replaced_by_rename, touched, restored_with_new_inodes,
+        verbs_on_a_restored_tree,
         inode_used_again, moved_file, moved_folder, folders_turned_inside_out,
         moved_out_of_a_removed_folder, moved_and_edited, copied, hard_linked, renamed_over_another,
         file_becomes_folder, vanished_a_little, vanished_by_half, vanished_folder,
