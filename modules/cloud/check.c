@@ -220,6 +220,8 @@ static int make_site(apr_pool_t *pconf, cloud_server_conf_t *conf, server_rec *s
                                                                     : CLOUD_DURABILITY_FULL;
     site->settings = conf->settings;
     site->server = s;
+    pthread_mutex_init(&site->mutex, NULL);
+    pthread_mutex_init(&site->work, NULL);
     conf->site = site;
     APR_ARRAY_PUSH(cloud_sites, cloud_site_t *) = site;
     return OK;

@@ -49,6 +49,7 @@ static int stopping(void)
     return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
 }
 
+/* Until it has nothing more to do, or has used up its time. The caller holds the site's mutex. */
 static void run_task(task_t *task, apr_pool_t *pool)
 {
     apr_time_t end = apr_time_now() + BUDGET;
@@ -96,7 +97,9 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
             task->due = apr_time_now() + (wait < FIRST ? wait : FIRST);
         }
         else if (state == AP_WATCHDOG_STATE_RUNNING && task->due <= apr_time_now()) {
+            pthread_mutex_lock(&task->site->work);
             run_task(task, pool);
+            pthread_mutex_unlock(&task->site->work);
         }
     }
     return APR_SUCCESS;

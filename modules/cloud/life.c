@@ -7,9 +7,9 @@
 #include "private.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <unistd.h>
 
+#include <apr_thread_mutex.h>
 #include <unixd.h>
 #include <util_cfgtree.h>
 
@@ -183,16 +183,19 @@ static void open_site(cloud_site_t *site)
 
 cloud_err_t *cloud_site_store(cloud_store_t **store, cloud_site_t *site, apr_pool_t *pool)
 {
+    if (__atomic_load_n(&site->closing, __ATOMIC_ACQUIRE)) {
+        return cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
+    }
     *store = __atomic_load_n(&site->store, __ATOMIC_ACQUIRE);
     if (*store) {
         return cloud_site_failed(site) ? cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL) : NULL;
     }
-    apr_thread_mutex_lock(site->mutex);
+    pthread_mutex_lock(&site->mutex);
     if (!site->store && apr_time_now() - site->tried >= RETRY) {
         open_site(site);
     }
     *store = site->store;
-    apr_thread_mutex_unlock(site->mutex);
+    pthread_mutex_unlock(&site->mutex);
     return *store ? NULL : cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
 }
 
@@ -231,15 +234,19 @@ int cloud_site_failed(cloud_site_t *site)
     return 1;
 }
 
+/* Requests are over by now, but mod_watchdog's thread goes on until the process has ended. */
 static apr_status_t close_site(void *data)
 {
     cloud_site_t *site = data;
 
+    __atomic_store_n(&site->closing, 1, __ATOMIC_RELEASE);
+    pthread_mutex_lock(&site->work);
     if (site->pool) {
         apr_pool_destroy(site->pool);
         site->pool = NULL;
         site->store = NULL;
     }
+    pthread_mutex_unlock(&site->work);
     return APR_SUCCESS;
 }
 
@@ -250,11 +257,10 @@ void cloud_child_init(apr_pool_t *pchild, server_rec *s)
     for (i = 0; i < cloud_sites->nelts; i++) {
         cloud_site_t *site = APR_ARRAY_IDX(cloud_sites, i, cloud_site_t *);
 
-        apr_thread_mutex_create(&site->mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
         apr_pool_cleanup_register(pchild, site, close_site, apr_pool_cleanup_null);
-        apr_thread_mutex_lock(site->mutex);
+        pthread_mutex_lock(&site->mutex);
         open_site(site);
-        apr_thread_mutex_unlock(site->mutex);
+        pthread_mutex_unlock(&site->mutex);
     }
 }
 

@@ -8,11 +8,12 @@
 
 #include "mod_cloud.h"
 
+#include <pthread.h>
+
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <apr_thread_mutex.h>
 
 #include "settings.h"
 
@@ -31,7 +32,9 @@ typedef struct {
     server_rec *server;              /* the first one that names it: whose log it writes */
     int create;                      /* the parent has just made the directory: it is new */
     /* in a child */
-    apr_thread_mutex_t *mutex;       /* for opening */
+    pthread_mutex_t mutex;           /* for opening */
+    pthread_mutex_t work;            /* held while a job runs */
+    int closing;                     /* the store is being closed: nobody gets it any more */
     apr_pool_t *pool;                /* of store */
     cloud_store_t *store;            /* NULL while it could not be opened */
     apr_time_t tried;                /* when opening failed last */
