@@ -111,7 +111,9 @@ static cloud_err_t *find(found_t *f, int *there, cloud_ctx_t *ctx, const cloud_n
     err = cloud_storage_path(&path, ctx, node->id, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
-    if (CLOUD_IS_DIR(node)) return look(f, there, ctx, node, path, pool);
+    /* What is of another kind is in nobody's way: who writes here moves it aside. */
+    CLOUD_ERR(look(f, there, ctx, node, path, pool));
+    if (!*there || CLOUD_IS_DIR(node)) return NULL;
     CLOUD_ERR(cloud_storage_open(&fd, ctx->store, path, O_RDONLY, pool));
     *there = fd >= 0;
     if (fd < 0) return NULL;

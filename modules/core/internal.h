@@ -133,6 +133,9 @@ cloud_err_t *cloud_storage_open(int *fd, cloud_store_t *store, const char *path,
 /** fstatat without following; *found 0 when it is not there. */
 cloud_err_t *cloud_storage_stat(struct stat *st, apr_int64_t *btime, int *found,
                                 cloud_store_t *store, const char *path, apr_pool_t *pool);
+/** Whether the inode is at path. An outsider's symlink on the way there means that it is not. */
+cloud_err_t *cloud_storage_holds(int *here, cloud_store_t *store, const char *path,
+                                 apr_uint64_t ino, apr_pool_t *pool);
 /** mtime of a stat in ns, clamped to what 64 bits hold. */
 apr_int64_t cloud_storage_mtime(const struct stat *st);
 /** Identity of an open file: inode, mtime in ns, birth time in ns. */

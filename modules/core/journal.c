@@ -79,13 +79,7 @@ static int is_done(cloud_store_t *store, const row_t *row)
 static cloud_err_t *is_at(int *here, cloud_ctx_t *ctx, const char *path, apr_uint64_t ino,
                           apr_pool_t *pool)
 {
-    struct stat st;
-    int found;
-
-    *here = 0;
-    CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, path, pool));
-    *here = found && st.st_ino == ino;
-    return NULL;
+    return cloud_storage_holds(here, ctx->store, path, ino, pool);
 }
 
 /* What an outsider put where a name of ours belongs is kept, in the account's lost+found. */
@@ -155,21 +149,37 @@ static cloud_err_t *take_place(int *err, cloud_ctx_t *ctx, const row_t *row, con
     return NULL;
 }
 
-/* Makes the directories above path that are missing on disk although their nodes exist. Only below
- * an account that is really there. */
+/* Makes a directory that is missing on disk although its node exists. A file or a symlink in its
+ * place is an outsider's; were it in our way for ever, no later move of the tree would be done. */
+static int make_parent(cloud_ctx_t *ctx, const char *path, int below_files, apr_pool_t *pool)
+{
+    int err = cloud_storage_mkdir(ctx->store, path, pool), found;
+    struct stat st;
+
+    if (err == EEXIST && below_files) {
+        if (cloud_storage_stat(&st, NULL, &found, ctx->store, path, pool)) return EIO;
+        if (found && S_ISDIR(st.st_mode)) return 0;
+        if (found) keep_stranger(ctx, path, pool);
+        err = cloud_storage_mkdir(ctx->store, path, pool);
+    }
+    if (!err) CLOUD_LOG(ctx->store, WARN, "folder %s was missing on disk: made anew", path);
+    return err == EEXIST ? 0 : err;
+}
+
+/* The directories above path, from the top. Only below an account that is really there; its own
+ * folders are not for us to replace. */
 static int make_parents(cloud_ctx_t *ctx, const char *path, apr_pool_t *pool)
 {
     char *copy = apr_pstrdup(pool, path), *slash = strchr(copy, '/');
-    int err;
+    int err, depth = 0;
 
     if (!slash) return ENOENT;
     *slash = '\0';
     if (cloud_storage_account_check(ctx->store, copy, pool)) return ENOENT;
     for (*slash = '/'; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
         *slash = '\0';
-        err = cloud_storage_mkdir(ctx->store, copy, pool);
-        if (err && err != EEXIST) return err;
-        if (!err) CLOUD_LOG(ctx->store, WARN, "folder %s was missing on disk: made anew", copy);
+        err = make_parent(ctx, copy, depth++ > 0, pool);
+        if (err) return err;
     }
     return 0;
 }
@@ -212,7 +222,7 @@ static cloud_err_t *move(cloud_ctx_t *ctx, const row_t *row, const char *src, ap
     if (row->is_dir) CLOUD_ERR(settle_beneath(ctx, row, pool));
     CLOUD_POINT("journal-before-move");
     err = cloud_storage_rename(store, src, row->dst, 0, pool);
-    if (err == ENOENT) {
+    if (err == ENOENT || err == ENOTDIR || err == ELOOP) {
         err = make_parents(ctx, row->dst, pool);
         if (!err) err = cloud_storage_rename(store, src, row->dst, 0, pool);
     }

@@ -151,6 +151,29 @@ cloud_err_t *cloud_storage_stat(struct stat *st, apr_int64_t *btime, int *found,
     return NULL;
 }
 
+/* The folder that is meant does not exist: it is gone, or a file or a symlink stands in its place. */
+static int is_no_place(int err)
+{
+    return err == ENOENT || err == ENOTDIR || err == ELOOP;
+}
+
+cloud_err_t *cloud_storage_holds(int *here, cloud_store_t *store, const char *path,
+                                 apr_uint64_t ino, apr_pool_t *pool)
+{
+    struct stat st;
+    const char *last;
+    int dir = parent_of(&last, store, path, pool), err = errno;
+
+    *here = 0;
+    if (dir >= 0) {
+        err = fstatat(dir, last, &st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+        close(dir);
+        if (!err) *here = st.st_ino == ino;
+    }
+    return !err || is_no_place(err) ? NULL
+                                    : cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "stat %s", path);
+}
+
 cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size,
                                     apr_int64_t *mtime_ns, apr_int64_t *btime_ns,
                                     apr_pool_t *pool)
@@ -283,7 +306,7 @@ cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, a
                          O_RDONLY | O_DIRECTORY, 0)
                : openat2_beneath(store->accounts_fd, ".", O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return (errno == ENOENT || errno == ENOTDIR)
+        return is_no_place(errno)
                    ? NULL : cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "open of %s", path);
     if (fstat(fd, &st) == 0) {
         sync_dir_t baton = { store, path, fd, pool };

@@ -553,6 +553,42 @@ START_TEST(symlinks_lead_nowhere)
 }
 END_TEST
 
+static const char *in_files(const char *name)
+{
+    return apr_pstrcat(tu.pool, tu.dir, "/accounts/alice/files/", name, NULL);
+}
+
+/* What outsiders put in the way of one move must not keep the account's later moves from being done. */
+START_TEST(nothing_in_the_way_holds_up_later_moves)
+{
+    put("link", "mine");
+    ck_assert_int_eq(unlink(in_files("link")), 0);
+    ck_assert_int_eq(symlink("/etc/passwd", in_files("link")), 0);
+    put("link", "again");
+    ck_assert_str_eq(content("link"), "again");
+
+    mkcol("dir");
+    put("dir/old", "old");
+    ck_assert_int_eq(rename(in_files("dir"), in_files("aside")), 0);
+    ck_assert_int_eq(symlink("/etc", in_files("dir")), 0);
+    put("dir/mod_cloud_test", "new");
+    ck_assert_int_ne(access("/etc/mod_cloud_test", F_OK), 0);
+    ck_assert_str_eq(content("dir/mod_cloud_test"), "new");
+
+    mkcol("sub");
+    mkcol("sub/below");
+    ck_assert_int_eq(rename(in_files("sub"), in_files("aside2")), 0);
+    ck_assert_int_eq(close(open(in_files("sub"), O_CREAT | O_WRONLY, 0600)), 0);
+    put("sub/below/file", "deep");
+    ck_assert_str_eq(content("sub/below/file"), "deep");
+
+    put("later", "later");
+    ck_assert_int_eq(access(in_files("later"), F_OK), 0);
+    ck_assert_int_eq(access(in_files("dir/mod_cloud_test"), F_OK), 0);
+    ck_assert_int_eq(access(in_files("sub/below/file"), F_OK), 0);
+}
+END_TEST
+
 START_TEST(missing_marker_is_unavailable)
 {
     cloud_put_opts_t opts = { .length = 1 };
@@ -664,6 +700,7 @@ Suite *suite_files(void)
     tcase_add_test(tc, nobody_and_strangers_see_nothing);
     tcase_add_test(tc, move_between_accounts_by_the_system);
     tcase_add_test(tc, symlinks_lead_nowhere);
+    tcase_add_test(tc, nothing_in_the_way_holds_up_later_moves);
     tcase_add_test(tc, missing_marker_is_unavailable);
     tcase_add_test(tc, missing_content_is_unavailable_not_gone);
     tcase_add_test(tc, deep_paths);
