@@ -399,7 +399,8 @@ static cloud_err_t *check_copy(cloud_entry_t **source, cloud_entry_t **target, c
             return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
                              "The source may not be part of what the destination would replace.");
     CLOUD_ERR(cloud_files_check_target(ctx, d, overwrite, dc));
-    return cloud_files_quota(ctx, d, s->node.size);
+    CLOUD_ERR(cloud_storage_has_room(ctx, s->node.size));
+    return cloud_files_quota(ctx, d, s->node.size - (d->exists ? d->node.size : 0));
 }
 
 cloud_err_t *cloud_file_copy(cloud_result_t *res, cloud_ctx_t *ctx,
