@@ -180,6 +180,11 @@ static cloud_err_t *purge(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
     for (i = 0; i < rows->nelts && budget > 0; i++) {
         const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
 
+        /* Until the exchange before it was carried out, another inode lies where its source is:
+         * that must not be taken for the work being done. */
+        if (!is_done(ctx->store, row))
+            CLOUD_ERR(cloud_journal_run(ctx, row->tree, row->tree2));
+        if (!is_done(ctx->store, row)) continue;
         if (unlink_row(ctx, row, &budget, pool)) APR_ARRAY_PUSH(gone, row_t) = *row;
     }
     /* After all of them: a directory is synced once. */

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -642,6 +643,29 @@ START_TEST(deep_paths)
 }
 END_TEST
 
+#ifdef CLOUD_INJECT
+/* Committed, but its exchange is still owed: maintenance must neither forget the old inode nor take
+ * it for somebody else's afterwards. */
+START_TEST(maintenance_between_commit_and_exchange)
+{
+    int more;
+
+    put("a", "old");
+    tu_maintain();
+    setenv("CLOUD_INJECT_FAIL", "rename", 1);
+    put("a", "new");
+    OK(cloud_store_maintain(&more, tu.ctx));
+    unsetenv("CLOUD_INJECT_FAIL");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 2);
+    ck_assert_str_eq(content("a"), "new");
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+    ck_assert_int_eq(rmdir(apr_pstrcat(tu.pool, tu.dir, "/accounts/alice/lost+found", NULL)), 0);
+    ck_assert_int_eq(rmdir(apr_pstrcat(tu.pool, tu.dir, "/accounts/alice/staging", NULL)), 0);
+}
+END_TEST
+#endif
+
 START_TEST(database_and_content_are_private)
 {
     static const char *const files[] = { "cloud.db", "cloud.db-wal", "accounts/alice/files/a" };
@@ -704,6 +728,9 @@ Suite *suite_files(void)
     tcase_add_test(tc, missing_marker_is_unavailable);
     tcase_add_test(tc, missing_content_is_unavailable_not_gone);
     tcase_add_test(tc, deep_paths);
+#ifdef CLOUD_INJECT
+    tcase_add_test(tc, maintenance_between_commit_and_exchange);
+#endif
     tcase_add_test(tc, database_and_content_are_private);
     tcase_add_test(tc, every_change_is_logged);
     return s;
