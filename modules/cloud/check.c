@@ -153,6 +153,27 @@ static int check_database(apr_pool_t *p, server_rec *s, const cloud_server_conf_
     return check_published(p, s, "CloudDatabase", conf->database, ap_conftree);
 }
 
+/* For what the directives above don't show: AliasMatch, VirtualDocumentRoot, rewrite rules, home
+ * directories. Whatever is mapped into a data directory, by the name that it has in CloudDataDir or
+ * by its real one, is refused. */
+int cloud_keep_out(request_rec *r)
+{
+    int i;
+
+    for (i = 0; r->filename && *r->filename == '/' && i < cloud_sites->nelts; i++) {
+        const cloud_site_t *site = APR_ARRAY_IDX(cloud_sites, i, cloud_site_t *);
+
+        if (is_inside(r->filename, site->data_dir) || is_inside(r->filename, site->real_dir)
+            || (site->database
+                && strncmp(r->filename, site->database, strlen(site->database)) == 0)) {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s lies in the CloudDataDir %s: refused",
+                          r->filename, site->data_dir);
+            return HTTP_FORBIDDEN;
+        }
+    }
+    return DECLINED;
+}
+
 static int same_text(const char *a, const char *b)
 {
     return a == b || (a && b && !strcmp(a, b));
@@ -215,6 +236,7 @@ static int make_site(apr_pool_t *pconf, cloud_server_conf_t *conf, server_rec *s
         }
     }
     site->data_dir = conf->data_dir;
+    site->real_dir = real_path(pconf, conf->data_dir);
     site->database = conf->database;
     site->durability = conf->durability == CLOUD_DURABILITY_RELAXED ? CLOUD_DURABILITY_RELAXED
                                                                     : CLOUD_DURABILITY_FULL;

@@ -35,6 +35,7 @@ static void register_hooks(apr_pool_t *p)
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_type_checker(cloud_type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(cloud_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(cloud_keep_out, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(cloud_unknown_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(cloud_last_handler, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_filter(cloud_insert_error_filter, NULL, NULL, APR_HOOK_LAST);

@@ -26,6 +26,7 @@ APLOG_USE_MODULE(cloud);
  *  store opened on it. */
 typedef struct {
     const char *data_dir;
+    const char *real_dir;            /* the same without symbolic links */
     const char *database;            /* NULL: in the data directory */
     cloud_durability_t durability;
     apr_table_t *settings;           /* "app\nkey" -> value */
@@ -142,6 +143,7 @@ int cloud_log_transaction(request_rec *r);
 /** r->user -> account. */
 int cloud_auth_checker(request_rec *r);
 int cloud_fixups(request_rec *r);
+int cloud_keep_out(request_rec *r);
 
 /* ---- errors (errors.c) ---- */
 
