@@ -95,13 +95,14 @@ typedef struct {
 const cloud_dav_prop_t *cloud_dav_prop_find(const char *ns, const char *name);
 /** All rows, in order: next of NULL is the first. */
 const cloud_dav_prop_t *cloud_dav_prop_next(const cloud_dav_prop_t *prop);
-/** Adds rows; the array ends with ns NULL and lives until the next restart. Call it while the
- *  configuration is read. A row of the same name takes the place of an earlier one. */
+/** Adds rows; the array ends with ns NULL and lives until the next restart. A row of the same name
+ *  takes the place of an earlier one. */
 void cloud_dav_register_props(const cloud_dav_prop_t *rows);
 /** Forgets what was registered. */
 void cloud_dav_reset_props(void);
 
-/** cloud_dav_register_props for other modules. */
+/** cloud_dav_register_props for other modules: to be retrieved and called in pre_config, after
+ *  APR_HOOK_FIRST. A module with writers of its own compiles multistatus.c in, as it has no state. */
 APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_props, (const cloud_dav_prop_t *rows));
 
 /* ---- a request for properties ---- */
