@@ -102,7 +102,7 @@ void cloud_dav_register_props(const cloud_dav_prop_t *rows);
 void cloud_dav_reset_props(void);
 
 /** cloud_dav_register_props for other modules: to be retrieved and called in pre_config, after
- *  APR_HOOK_FIRST. A module with writers of its own compiles multistatus.c in, as it has no state. */
+ *  APR_HOOK_FIRST. A module with writers of its own compiles multistatus.c in: it has no state. */
 APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_props, (const cloud_dav_prop_t *rows));
 
 /* ---- a request for properties ---- */
