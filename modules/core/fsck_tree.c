@@ -260,7 +260,7 @@ static cloud_err_t *has_row(int *has, fsck_t *f, apr_int64_t folder, const char 
     err = cloud_db_query(&st, has, f->ctx->db, f->iter,
                          "SELECT 1 FROM node WHERE parent = ?1 AND name = ?2"
                          " AND coalesce(disk, name) = ?3"
-                         " UNION ALL SELECT 1 FROM node WHERE parent = ?1 AND disk = ?3 LIMIT 1",
+                         " UNION ALL SELECT 1 FROM node WHERE disk = ?3 AND +parent = ?1 LIMIT 1",
                          "itt", folder, nfc ? nfc : name, name);
     if (!err) cloud_stmt_done(st);
     cloud_tx_rollback(f->ctx);

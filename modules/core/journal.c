@@ -481,7 +481,7 @@ cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path)
                              "SELECT 1 FROM journal WHERE src = ?1"
                              " UNION ALL SELECT 1 FROM upload WHERE stage = ?1"
                              " UNION ALL SELECT 1 FROM chunk WHERE stage = ?1"
-                             " UNION ALL SELECT 1 FROM node WHERE parent = 0 AND disk = ?1"
+                             " UNION ALL SELECT 1 FROM node WHERE disk = ?1 AND +parent = 0"
                              " LIMIT 1",
                              "t", path));
     cloud_stmt_done(st);

@@ -70,6 +70,7 @@ cloud_err_t *cloud_scan_begin(scan_t *s, scan_tx_t tx)
     int same = 1;
 
     s->tx_reads = 0;
+    apr_pool_clear(s->tx_pool);
     if (tx == SCAN_TX_READ) {
         CLOUD_ERR(cloud_tx_begin(s->ctx, CLOUD_DB_READ));
         s->tx = SCAN_TX_READ;
@@ -329,17 +330,20 @@ cloud_err_t *cloud_scan(cloud_scan_stats_t *stats, cloud_ctx_t *ctx,
                         const cloud_scan_opts_t *opts)
 {
     static const cloud_scan_opts_t defaults = { .limit_percent = CLOUD_SCAN_LIMIT };
+    cloud_ctx_t own = *ctx; /* with a pool that does not grow */
     cloud_err_t *err;
     scan_t s = { 0 };
 
     memset(stats, 0, sizeof *stats);
     if (!ctx->who.system) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
-    s.ctx = ctx;
+    s.ctx = &own;
     s.account = account;
     s.opts = opts ? opts : &defaults;
     s.stats = stats;
     apr_pool_create(&s.pool, ctx->pool);
     apr_pool_create(&s.entry_pool, s.pool);
+    apr_pool_create(&s.tx_pool, s.pool);
+    own.pool = s.tx_pool;
     apr_pool_create(&s.dir.pool, s.pool);
     apr_pool_create(&s.hashed.pool, s.pool);
     apr_pool_create(&s.fill_pool, s.pool);

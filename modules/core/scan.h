@@ -51,6 +51,7 @@ typedef struct {
     cloud_scan_stats_t *stats;
     apr_pool_t *pool;          /* of the whole scan */
     apr_pool_t *entry_pool;    /* cleared with each entry */
+    apr_pool_t *tx_pool;       /* of ctx, cleared with each transaction */
     apr_array_header_t *todo;  /* ids of folders to visit, a stack */
     scan_spool_t gone;         /* nodes whose files are missing */
     scan_spool_t again;        /* folders to visit once more when those were removed */

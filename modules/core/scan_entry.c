@@ -43,9 +43,10 @@ static cloud_err_t *by_disk_name(cloud_node_t **row, scan_t *s, const char *disk
     int got;
 
     *row = NULL;
+    /* The plus keeps SQLite from reading the whole folder, by the primary key. */
     CLOUD_ERR(cloud_db_query(&st, &got, s->ctx->db, s->entry_pool,
-                             "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
-                             " AND disk = ?2",
+                             "SELECT " CLOUD_NODE_COLS " FROM node WHERE disk = ?2"
+                             " AND +parent = ?1",
                              "it", s->dir.id, disk_name));
     if (got) {
         *row = apr_palloc(s->entry_pool, sizeof **row);

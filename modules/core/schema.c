@@ -41,7 +41,7 @@ static const char SCHEMA_1[] =
     " ino INTEGER NOT NULL, ino_mtime INTEGER NOT NULL, btime INTEGER NOT NULL, sums BLOB,"
     " flags INTEGER NOT NULL, PRIMARY KEY (parent, name)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS node_ino ON node (ino) WHERE ino <> 0;"
-    "CREATE INDEX IF NOT EXISTS node_disk ON node (parent, disk) WHERE disk IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS node_disk ON node (disk, parent) WHERE disk IS NOT NULL;"
 
     "CREATE TABLE IF NOT EXISTS prop (node INTEGER NOT NULL, ns TEXT NOT NULL,"
     " name TEXT NOT NULL, value TEXT NOT NULL, lang TEXT, PRIMARY KEY (node, ns, name))"
