@@ -210,7 +210,8 @@ static cloud_err_t *bulk_members(bulk_t *b, apr_int64_t *size, const char *src, 
         const char *s, *d;
 
         apr_pool_clear(iter);
-        s = apr_pstrcat(iter, src, *src ? "/" : "", node->disk, NULL);
+        /* By name: on disk another one may have the same normal form. */
+        s = apr_pstrcat(iter, src, *src ? "/" : "", node->name, NULL);
         d = apr_pstrcat(iter, dst, "/", node->disk, NULL);
         old = node->id;
         if (!CLOUD_IS_DIR(node)) {

@@ -680,6 +680,33 @@ START_TEST(names_of_one_normal_form)
 }
 END_TEST
 
+START_TEST(verbs_on_such_names)
+{
+    const char *first, *second;
+    cloud_result_t res;
+    cloud_entry_t *e;
+
+    world_mkcol(w, "d");
+    world_write(w, "d/" NFC ".txt", "composed");
+    world_write(w, "d/" NFD ".txt", "decomposed");
+    scan("");
+    first = world_read(w, "d/" NFC ".txt");
+    second = world_read(w, "d/" NFC " (2).txt");
+    OK(cloud_file_copy(&res, w->user, w->account, "d", w->account, "copy", 0, -1, NULL, NULL,
+                       w->pool));
+    ck_assert_str_eq(world_read(w, "copy/" NFC ".txt"), first);
+    ck_assert_str_eq(world_read(w, "copy/" NFC " (2).txt"), second);
+    OK(cloud_resolve_id(&e, w->user, w->account, node("d/" NFC " (2).txt")->id, w->pool));
+    ck_assert_int_eq(e->node.id, node("d/" NFC " (2).txt")->id);
+    world_put(w, "d/" NFC " (2).txt", "put");
+    ck_assert_str_eq(world_read(w, "d/" NFC ".txt"), first);
+    world_move(w, "d/" NFC " (2).txt", "d/other");
+    ck_assert_str_eq(world_read(w, "d/other"), "put");
+    ck_assert_str_eq(world_read(w, "d/" NFC ".txt"), first);
+    settled();
+}
+END_TEST
+
 START_TEST(spelled_anew)
 {
     const char *before;
@@ -851,7 +878,7 @@ Suite *suite_scan(void)
         moved_out_of_a_removed_folder, moved_and_edited, copied, hard_linked, renamed_over_another,
         file_becomes_folder, vanished_a_little, vanished_by_half, vanished_folder,
         nothing_may_vanish, disk_not_mounted, folder_that_cannot_be_read,
-        names_of_one_normal_form, spelled_anew, long_second_name, what_is_not_served,
+        names_of_one_normal_form, verbs_on_such_names, spelled_anew, long_second_name, what_is_not_served,
         file_becomes_symlink, rehash_fills_in, rehash_finds_damage, stopped_and_run_again,
     };
     Suite *s = suite_create("scan");
