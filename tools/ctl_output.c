@@ -25,13 +25,25 @@ cloud_err_t *ctl_usage(ctl_t *ctl, const char *fmt, ...)
     return cloud_err(ctl->pool, CLOUD_E_INVALID, "%s", msg);
 }
 
+/* People name their files as they like, and the admin's terminal must not obey them. One line. */
+static const char *harmless(char *text)
+{
+    unsigned char *c;
+
+    for (c = (unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f) *c = '?';
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) *c = c[1] = '?'; /* C1 in UTF-8 */
+    }
+    return text;
+}
+
 void ctl_print(const ctl_t *ctl, const char *fmt, ...)
 {
     va_list ap;
 
     if (ctl->json) return;
     va_start(ap, fmt);
-    fputs(apr_pvsprintf(ctl->pool, fmt, ap), stdout);
+    fputs(harmless(apr_pvsprintf(ctl->pool, fmt, ap)), stdout);
     va_end(ap);
     putchar('\n');
 }
@@ -41,7 +53,7 @@ void ctl_note(const ctl_t *ctl, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    fprintf(stderr, "cloudctl: %s\n", apr_pvsprintf(ctl->pool, fmt, ap));
+    fprintf(stderr, "cloudctl: %s\n", harmless(apr_pvsprintf(ctl->pool, fmt, ap)));
     va_end(ap);
 }
 
