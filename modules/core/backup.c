@@ -97,7 +97,8 @@ cloud_err_t *cloud_backup_seal(backup_t *b, const char *from, const char *to)
 /* ---- the database of the copy ---- */
 
 /* What the copy does not have: moves that are owed (everything is in place), nodes that wait to be
- * unlinked or that a running copy is building, uploads with their staging, and what hangs on them. */
+ * unlinked or that a running copy is building, uploads with their staging, and what hangs on
+ * them. */
 static const char CLEAR[] =
     "DELETE FROM journal;"
     "DELETE FROM chunk;"

@@ -41,8 +41,9 @@ cloud_err_t *cloud_disk_hash(cloud_sums_t *sums, cloud_disk_t *disk, int *steady
                              const char *name, unsigned types, apr_pool_t *pool);
 
 /** Opens a node wherever it is: at the place of its rows, or where moves that are still owed, of it
- *  or of a folder above, have left it. *fd -1 when it is at none; what stands at its place without being it is
- *  opened too: compare. flags as open(2). Reads in a transaction of its own or the caller's. */
+ *  or of a folder above, have left it. *fd -1 when it is at none; what stands at its place without
+ *  being it is opened too: compare. flags as open(2). Reads in a transaction of its own or the
+ *  caller's. */
 cloud_err_t *cloud_disk_find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags,
                              apr_pool_t *pool);
 

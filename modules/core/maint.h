@@ -20,15 +20,16 @@ typedef struct {
     int allow_vanish;        /* take any number as vanished */
     int limit_percent;       /* of the known nodes; 0: CLOUD_SCAN_LIMIT; below 0: take none */
     int rehash;              /* read unchanged files too: fills in checksums, reports damage */
-    /** Told about each finding ("added", "changed", "moved", "vanished", "skipped"), may be NULL. */
+    /** Told about each finding ("added", "changed", "moved", "vanished", "skipped"); may be NULL. */
     void (*report)(void *baton, const char *what, const char *path, const char *detail);
     void *baton;
 } cloud_scan_opts_t;
 
-/** Takes in what was changed behind our back below path of the account (by ssh, rsync, ftp). Safe to stop at
- *  any time and to run again, while the server works or not. Files that are new get no checksums
- *  yet: a later scan with rehash, or fsck --repair --hashes, fills them in. Only for the system (DENIED);
- *  UNAVAILABLE when the account's disk is not there or moves are owed that can't be made. */
+/** Takes in what was changed behind our back below path of the account (by ssh, rsync, ftp). Safe to
+ *  stop at any time and to run again, while the server works or not. Files that are new get no
+ *  checksums yet: a later scan with rehash, or fsck --repair --hashes, fills them in. Only for the
+ *  system (DENIED); UNAVAILABLE when the account's disk is not there or moves are owed that can't be
+ *  made. */
 CLOUD_API cloud_err_t *cloud_scan(cloud_scan_stats_t *stats, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, const char *path,
                                   const cloud_scan_opts_t *opts);
@@ -60,10 +61,10 @@ typedef void cloud_backup_progress_fn(void *baton, apr_int64_t files, apr_int64_
 
 /** Consistent copy of database and files into dir (absolute; empty or absent) while the server
  *  runs: the snapshot of the database first, then the files it names; nothing is unlinked
- *  meanwhile. Each file is compared with its checksum, and all is on disk when this returns. dir is a data directory then,
- *  with a file named manifest, written last: without it the backup is not complete. UNAVAILABLE
- *  when a file could not be had or is not what its checksum says; the manifest names those, and the
- *  rest is good. Only for the system (DENIED). */
+ *  meanwhile. Each file is compared with its checksum, and all is on disk when this returns. dir is
+ *  a data directory then, with a file named manifest, written last: without it the backup is not
+ *  complete. UNAVAILABLE when a file could not be had or is not what its checksum says; the manifest
+ *  names those, and the rest is good. Only for the system (DENIED). */
 CLOUD_API cloud_err_t *cloud_backup(cloud_ctx_t *ctx, const char *dir,
                                     cloud_backup_progress_fn *progress, void *baton);
 /** Restores a backup into an empty or absent data directory, comparing everything again. The

@@ -83,7 +83,7 @@ void cloud_scan_report(scan_t *s, const char *what, const char *path, const char
                        const char *detail);
 /** The path of a node as people know it, by its place on disk. */
 const char *cloud_scan_shown(scan_t *s, const char *path);
-/** An entry for the features: a node in the folder at work, or (chain set by the caller) anywhere. */
+/** An entry for the features: a node in the folder at work, or (the caller sets chain) anywhere. */
 cloud_entry_t *cloud_scan_entry_of(scan_t *s, const cloud_node_t *node, const char *path);
 
 /* ---- scan_entry.c ---- */

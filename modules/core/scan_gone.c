@@ -13,23 +13,30 @@
 
 /* ---- the spool ---- */
 
+static cloud_err_t *spool_error(scan_t *s, apr_status_t rv)
+{
+    return cloud_err_sys(s->pool, CLOUD_E_UNAVAILABLE, rv, "temporary file");
+}
+
+static apr_status_t open_spool(scan_t *s, scan_spool_t *spool)
+{
+    const char *dir;
+    apr_status_t rv = apr_temp_dir_get(&dir, s->pool);
+
+    if (rv != APR_SUCCESS) return rv;
+    return apr_file_mktemp(&spool->file,
+                           apr_pstrcat(s->pool, dir, "/cloud-scan-XXXXXX", NULL),
+                           APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL
+                               | APR_FOPEN_BUFFERED | APR_FOPEN_DELONCLOSE,
+                           s->pool);
+}
+
 cloud_err_t *cloud_scan_spool(scan_t *s, scan_spool_t *spool, apr_int64_t id)
 {
-    apr_size_t len = sizeof id;
-    apr_status_t rv = APR_SUCCESS;
-    const char *dir;
+    apr_status_t rv = spool->file ? APR_SUCCESS : open_spool(s, spool);
 
-    if (!spool->file) {
-        rv = apr_temp_dir_get(&dir, s->pool);
-        if (rv == APR_SUCCESS)
-            rv = apr_file_mktemp(&spool->file, apr_pstrcat(s->pool, dir, "/cloud-scan-XXXXXX", NULL),
-                                 APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE
-                                     | APR_FOPEN_EXCL | APR_FOPEN_BUFFERED | APR_FOPEN_DELONCLOSE,
-                                 s->pool);
-    }
-    if (rv == APR_SUCCESS) rv = apr_file_write_full(spool->file, &id, len, NULL);
-    return rv == APR_SUCCESS ? NULL
-                             : cloud_err_sys(s->pool, CLOUD_E_UNAVAILABLE, rv, "temporary file");
+    if (rv == APR_SUCCESS) rv = apr_file_write_full(spool->file, &id, sizeof id, NULL);
+    return rv == APR_SUCCESS ? NULL : spool_error(s, rv);
 }
 
 cloud_err_t *cloud_scan_rewind(scan_t *s, scan_spool_t *spool)
@@ -41,8 +48,7 @@ cloud_err_t *cloud_scan_rewind(scan_t *s, scan_spool_t *spool)
     if (!spool->file) return NULL;
     rv = apr_file_flush(spool->file);
     if (rv == APR_SUCCESS) rv = apr_file_seek(spool->file, APR_SET, &start);
-    return rv == APR_SUCCESS ? NULL
-                             : cloud_err_sys(s->pool, CLOUD_E_UNAVAILABLE, rv, "temporary file");
+    return rv == APR_SUCCESS ? NULL : spool_error(s, rv);
 }
 
 cloud_err_t *cloud_scan_unspool(scan_t *s, scan_spool_t *spool, apr_int64_t *id)
@@ -54,8 +60,7 @@ cloud_err_t *cloud_scan_unspool(scan_t *s, scan_spool_t *spool, apr_int64_t *id)
     rv = apr_file_read_full(spool->file, id, sizeof *id, NULL);
     if (rv == APR_SUCCESS) return NULL;
     *id = 0;
-    return APR_STATUS_IS_EOF(rv) ? NULL
-                                 : cloud_err_sys(s->pool, CLOUD_E_UNAVAILABLE, rv, "temporary file");
+    return APR_STATUS_IS_EOF(rv) ? NULL : spool_error(s, rv);
 }
 
 /* ---- noting ---- */

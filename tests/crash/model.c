@@ -5,8 +5,9 @@
  *
  * Two accounts, two stores on one directory (as two processes have them), and after every step both
  * trees whole: names, ids, sizes, times, and ETags. Each change has to give a new number to what it
- * changed and to all folders above, and to nothing else. What a verb should refuse, with what error,
- * the model knows too. Now and then every content is read, and fsck run. */
+ * changed and to all folders above, and to nothing else. What a verb should refuse, and how, the
+ * model knows too. Outsiders are at the files as well. Now and then every content is read, and fsck
+ * run. */
 #include "model_tree.h"
 #include "account.h"
 #include "maint.h"
@@ -571,9 +572,10 @@ static const struct {
     void (*run)(void);
     unsigned weight;
 } VERBS[] = {
-    { "put", put, 30 },     { "mkcol", mkcol, 18 },  { "remove", delete, 6 }, { "move", move, 24 },
-    { "copy", copy, 12 },   { "patch", patch, 8 },   { "upload", upload, 4 }, { "edit", outside, 4 },
-    { "scan", scan, 1 },    { "maintain", maintain, 4 }, { "reopen", reopen, 1 },
+    { "put", put, 30 }, { "mkcol", mkcol, 18 }, { "remove", delete, 6 }, { "move", move, 24 },
+    { "copy", copy, 12 }, { "patch", patch, 8 }, { "upload", upload, 4 },
+    { "maintain", maintain, 4 }, { "reopen", reopen, 1 }, { "scan", scan, 1 },
+    { "outside-edit", outside, 4 },
     { "outside-new", outside_new, 2 },       { "outside-move", outside_move, 3 },
     { "outside-remove", outside_remove, 1 }, { "outside-restore", outside_restore, 1 },
 };

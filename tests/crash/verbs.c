@@ -129,6 +129,11 @@ static cloud_err_t *copy(run_t *r, const char *src, const char *dst, int depth)
                            r->pool);
 }
 
+static cloud_err_t *delete(run_t *r, const char *path)
+{
+    return cloud_file_remove(r->ctx, r->account, path, NULL);
+}
+
 static cloud_err_t *patch(run_t *r, const char *path, const char *value, const apr_int64_t *mtime)
 {
     cloud_prop_t prop = { "urn:x", "colour", value, NULL };
@@ -199,8 +204,8 @@ static cloud_err_t *copy_folder_over_file(run_t *r) { return copy(r, "a", "top",
 static cloud_err_t *copy_folder(run_t *r) { return copy(r, "a", "b/a", -1); }
 static cloud_err_t *copy_folder_flat(run_t *r) { return copy(r, "a", "b/a", 0); }
 static cloud_err_t *copy_folder_over(run_t *r) { return copy(r, "a", "b", -1); }
-static cloud_err_t *remove_file(run_t *r) { return cloud_file_remove(r->ctx, r->account, "a/f", NULL); }
-static cloud_err_t *remove_folder(run_t *r) { return cloud_file_remove(r->ctx, r->account, "a", NULL); }
+static cloud_err_t *remove_file(run_t *r) { return delete(r, "a/f"); }
+static cloud_err_t *remove_folder(run_t *r) { return delete(r, "a"); }
 static cloud_err_t *patch_prop(run_t *r) { return patch(r, "a/f", "green", NULL); }
 
 static cloud_err_t *patch_mtime(run_t *r)
@@ -269,7 +274,7 @@ static cloud_err_t *deleted_things(run_t *r)
     CLOUD_ERR(put_over(r));
     CLOUD_ERR(move_file(r));
     CLOUD_ERR(remove_folder(r));
-    return cloud_file_remove(r->ctx, r->account, "top", NULL);
+    return delete(r, "top");
 }
 
 static cloud_err_t *edited_outside(run_t *r) { return write_disk(r, "a/f", "edited on disk"); }
@@ -493,7 +498,8 @@ static void check(const expect_t *x, run_t *survivor, int done, apr_pool_t *pool
     open_run(&fresh, survivor->data_dir, CLOUD_DURABILITY_RELAXED, pool);
     fresh.account = survivor->account;
     if (done || !(x->verb->flags & HIDDEN)) again = classify(x, &fresh, pool);
-    if (!failed && again != seen) fail("after opening it anew it is another state (%d, %d)", seen, again);
+    if (!failed && again != seen)
+        fail("after opening it anew it is another state (%d, %d)", seen, again);
     if (done && again != 1) fail("it was acknowledged, but it is not there");
     if (again == 0) {
         cloud_err_t *err = x->verb->run(&fresh);

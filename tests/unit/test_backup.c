@@ -99,7 +99,7 @@ START_TEST(there_and_back)
     world_move(w, "a", "moved");
     world_put(w, "moved/f", "new content");
     world_remove(w, "moved/b");
-    world_maintain(w);
+    tu_maintain();
     ck_assert_str_eq(world_read(w, "moved/f"), "new content");
     clean();
     OK(cloud_store_fingerprint(&fp, w->ctx));
@@ -255,8 +255,8 @@ START_TEST(nothing_is_unlinked_meanwhile)
     world_remove(w, "a/f");
     backup();
     /* And afterwards it is. */
-    world_maintain(w);
-    ck_assert_int_eq(world_sql_int(w, "SELECT count(*) FROM journal"), 0);
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
     restore();
     ck_assert_ptr_null(world_node(w, "a/f"));
     clean();

@@ -21,7 +21,7 @@ static void setup(void)
     world_put(w, "a/b/deep", "deep content");
     world_put(w, "a/f", "content");
     world_put(w, "top", "on top");
-    world_maintain(w);
+    tu_maintain();
 }
 
 static void teardown(void)
@@ -136,7 +136,7 @@ START_TEST(after_every_verb)
     clean();
     world_remove(w, "a");
     clean();
-    world_maintain(w);
+    tu_maintain();
     clean();
     world_put(w, "top", "again");
     clean();
@@ -174,8 +174,8 @@ START_TEST(counter_too_low)
 {
     world_sql(w, "UPDATE counter SET last = 5");
     found_and_mended("counter ");
-    ck_assert_int_ge(world_sql_int(w, "SELECT last FROM counter"),
-                     world_sql_int(w, "SELECT max(etag) FROM node"));
+    ck_assert_int_ge(tu_query_int("SELECT last FROM counter"),
+                     tu_query_int("SELECT max(etag) FROM node"));
 }
 END_TEST
 
@@ -201,7 +201,7 @@ START_TEST(orphan_without_content)
     world_sql(w, "INSERT INTO node VALUES (12345, 'lost', 77, NULL, 1, 78, 0, 0, 0, 0, 0, 0, NULL,"
                  " 0), (77, 'below', 79, NULL, 0, 79, 5, 0, 0, 4711, 1, 1, NULL, 0)");
     found_and_mended("orphan node 77|");
-    ck_assert_int_eq(world_sql_int(w, "SELECT count(*) FROM node WHERE id IN (77, 79)"), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE id IN (77, 79)"), 0);
 }
 END_TEST
 
@@ -244,7 +244,7 @@ START_TEST(purge_root_missing)
     world_sql(w, "DELETE FROM node WHERE id = %" ID, w->account->purge);
     found_and_mended("root alice|");
     world_remove(w, "a");
-    world_maintain(w);
+    tu_maintain();
     clean();
 }
 END_TEST
@@ -291,7 +291,8 @@ START_TEST(rows_without_a_node)
     world_sql(w, "INSERT INTO chunk (upload, name, size, written, offset)"
                  " VALUES (77, '1', 1, 1, 0)");
     world_sql(w, "INSERT INTO upload (id, account, name, total, state, created, touched, ino,"
-                 " length, node, etag, was_created) VALUES (78, 77, 'n', 1, 0, 1, 1, 0, 0, 0, 0, 0)");
+                 " length, node, etag, was_created)"
+                 " VALUES (78, 77, 'n', 1, 0, 1, 1, 0, 0, 0, 0, 0)");
     world_sql(w, "INSERT INTO apppass VALUES (1, 77, 'n', x'00', 1, 1)");
     fsck((cloud_fsck_opts_t){ 0 });
     ck_assert_msg(was_told("prop ns name|"), "%s", all_told());
@@ -549,7 +550,7 @@ START_TEST(on_a_live_server)
     for (round = 0; round < 40; round++) {
         fsck((cloud_fsck_opts_t){ .hashes = round % 2 });
         if (told->nelts) break;
-        if (round % 10 == 9) world_maintain(w);
+        if (round % 10 == 9) tu_maintain();
     }
     stop = 1;
     for (i = 0; i < 3; i++) pthread_join(threads[i], NULL);
@@ -587,7 +588,8 @@ Suite *suite_fsck(void)
         sound, only_for_the_system, after_every_verb, wrong_size_of_a_folder,
         wrong_sizes_all_the_way_up, old_etag_of_a_folder, counter_too_low, parent_missing,
         orphan_without_content, inside_itself, member_of_a_file, root_missing, purge_root_missing,
-        root_of_another_name, root_of_nobody, name_not_normal, kinds_and_numbers, rows_without_a_node,
+        root_of_another_name, root_of_nobody, name_not_normal, kinds_and_numbers,
+        rows_without_a_node,
         properties_not_noted, senseless_journal, file_missing, folder_missing,
         content_left_in_staging, edited_from_outside, other_inodes, new_on_disk, moved_on_disk,
         what_nobody_serves, another_kind, marker_missing, forgotten_in_staging,

@@ -4,60 +4,45 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void store_log(void *baton, cloud_log_level_t level, const char *file, int line,
-                      const char *msg)
+/* What tu has, under the names of here. */
+static void adopt(world_t *w)
 {
-    (void)baton;
-    if (level <= CLOUD_LOG_ERR && getenv("CLOUD_TEST_LOG"))
-        fprintf(stderr, "%s:%d: %s\n", file, line, msg);
-}
-
-static void open_store(world_t *w)
-{
-    cloud_store_conf_t conf = { .data_dir = w->data_dir,
-                                .durability = CLOUD_DURABILITY_RELAXED,
-                                .log = store_log };
-
-    apr_pool_create(&w->store_pool, w->pool);
-    OK(cloud_store_open(&w->store, &conf, CLOUD_STORE_CREATE, w->store_pool));
-    w->ctx = cloud_ctx_create(w->store, w->store_pool);
-    w->ctx->who.system = 1;
-    w->user = cloud_ctx_create(w->store, w->store_pool);
+    w->store = tu.store;
+    w->store_pool = tu.store_pool;
+    w->ctx = tu.ctx;
+    w->user = tu_as(w->account);
 }
 
 world_t *world_create(void)
 {
-    const char *base = getenv("TMPDIR");
-    apr_pool_t *pool;
     world_t *w;
     char *dir;
 
-    apr_pool_create(&pool, NULL);
-    w = apr_pcalloc(pool, sizeof *w);
-    w->pool = pool;
-    dir = apr_pstrcat(pool, base ? base : "/tmp", "/cloud-world-XXXXXX", NULL);
+    tu_store();
+    w = apr_pcalloc(tu.pool, sizeof *w);
+    w->pool = tu.pool;
+    w->data_dir = tu.dir;
+    /* Beside it, for what is moved into and out of it. */
+    dir = apr_pstrcat(tu.pool, tu.dir, "-world-XXXXXX", NULL);
     ck_assert_ptr_nonnull(mkdtemp(dir));
     w->dir = dir;
-    w->data_dir = apr_pstrcat(pool, dir, "/data", NULL);
-    open_store(w);
-    OK(cloud_account_create(&w->account, w->ctx, "alice", NULL, NULL, w->pool));
-    w->user->who.account = w->account;
+    w->account = tu_account("alice");
+    adopt(w);
     return w;
 }
 
 void world_reopen(world_t *w)
 {
-    apr_pool_destroy(w->store_pool);
-    open_store(w);
-    OK(cloud_account_get(&w->account, w->ctx, "alice", w->pool));
-    w->user->who.account = w->account;
+    tu.dir = w->data_dir;
+    tu_reopen();
+    OK(cloud_account_get(&w->account, tu.ctx, "alice", w->pool));
+    adopt(w);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -75,11 +60,14 @@ static void remove_all(const char *path)
 
 void world_destroy(world_t *w)
 {
-    char *dir = strdup(w->dir);
+    char *dirs[] = { strdup(w->dir), strdup(w->data_dir) };
+    unsigned i;
 
-    apr_pool_destroy(w->pool);
-    remove_all(dir);
-    free(dir);
+    tu_end();
+    for (i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        remove_all(dirs[i]);
+        free(dirs[i]);
+    }
 }
 
 /* ---- by the verbs ---- */
@@ -115,16 +103,6 @@ void world_move(world_t *w, const char *src, const char *dst)
 void world_remove(world_t *w, const char *path)
 {
     OK(cloud_file_remove(w->user, w->account, path, NULL));
-}
-
-void world_maintain(world_t *w)
-{
-    int more, i;
-
-    for (more = 1, i = 0; more; i++) {
-        OK(cloud_store_maintain(&more, w->ctx));
-        ck_assert_int_lt(i, 10000);
-    }
 }
 
 const cloud_node_t *world_node(world_t *w, const char *path)
@@ -276,45 +254,11 @@ int world_disk_exists(world_t *w, const char *path)
 
 /* ---- by SQL ---- */
 
-static sqlite3 *open_db(world_t *w)
-{
-    sqlite3 *db;
-
-    ck_assert_int_eq(sqlite3_open(apr_pstrcat(w->pool, w->data_dir, "/cloud.db", NULL), &db),
-                     SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    return db;
-}
-
 void world_sql(world_t *w, const char *fmt, ...)
 {
-    sqlite3 *db = open_db(w);
-    const char *sql;
-    char *msg = NULL;
     va_list ap;
 
     va_start(ap, fmt);
-    sql = apr_pvsprintf(w->pool, fmt, ap);
+    tu_exec(apr_pvsprintf(w->pool, fmt, ap));
     va_end(ap);
-    if (sqlite3_exec(db, sql, NULL, NULL, &msg) != SQLITE_OK) ck_abort_msg("%s: %s", sql, msg);
-    sqlite3_close(db);
-}
-
-apr_int64_t world_sql_int(world_t *w, const char *fmt, ...)
-{
-    sqlite3 *db = open_db(w);
-    apr_int64_t value = 0;
-    sqlite3_stmt *st;
-    const char *sql;
-    va_list ap;
-
-    va_start(ap, fmt);
-    sql = apr_pvsprintf(w->pool, fmt, ap);
-    va_end(ap);
-    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK, "%s: %s", sql,
-                  sqlite3_errmsg(db));
-    if (sqlite3_step(st) == SQLITE_ROW) value = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    return value;
 }

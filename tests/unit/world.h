@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* A store of its own with one account, and shorthand for what tests of scan, fsck and backup do to
- * it, by the verbs, behind its back on disk, and by SQL. Paths are those in the account's files. */
+/* The store of testutil.h with one account, and shorthand for what tests of scan, fsck and backup
+ * do to it, by the verbs, behind its back on disk, and by SQL. Paths are those in the account's
+ * files. */
 #ifndef WORLD_H
 #define WORLD_H
 
@@ -12,7 +13,7 @@
 typedef struct {
     apr_pool_t *pool;
     apr_pool_t *store_pool;
-    const char *dir;           /* temporary; data directory is dir/data */
+    const char *dir;           /* for other things, on the same file system */
     const char *data_dir;
     cloud_store_t *store;
     cloud_ctx_t *ctx;          /* the system */
@@ -30,8 +31,6 @@ void world_put(world_t *w, const char *path, const char *text);
 void world_mkcol(world_t *w, const char *path);
 void world_move(world_t *w, const char *src, const char *dst);
 void world_remove(world_t *w, const char *path);
-/** Carries out all maintenance there is. */
-void world_maintain(world_t *w);
 /** NULL when it does not exist. */
 const cloud_node_t *world_node(world_t *w, const char *path);
 /** Content through cloud_file_open; NULL when that fails with NOT_FOUND or UNAVAILABLE. */
@@ -42,7 +41,8 @@ const char *world_dump(world_t *w);
 /* behind its back */
 const char *world_disk(world_t *w, const char *path);
 void world_write(world_t *w, const char *path, const char *text);   /* new file or in place */
-void world_replace(world_t *w, const char *path, const char *text); /* another inode, renamed over */
+/** Another inode, renamed over it. */
+void world_replace(world_t *w, const char *path, const char *text);
 void world_disk_mkdir(world_t *w, const char *path);
 void world_disk_move(world_t *w, const char *src, const char *dst);
 void world_disk_remove(world_t *w, const char *path);               /* recursively */
@@ -52,6 +52,5 @@ int world_disk_exists(world_t *w, const char *path);
 
 /* by SQL */
 void world_sql(world_t *w, const char *fmt, ...) CLOUD_PRINTF(2, 3);
-apr_int64_t world_sql_int(world_t *w, const char *fmt, ...) CLOUD_PRINTF(2, 3);
 
 #endif
