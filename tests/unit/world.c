@@ -27,7 +27,7 @@ world_t *world_create(void)
     tu_store();
     w = apr_pcalloc(tu.pool, sizeof *w);
     w->pool = tu.pool;
-    w->data_dir = tu.dir;
+    w->data_dir = w->first_dir = tu.dir;
     /* Beside it, for what is moved into and out of it. */
     dir = apr_pstrcat(tu.pool, tu.dir, "-world-XXXXXX", NULL);
     ck_assert_ptr_nonnull(mkdtemp(dir));
@@ -60,7 +60,7 @@ static void remove_all(const char *path)
 
 void world_destroy(world_t *w)
 {
-    char *dirs[] = { strdup(w->dir), strdup(w->data_dir) };
+    char *dirs[] = { strdup(w->dir), strdup(w->first_dir) };
     unsigned i;
 
     tu_end();

@@ -14,7 +14,8 @@ typedef struct {
     apr_pool_t *pool;
     apr_pool_t *store_pool;
     const char *dir;           /* for other things, on the same file system */
-    const char *data_dir;
+    const char *data_dir;      /* may be set to another one before world_reopen() */
+    const char *first_dir;     /* the one of the beginning */
     cloud_store_t *store;
     cloud_ctx_t *ctx;          /* the system */
     cloud_ctx_t *user;         /* the account itself */
