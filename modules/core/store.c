@@ -201,7 +201,10 @@ cloud_err_t *cloud_tx_commit(cloud_ctx_t *ctx)
     err = ctx->tx_write ? cloud_tree_save_counter(ctx) : NULL;
     if (!err) err = cloud_db_commit(ctx->db, ctx->pool);
     if (err) cloud_db_rollback(ctx->db);
-    else if (ctx->tx_write) cloud_shm_committed(ctx->store->shm);
+    else if (ctx->tx_write) {
+        cloud_shm_committed(ctx->store->shm);
+        ctx->wrote = 1;
+    }
     CLOUD_POINT("tx-after-commit");
     tx_over(ctx);
     return err;
@@ -238,7 +241,14 @@ cloud_err_t *cloud_tx_sync(cloud_ctx_t *ctx)
     cloud_err_t *err;
 
     if (cloud_store_relaxed(store)) return NULL;
-    err = cloud_shm_sync(store->shm, cloud_shm_commits(store->shm), sync_log, ctx);
+    /* Who wrote has its commit counted, and what came before lies before it in the log. Who only
+     * read may have seen rows of a process that was killed between its commit and counting it: a
+     * number of one's own asks for a sync that begins now. */
+    err = cloud_shm_sync(store->shm,
+                         ctx->wrote ? cloud_shm_commits(store->shm)
+                                    : cloud_shm_committed(store->shm),
+                         sync_log, ctx);
+    if (!err) ctx->wrote = 0;
     if (err) {
         /* A second sync that succeeds proves nothing: this process must not go on. */
         cloud_store_fail(store);

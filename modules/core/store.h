@@ -85,6 +85,7 @@ struct cloud_ctx_t {
     int tx_write;
     apr_int64_t last;            /* the counter as this transaction has it, 0: not read yet */
     int last_drawn;
+    int wrote;                   /* committed something that it has not synced */
     struct cloud_conn_t *conn;
 };
 

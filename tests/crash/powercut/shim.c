@@ -5,7 +5,7 @@
  * written to a log, in order. powercut.py makes from it what a power cut could have left.
  *
  * Checking (POWERCUT_MAP): what was made anew on disk has other inode numbers and birth times than
- * the recorded files had; statx() gives the recorded ones back ("new old btime-ns" a line). */
+ * the recorded files had; statx() and fstatat() give the recorded ones back ("new old btime-ns" a line). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -496,6 +496,25 @@ static int statx_mapped(int dir, const char *path, int flags, unsigned mask, str
 int statx(int dir, const char *path, int flags, unsigned mask, struct statx *sx)
 {
     return statx_mapped(dir, path, flags, mask, sx);
+}
+
+/* The same for the older call. fstatat64 is what programs with 64-bit offsets call. */
+int fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+    long rc = syscall(SYS_newfstatat, dir, path, st, flags);
+    size_t i;
+
+    for (i = 0; rc == 0 && i < map_len; i++)
+        if (map[i].fresh == st->st_ino) {
+            st->st_ino = map[i].old;
+            break;
+        }
+    return (int)rc;
+}
+
+int fstatat64(int dir, const char *path, struct stat64 *st, int flags)
+{
+    return fstatat(dir, path, (struct stat *)st, flags);
 }
 
 static void read_map(const char *file)
