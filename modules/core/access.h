@@ -66,6 +66,8 @@ typedef struct {
     const cloud_account_t *owner;   /* owner of that tree */
     const apr_int64_t *chain;       /* node ids from tree root to parent, both included */
     int chain_len;
+    const char *folder;             /* where the parent lies on disk, below accounts/; when
+                                     * has_parent and not the root */
 } cloud_entry_t;
 
 /** Finds path in the account's files, through mounts, by NFC name. A missing node is no error

@@ -347,14 +347,19 @@ static cloud_err_t *root_size(apr_int64_t *used, cloud_ctx_t *ctx, const cloud_a
                            a->id);
 }
 
+cloud_err_t *cloud_account_limit(apr_int64_t *quota, cloud_ctx_t *ctx, const cloud_account_t *a)
+{
+    *quota = a->quota;
+    return a->quota == CLOUD_QUOTA_DEFAULT ? cloud_setting_int(quota, ctx, "files", "default_quota")
+                                           : NULL;
+}
+
 cloud_err_t *cloud_account_usage(apr_int64_t *quota, apr_int64_t *used, cloud_ctx_t *ctx,
                                  const cloud_account_t *a)
 {
     cloud_err_t *err;
 
-    *quota = a->quota;
-    if (a->quota == CLOUD_QUOTA_DEFAULT)
-        CLOUD_ERR(cloud_setting_int(quota, ctx, "files", "default_quota"));
+    CLOUD_ERR(cloud_account_limit(quota, ctx, a));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = root_size(used, ctx, a);
     cloud_tx_rollback(ctx);

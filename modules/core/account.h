@@ -61,6 +61,9 @@ CLOUD_API cloud_err_t *cloud_account_set_password(cloud_ctx_t *ctx, const char *
 CLOUD_API cloud_err_t *cloud_account_delete(cloud_ctx_t *ctx, const char *id);
 /** Notes a login (at most one write in some minutes). */
 CLOUD_API cloud_err_t *cloud_account_seen(cloud_ctx_t *ctx, const cloud_account_t *a);
+/** Effective quota in bytes or CLOUD_QUOTA_UNLIMITED. */
+CLOUD_API cloud_err_t *cloud_account_limit(apr_int64_t *quota, cloud_ctx_t *ctx,
+                                           const cloud_account_t *a);
 /** Effective quota in bytes or CLOUD_QUOTA_UNLIMITED, and bytes used in the files root. */
 CLOUD_API cloud_err_t *cloud_account_usage(apr_int64_t *quota, apr_int64_t *used, cloud_ctx_t *ctx,
                                            const cloud_account_t *a);

@@ -45,6 +45,8 @@ cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int
     apr_int64_t quota, used;
 
     if (delta <= 0) return NULL;
+    CLOUD_ERR(cloud_account_limit(&quota, ctx, e->owner));
+    if (quota < 0) return NULL;
     CLOUD_ERR(cloud_account_usage(&quota, &used, ctx, e->owner));
     if (quota < 0 || delta <= quota - used) return NULL;
     return cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
@@ -191,6 +193,7 @@ cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, 
     CLOUD_ERR(cloud_storage_sync_fd(ctx->store, fd, pool));
     CLOUD_ERR(cloud_storage_sync_parent(ctx->store, path, pool));
     CLOUD_POINT("seal-after-sync");
+    staged->fresh = 0;
     staged->path = path;
     staged->sums = sums;
     return cloud_storage_identity(fd, &staged->ino, &staged->size, &staged->ino_mtime,
@@ -229,7 +232,7 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
                                const cloud_put_opts_t *opts, apr_pool_t *pool)
 {
     apr_int64_t now = apr_time_sec(apr_time_now()), number, delta;
-    const char *dst, *parent, *keep = NULL;
+    const char *dst, *keep = NULL;
     cloud_node_t node = { 0 }, old = e->node;
 
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
@@ -255,8 +258,7 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
     node.sums = staged->sums;
     CLOUD_ERR(e->exists ? cloud_tree_update(ctx, &node) : cloud_tree_insert(ctx, &node));
     CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, delta, now));
-    CLOUD_ERR(cloud_storage_path(&parent, ctx, node.parent, pool));
-    dst = apr_pstrcat(pool, parent, "/", node.disk, NULL);
+    dst = apr_pstrcat(pool, e->folder, "/", node.disk, NULL);
     CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, staged->ino, 0, staged->path, dst));
     /* What the exchange leaves in the staging place. */
     if (e->exists)
@@ -271,12 +273,14 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path,
                               const cloud_staged_t *staged, int overwrite,
                               const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
-                              apr_pool_t *pool)
+                              int *unnoticed, apr_pool_t *pool)
 {
     cloud_entry_t *e;
     int replaced;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
+    *unnoticed = *unnoticed && e->exists;
+    if (*unnoticed) return NULL;
     CLOUD_ERR(check_attach(ctx, e, overwrite, &opts->cond));
     res->created = !e->exists;
     if (over_folder(e, overwrite)) {
@@ -291,19 +295,38 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     return in_tx ? in_tx(baton, ctx, res) : NULL;
 }
 
+static cloud_err_t *notice_path(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                                apr_pool_t *pool)
+{
+    cloud_entry_t *seen;
+
+    CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
+    return cloud_files_notice(&seen, ctx, seen, pool);
+}
+
 cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
                                 const cloud_account_t *account, const char *path,
                                 const cloud_staged_t *staged, int overwrite,
                                 const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
                                 apr_pool_t *pool)
 {
-    cloud_entry_t *seen;
+    /* Where nothing was when the body began to come, an outsider's edit need not be looked for,
+     * unless somebody else has put something there since. */
+    int unnoticed = staged->fresh;
     cloud_err_t *err;
 
-    CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
-    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    if (!unnoticed) CLOUD_ERR(notice_path(ctx, account, path, pool));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = attach_tx(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, pool);
+    err = attach_tx(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, &unnoticed,
+                    pool);
+    if (!err && unnoticed) {
+        cloud_tx_rollback(ctx);
+        CLOUD_ERR(notice_path(ctx, account, path, pool));
+        unnoticed = 0;
+        CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+        err = attach_tx(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, &unnoticed,
+                        pool);
+    }
     if (err) {
         cloud_tx_rollback(ctx);
         return err;

@@ -16,6 +16,7 @@ struct cloud_put_t {
     cloud_put_opts_t opts;
     const char *stage;
     int fd;
+    int fresh;                   /* nothing was at path when the put began */
     apr_int64_t received;
     apr_int64_t limit;           /* most bytes that may come in */
     cloud_digest_t *digest;
@@ -69,6 +70,7 @@ cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_ac
     put->opts = *opts;
     put->fd = -1;
     CLOUD_ERR(cloud_files_precheck(&e, ctx, account, path, 1, opts, pool));
+    put->fresh = !e->exists;
     if (opts->checksum)
         CLOUD_ERR(cloud_sums_parse(&put->want, &put->want_types, opts->checksum, pool));
     put->limit = opts->length;
@@ -151,6 +153,7 @@ cloud_err_t *cloud_put_commit(cloud_result_t *res, cloud_put_t *put)
     if (!err)
         err = cloud_files_seal(&staged, put->ctx, put->fd, put->stage, &put->opts, sums,
                                put->pool);
+    staged.fresh = put->fresh;
     if (!err)
         err = cloud_files_attach(res, put->ctx, put->account, put->path, &staged, 1, &put->opts,
                                  NULL, NULL, put->pool);

@@ -213,6 +213,7 @@ typedef struct {
     apr_uint64_t ino;
     apr_int64_t size, ino_mtime, btime;
     cloud_sums_t sums;
+    int fresh;                /* nothing was at its place when that was looked at first */
 } cloud_staged_t;
 /** A value for overwrite below: a folder may be replaced, too. */
 #define CLOUD_OVERWRITE_FOLDER 2

@@ -29,11 +29,13 @@ static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_hea
                          const cloud_node_t *root, apr_pool_t *pool)
 {
     apr_int64_t *chain = apr_palloc(pool, sizeof *chain * (apr_size_t)(segments->nelts + 1));
+    apr_array_header_t *disk = apr_array_make(pool, segments->nelts + 1, sizeof(const char *));
     const cloud_node_t *parent = NULL, *node = root;
     cloud_node_t *child;
     int i;
 
     e->chain = chain;
+    APR_ARRAY_PUSH(disk, const char *) = e->owner->dir;
     for (i = 0; i < segments->nelts; i++) {
         const char *name = APR_ARRAY_IDX(segments, i, const char *);
         const char *nfc = cloud_name_nfc(name, pool);
@@ -45,11 +47,13 @@ static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_hea
             return NULL;
         }
         chain[e->chain_len++] = node->id;
+        APR_ARRAY_PUSH(disk, const char *) = i == 0 ? CLOUD_FILES : node->disk;
         parent = node;
         CLOUD_ERR(cloud_tree_child(&child, ctx, parent->id, nfc, pool));
         node = child;
     }
     fill(e, node, parent);
+    e->folder = apr_array_pstrcat(pool, disk, '/');
     return NULL;
 }
 
@@ -108,7 +112,7 @@ static cloud_err_t *path_of_id(const char **path, cloud_ctx_t *ctx,
             *path = below;
             return NULL;
         }
-        below = *below ? apr_pstrcat(pool, node->disk, "/", below, NULL) : node->disk;
+        below = *below ? apr_pstrcat(pool, node->name, "/", below, NULL) : node->name;
         id = node->parent;
     }
     return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
