@@ -109,6 +109,10 @@ static int conditions(request_rec *r, const cloud_entry_t *entry)
     return status;
 }
 
+/* At a time, where sendfile is off (the default of 8,000 bytes costs a third more CPU time), and the
+ * size up to which one write of head and content is cheaper than sendfile. */
+#define READ_SIZE (64 * 1024)
+
 static int send_content(request_rec *r, const content_t *c)
 {
     core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
@@ -119,7 +123,8 @@ static int send_content(request_rec *r, const content_t *c)
     apr_int32_t flags = APR_FOPEN_READ | APR_FOPEN_BINARY;
     apr_status_t rv;
 
-    if (core->enable_sendfile == ENABLE_SENDFILE_ON) flags |= APR_FOPEN_SENDFILE_ENABLED;
+    if (core->enable_sendfile == ENABLE_SENDFILE_ON && c->size > READ_SIZE)
+        flags |= APR_FOPEN_SENDFILE_ENABLED;
     rv = apr_os_file_put(&file, &fd, flags, r->pool);
     if (rv != APR_SUCCESS)
         return cloud_dav_error(r, cloud_err_sys(r->pool, CLOUD_E_UNAVAILABLE, rv, NULL));
@@ -127,8 +132,10 @@ static int send_content(request_rec *r, const content_t *c)
     if (c->size > 0) {
         apr_brigade_insert_file(bb, file, c->start, c->size, r->pool);
         /* Not mapped: somebody may cut the file short from outside; reading on would be fatal. */
-        for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b))
+        for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b)) {
             apr_bucket_file_enable_mmap(b, 0);
+            apr_bucket_file_set_buf_size(b, READ_SIZE);
+        }
     }
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(r->connection->bucket_alloc));
     rv = ap_pass_brigade(r->output_filters, bb);
