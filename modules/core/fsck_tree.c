@@ -125,6 +125,37 @@ static const char *detail_of(const char *kind)
     return "";
 }
 
+/* Another time under the same size may still be the same content: somebody touched it, or a crash
+ * came between a new time on disk and its row. Readers adopt that. */
+static cloud_err_t *same_content(int *same, fsck_t *f, const cloud_node_t *node)
+{
+    cloud_digest_t *digest = cloud_digest_create(CLOUD_DIGEST_DEFAULT, f->iter);
+    cloud_err_t *err;
+    int fd;
+
+    *same = 0;
+    CLOUD_ERR(cloud_disk_find(&fd, f->ctx, node->id, O_RDONLY, f->iter));
+    if (fd < 0) return NULL;
+    err = cloud_storage_copy(fd, 0, -1, -1, digest, f->iter);
+    close(fd);
+    *same = !err && cloud_sums_match(cloud_digest_final(digest, f->iter), node->sums) == 1;
+    return NULL;
+}
+
+/* What is wrong with a node by what was found at its place; *bad NULL for nothing. */
+static cloud_err_t *judge(const char **bad, fsck_t *f, const cloud_disk_t *disk,
+                          const cloud_node_t *node)
+{
+    int same;
+
+    *bad = verdict(disk, node);
+    if (!*bad || strcmp(*bad, "changed") != 0 || disk->size != node->size || !node->sums.len)
+        return NULL;
+    CLOUD_ERR(same_content(&same, f, node));
+    if (same) *bad = NULL;
+    return NULL;
+}
+
 /* Looks until row and disk stand still. *bad NULL: all is well. */
 static cloud_err_t *look_again(const char **bad, place_t *before, fsck_t *f, apr_int64_t id)
 {
@@ -139,7 +170,8 @@ static cloud_err_t *look_again(const char **bad, place_t *before, fsck_t *f, apr
         CLOUD_ERR(cloud_disk_find(&fd, f->ctx, id, O_PATH, f->iter));
         rc = fd >= 0 ? cloud_disk_at(&disk, fd, "") : ENOENT;
         if (fd >= 0) close(fd);
-        *bad = rc ? "missing" : verdict(&disk, &before->node);
+        *bad = "missing";
+        if (!rc) CLOUD_ERR(judge(bad, f, &disk, &before->node));
         if (!*bad) return NULL;
         CLOUD_ERR(place_of(&after, f, id));
         if (same_place(before, &after)) return NULL;
@@ -346,7 +378,8 @@ static cloud_err_t *open_folder(walk_t *w)
     w->fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     err = errno;
     close(fd);
-    if (w->fd < 0)
+    /* ENOENT: it was there a moment ago, and is deleted by now. */
+    if (w->fd < 0 && err != ENOENT)
         cloud_fsck_report(f, "unreadable", cloud_fsck_path(f, w->id), 0, "%s", strerror(err));
     return NULL;
 }

@@ -376,6 +376,18 @@ START_TEST(other_inodes)
 }
 END_TEST
 
+START_TEST(touched_from_outside)
+{
+    const char *before = world_dump(w);
+
+    world_write(w, "a/f", "content"); /* the same, at another time */
+    clean();
+    ck_assert_str_eq(before, world_dump(w));
+    world_write(w, "a/f", "C0NTENT");
+    found_and_mended("changed a/f|alice|");
+}
+END_TEST
+
 START_TEST(new_on_disk)
 {
     world_disk_mkdir(w, "new");
@@ -591,7 +603,8 @@ Suite *suite_fsck(void)
         root_of_another_name, root_of_nobody, name_not_normal, kinds_and_numbers,
         rows_without_a_node,
         properties_not_noted, senseless_journal, file_missing, folder_missing,
-        content_left_in_staging, edited_from_outside, other_inodes, new_on_disk, moved_on_disk,
+        content_left_in_staging, edited_from_outside, other_inodes, touched_from_outside,
+        new_on_disk, moved_on_disk,
         what_nobody_serves, another_kind, marker_missing, forgotten_in_staging,
         forgotten_in_purge, directory_of_no_account, damaged_content, checksums_filled_in,
         on_a_live_server, scan_on_a_live_server,
