@@ -97,7 +97,7 @@ class Env:
         self.port = free_port()
         self.base = "/"
         self.process = None
-        self.log = ErrorLog(self.home)
+        self.log = ErrorLog(self.home, self.sanitized)
         self.accounts = []
         self.environ = {}
         self._config = ("", "", (), "/")
