@@ -70,6 +70,11 @@ int cloud_http_strip(request_rec *r, const char *path, const char **rest)
     return api->strip(r, path, rest);
 }
 
+const char *cloud_http_setting(cmd_parms *cmd, const char *app, const char *key, const char *value)
+{
+    return api->setting(cmd, app, key, value);
+}
+
 const char *cloud_http_base(request_rec *r)
 {
     return api->base(r);

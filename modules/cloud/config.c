@@ -136,7 +136,7 @@ static const char *set_durability(cmd_parms *cmd, void *dir, const char *arg)
 }
 
 /* Puts a value into the top layer of the settings. */
-static const char *put_setting(cmd_parms *cmd, const char *app, const char *key,
+const char *cloud_http_setting(cmd_parms *cmd, const char *app, const char *key,
                                const char *value)
 {
     const cloud_setting_t *s = cloud_setting_find(app, key);
@@ -159,13 +159,13 @@ static const char *set_quota(cmd_parms *cmd, void *dir, const char *number, cons
 {
     const char *value = unit ? apr_pstrcat(cmd->pool, number, " ", unit, NULL) : number;
 
-    return put_setting(cmd, "files", "default_quota", value);
+    return cloud_http_setting(cmd, "files", "default_quota", value);
 }
 
 static const char *set_setting_3(cmd_parms *cmd, void *dir, const char *app, const char *key,
                                  const char *value)
 {
-    return put_setting(cmd, app, key, value);
+    return cloud_http_setting(cmd, app, key, value);
 }
 
 static const char *set_mime_types(cmd_parms *cmd, void *dir, const char *arg)

@@ -66,6 +66,12 @@ void cloud_register_capability(cloud_capability_fn *fn);
 void cloud_register_ocs(const struct cloud_ocs_route_t *table);
 void cloud_register_job(const char *name, apr_interval_time_t interval, cloud_job_fn *fn);
 
+/** For the directives of features: fixes a setting on the server that cmd is about, as CloudSetting
+ *  does. NULL, or what is wrong. The setting must be declared (cloud_settings_declare) before the
+ *  configuration is read: in pre_config. */
+const char *cloud_http_setting(cmd_parms *cmd, const char *app, const char *key,
+                               const char *value);
+
 /** What was registered, for mod_cloud_ocs: arrays of cloud_capability_fn * and of
  *  const cloud_ocs_route_t *. */
 const apr_array_header_t *cloud_http_capabilities(void);
@@ -133,6 +139,7 @@ typedef struct {
     void (*register_capability)(cloud_capability_fn *);
     void (*register_ocs)(const struct cloud_ocs_route_t *);
     void (*register_job)(const char *, apr_interval_time_t, cloud_job_fn *);
+    const char *(*setting)(cmd_parms *, const char *, const char *, const char *);
     const apr_array_header_t *(*capabilities)(void);
     const apr_array_header_t *(*ocs_tables)(void);
     const cloud_endpoint_t *(*endpoint)(request_rec *, const char **);

@@ -95,6 +95,7 @@ static const cloud_http_api_t *cloud_http_api(void)
         .register_capability = cloud_register_capability,
         .register_ocs = cloud_register_ocs,
         .register_job = cloud_register_job,
+        .setting = cloud_http_setting,
         .capabilities = cloud_http_capabilities,
         .ocs_tables = cloud_http_ocs_tables,
         .endpoint = cloud_http_endpoint,

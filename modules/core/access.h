@@ -22,7 +22,8 @@ typedef enum {
     CLOUD_KIND_DIR = 1,
     CLOUD_KIND_ROOT = 2,   /* files root of an account */
     CLOUD_KIND_PURGE = 3,  /* root of what is deleted and waits for the job that unlinks it */
-    CLOUD_KIND_TRASH = 4,  /* trash root (a feature's) */
+    CLOUD_KIND_TRASH = 4,  /* trash root (a feature's): its disk name is its directory below the
+                              account's, where each child lies in a directory named by its id */
     CLOUD_KIND_MOUNT = 5,  /* received share or other mount (a feature's) */
     CLOUD_KIND_BULK = 6    /* detached root under which bulk work builds a tree */
 } cloud_kind_t;

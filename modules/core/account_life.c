@@ -362,12 +362,17 @@ static cloud_err_t *bury_tree(cloud_ctx_t *ctx, const cloud_account_t *a)
                            "iiitt", (apr_int64_t)CLOUD_KIND_DIR, a->purge,
                            (apr_int64_t)CLOUD_KIND_BULK, from, upto));
 
+    /* What features keep in roots of their own; a root's name says whose it is. */
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "UPDATE node SET kind = ?1, parent = ?2, name = CAST(id AS TEXT),"
+                           " disk = NULL WHERE parent = 0 AND name >= ?3 AND name < ?4",
+                           "iitt", (apr_int64_t)CLOUD_KIND_DIR, a->purge,
+                           apr_psprintf(ctx->pool, "%d:%" APR_INT64_T_FMT ":", CLOUD_KIND_TRASH,
+                                        a->number),
+                           apr_psprintf(ctx->pool, "%d:%" APR_INT64_T_FMT ";", CLOUD_KIND_TRASH,
+                                        a->number)));
     CLOUD_ERR(cloud_tree_get(&root, ctx, a->root, ctx->pool));
-    if (!root) return NULL;
-    root->kind = CLOUD_KIND_DIR;
-    CLOUD_ERR(cloud_tree_update(ctx, root));
-    return cloud_tree_rename(ctx, root, a->purge,
-                             apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, a->root), NULL);
+    return root ? cloud_files_purge_root(ctx, a, root, NULL, ctx->pool) : NULL;
 }
 
 /* The directory leaves its name, and is unlinked when nothing needs it any more. */

@@ -44,7 +44,16 @@ typedef struct {
 cloud_err_t *cloud_backup_walk(backup_t *b);
 /** Opens path below a directory, step by step, never through a link; -1 and errno. */
 int cloud_backup_open(int dir, const char *path, int flags);
+/** Copies all nodes below a root, whose directory is there. */
+cloud_err_t *cloud_backup_tree(backup_t *b, apr_int64_t root, cloud_kind_t kind);
 void cloud_backup_problem(backup_t *b, const char *what, const char *path);
+
+/* ---- backup_kept.c ---- */
+/** Directories of the account in which all is copied by rows: of bins, and of features. */
+cloud_err_t *cloud_backup_kept_dirs(apr_array_header_t **names, backup_t *b,
+                                    const cloud_account_t *a);
+/** Copies what features keep for the account. */
+cloud_err_t *cloud_backup_kept(backup_t *b, const cloud_account_t *a);
 
 /* ---- backup_copy.c ---- */
 /** Copies the open file, which is or should be the content of node, to path below dst, and gives

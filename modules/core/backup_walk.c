@@ -58,16 +58,30 @@ void cloud_backup_problem(backup_t *b, const char *what, const char *path)
 typedef struct {
     backup_t *b;
     const char *path;      /* below accounts/, in rows */
+    cloud_kind_t kind;     /* TRASH: each member lies in a directory of its own */
     int src;               /* -1: it is not there any more */
     int dst;
 } folder_t;
 
+/* Name of a member, whose own directory is there then. */
+static cloud_err_t *member_name(const char **name, const folder_t *f, const cloud_node_t *node)
+{
+    const char *own = apr_psprintf(f->b->iter, "%" APR_INT64_T_FMT, node->id);
+
+    *name = cloud_disk_name(f->kind, node, f->b->iter);
+    if (f->kind != CLOUD_KIND_TRASH || mkdirat(f->dst, own, 0700) == 0 || errno == EEXIST)
+        return NULL;
+    return sys(f->b, errno, own);
+}
+
 static cloud_err_t *copy_folder(folder_t *f, const cloud_node_t *node)
 {
-    if (mkdirat(f->dst, node->disk, 0700) != 0 && errno != EEXIST)
-        return sys(f->b, errno, node->disk);
+    const char *name;
+
+    CLOUD_ERR(member_name(&name, f, node));
+    if (mkdirat(f->dst, name, 0700) != 0 && errno != EEXIST) return sys(f->b, errno, name);
     APR_ARRAY_PUSH(f->b->todo, apr_int64_t) = node->id;
-    return cloud_backup_stamp(f->b, node, f->dst, node->disk);
+    return cloud_backup_stamp(f->b, node, f->dst, name);
 }
 
 /* The file at its place, when it is the one that the row means: the same inode, or (exact 0) only
@@ -78,7 +92,8 @@ static int open_in_place(const folder_t *f, const cloud_node_t *node, int exact)
     int fd;
 
     if (f->src < 0) return -1;
-    fd = openat(f->src, node->disk, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    fd = openat(f->src, cloud_disk_name(f->kind, node, f->b->iter),
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return -1;
     if (cloud_disk_at(&disk, fd, "") == 0 && S_ISREG(disk.mode)
         && (exact ? cloud_disk_identical(&disk, node) : cloud_disk_same_stamp(&disk, node)))
@@ -101,10 +116,13 @@ static cloud_err_t *note_lost(backup_t *b, const cloud_node_t *node, const char 
 
 static cloud_err_t *copy_file(folder_t *f, const cloud_node_t *node)
 {
-    const char *path = apr_pstrcat(f->b->iter, f->path, "/", node->disk, NULL);
-    int fd = open_in_place(f, node, 1);
+    const char *name, *path;
     cloud_err_t *err;
+    int fd;
 
+    CLOUD_ERR(member_name(&name, f, node));
+    path = apr_pstrcat(f->b->iter, f->path, "/", name, NULL);
+    fd = open_in_place(f, node, 1);
     if (fd < 0) CLOUD_ERR(cloud_backup_find(&fd, f->b, node));
     if (fd < 0 && !f->b->live) fd = open_in_place(f, node, 0);
     if (fd < 0) return note_lost(f->b, node, path);
@@ -154,11 +172,11 @@ static cloud_err_t *copy_members(folder_t *f, apr_int64_t id, apr_pool_t *pool)
     }
 }
 
-static cloud_err_t *copy_tree(backup_t *b, apr_int64_t root)
+cloud_err_t *cloud_backup_tree(backup_t *b, apr_int64_t root, cloud_kind_t kind)
 {
     apr_pool_t *folder_pool, *page_pool;
     cloud_err_t *err = NULL;
-    folder_t f = { .b = b };
+    folder_t f = { .b = b, .kind = kind };
 
     apr_pool_create(&folder_pool, b->pool);
     apr_pool_create(&page_pool, b->pool);
@@ -174,6 +192,7 @@ static cloud_err_t *copy_tree(backup_t *b, apr_int64_t root)
         err = f.dst < 0 ? sys(b, errno, f.path) : copy_members(&f, id, page_pool);
         if (f.src >= 0) close(f.src);
         if (f.dst >= 0) close(f.dst);
+        f.kind = CLOUD_KIND_DIR;
     }
     if (!err) err = cloud_backup_search(b);
     err = cloud_err_keep(err, b->pool);
@@ -184,7 +203,7 @@ static cloud_err_t *copy_tree(backup_t *b, apr_int64_t root)
 
 /* ---- one account ---- */
 
-static int is_ours(const char *name)
+static int is_ours(const char *name, const apr_array_header_t *kept)
 {
     static const char *const ours[] = { ".", "..", CLOUD_FILES, CLOUD_STAGING, CLOUD_PURGE,
                                         CLOUD_ACCOUNT_MARKER };
@@ -192,11 +211,13 @@ static int is_ours(const char *name)
 
     for (i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strcmp(name, ours[i]) == 0) return 1;
+    for (i = 0; i < (unsigned)kept->nelts; i++)
+        if (strcmp(name, APR_ARRAY_IDX(kept, i, const char *)) == 0) return 1;
     return 0;
 }
 
-/* lost+found, and what features keep beside the files. */
-static cloud_err_t *copy_beside(backup_t *b, int src, int dst)
+/* lost+found, and whatever else is there that no row of a known feature names. */
+static cloud_err_t *copy_beside(backup_t *b, int src, int dst, const apr_array_header_t *kept)
 {
     DIR *dir = fdopendir(fcntl(src, F_DUPFD_CLOEXEC, 0));
     cloud_err_t *err = NULL;
@@ -205,7 +226,7 @@ static cloud_err_t *copy_beside(backup_t *b, int src, int dst)
     if (!dir) return sys(b, errno, "opendir");
     while (!err && (ent = readdir(dir)) != NULL) {
         apr_pool_clear(b->iter);
-        if (!is_ours(ent->d_name)) err = cloud_backup_raw(b, src, dst, ent->d_name);
+        if (!is_ours(ent->d_name, kept)) err = cloud_backup_raw(b, src, dst, ent->d_name);
     }
     closedir(dir);
     return err;
@@ -228,44 +249,45 @@ static cloud_err_t *make_account(int *dst, backup_t *b, const char *name)
     return NULL;
 }
 
-typedef struct {
-    const char *dir;
-    apr_int64_t root;
-} account_row_t;
-
-static cloud_err_t *copy_account(backup_t *b, const account_row_t *a)
+static cloud_err_t *copy_account(backup_t *b, const cloud_account_t *a)
 {
+    apr_array_header_t *kept;
     cloud_err_t *err = NULL;
     int src, dst = -1;
 
+    CLOUD_ERR(cloud_backup_kept_dirs(&kept, b, a));
     CLOUD_ERR(make_account(&dst, b, a->dir));
     src = openat(b->src, a->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     /* Without its directory the account was deleted since: its files are found one by one. */
     if (src >= 0) {
-        err = copy_beside(b, src, dst);
+        err = copy_beside(b, src, dst, kept);
         close(src);
     }
     close(dst);
-    return err ? err : copy_tree(b, a->root);
+    if (!err) err = cloud_backup_tree(b, a->root, CLOUD_KIND_ROOT);
+    return err ? err : cloud_backup_kept(b, a);
 }
 
 cloud_err_t *cloud_backup_walk(backup_t *b)
 {
-    apr_array_header_t *all = apr_array_make(b->pool, 64, sizeof(account_row_t));
+    apr_array_header_t *all = apr_array_make(b->pool, 64, sizeof(cloud_account_t));
     cloud_err_t *err;
     cloud_stmt_t *st;
     int row, i;
 
-    CLOUD_ERR(cloud_db_query(&st, &row, b->db, b->pool, "SELECT dir, root FROM account ORDER BY"
-                             " number", ""));
+    CLOUD_ERR(cloud_db_query(&st, &row, b->db, b->pool, "SELECT dir, root, number, purge"
+                             " FROM account ORDER BY number", ""));
     for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, b->pool)) {
-        account_row_t *a = apr_array_push(all);
+        cloud_account_t *a = apr_array_push(all);
 
+        memset(a, 0, sizeof *a);
         a->dir = cloud_col_dup(st, 0, b->pool);
         a->root = cloud_col_int(st, 1);
+        a->number = cloud_col_int(st, 2);
+        a->purge = cloud_col_int(st, 3);
     }
     cloud_stmt_done(st);
     for (i = 0; !err && i < all->nelts; i++)
-        err = copy_account(b, &APR_ARRAY_IDX(all, i, account_row_t));
+        err = copy_account(b, &APR_ARRAY_IDX(all, i, cloud_account_t));
     return err;
 }

@@ -38,6 +38,12 @@ int cloud_disk_at(cloud_disk_t *disk, int dirfd, const char *name)
     return 0;
 }
 
+const char *cloud_disk_name(cloud_kind_t folder, const cloud_node_t *node, apr_pool_t *pool)
+{
+    if (folder != CLOUD_KIND_TRASH) return node->disk;
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT "/%s", node->id, node->disk);
+}
+
 int cloud_disk_same_inode(const cloud_disk_t *disk, const cloud_node_t *node)
 {
     return disk->ino == node->ino
@@ -156,7 +162,7 @@ static cloud_err_t *find_at(int *fd, cloud_ctx_t *ctx, const cloud_node_t *node,
 
 static cloud_err_t *find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags, apr_pool_t *pool)
 {
-    cloud_node_t *node;
+    cloud_node_t *node, *parent;
     int other, dir;
 
     *fd = -1;
@@ -167,9 +173,11 @@ static cloud_err_t *find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags, a
     CLOUD_ERR(cloud_journal_locate(&other, ctx, node->ino, pool));
     better(fd, other, node);
     if (*fd >= 0) return NULL;
+    CLOUD_ERR(cloud_tree_get(&parent, ctx, node->parent, pool));
     CLOUD_ERR(find(&dir, ctx, node->parent, O_RDONLY | O_DIRECTORY, pool));
     if (dir < 0) return NULL;
-    *fd = openat(dir, node->disk, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    *fd = openat(dir, cloud_disk_name(parent ? parent->kind : CLOUD_KIND_DIR, node, pool),
+                 flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     close(dir);
     return NULL;
 }

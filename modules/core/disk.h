@@ -35,6 +35,10 @@ void cloud_disk_stamp(cloud_node_t *node, const cloud_disk_t *disk);
 /** "symlink", "socket", ...; NULL for what is served. */
 const char *cloud_disk_odd(const cloud_disk_t *disk);
 
+/** Where a member of a folder of that kind lies in it: at its name, in a bin in a directory of its
+ *  own. */
+const char *cloud_disk_name(cloud_kind_t folder, const cloud_node_t *node, apr_pool_t *pool);
+
 /** Reads name in dirfd and hashes it. *disk is what was read; *steady 0 when it changed
  *  meanwhile. UNAVAILABLE when it can't be read. */
 cloud_err_t *cloud_disk_hash(cloud_sums_t *sums, cloud_disk_t *disk, int *steady, int dirfd,

@@ -66,6 +66,20 @@ cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_e
     return NULL;
 }
 
+cloud_err_t *cloud_files_prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int removes)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i;
+
+    if (!e->exists) return NULL;
+    for (i = 0; i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->prepare) CLOUD_ERR(f->prepare(ctx, e, removes, ctx->pool));
+    }
+    return NULL;
+}
+
 const char *cloud_files_disk_name(const cloud_entry_t *e)
 {
     return e->exists ? e->node.disk : e->name;
@@ -296,12 +310,13 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
 }
 
 static cloud_err_t *notice_path(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
-                                apr_pool_t *pool)
+                                int overwrite, apr_pool_t *pool)
 {
     cloud_entry_t *seen;
 
     CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
-    return cloud_files_notice(&seen, ctx, seen, pool);
+    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    return cloud_files_prepare(ctx, seen, over_folder(seen, overwrite));
 }
 
 cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
@@ -315,13 +330,13 @@ cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
     int unnoticed = staged->fresh;
     cloud_err_t *err;
 
-    if (!unnoticed) CLOUD_ERR(notice_path(ctx, account, path, pool));
+    if (!unnoticed) CLOUD_ERR(notice_path(ctx, account, path, overwrite, pool));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = attach_tx(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, &unnoticed,
                     pool);
     if (!err && unnoticed) {
         cloud_tx_rollback(ctx);
-        CLOUD_ERR(notice_path(ctx, account, path, pool));
+        CLOUD_ERR(notice_path(ctx, account, path, overwrite, pool));
         unnoticed = 0;
         CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
         err = attach_tx(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, &unnoticed,

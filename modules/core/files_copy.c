@@ -336,6 +336,7 @@ static void bulk_abandon(bulk_t *b, apr_pool_t *pool)
     else (void)cloud_tx_commit(ctx);
 }
 
+/* What the copy will take the place of. */
 static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_entry_t *s,
                                 const cloud_account_t *dst_account, const char *dst,
                                 int overwrite, int depth, const cloud_cond_t *dc,
@@ -356,6 +357,7 @@ static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const clo
     if (!err) err = bulk_sync(&b, pool);
     if (!err) err = cloud_resolve(&seen, ctx, dst_account, dst, pool);
     if (!err) err = cloud_files_notice(&seen, ctx, seen, pool);
+    if (!err) err = cloud_files_prepare(ctx, seen, 1);
     if (!err) err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
     if (!err) {
         err = attach_tx(res, &b, s, dst_account, dst, overwrite, size, dc, pool);

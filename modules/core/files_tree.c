@@ -139,9 +139,11 @@ static cloud_err_t *take_out(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int64
     CLOUD_ERR(cloud_lock_forget(ctx, e));
     CLOUD_ERR(ask_features(&handled, &parent, &name, &disk, ctx, e, pool));
     if (handled) {
-        CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, e->node.ino, CLOUD_IS_DIR(&e->node), src,
+        CLOUD_ERR(cloud_journal_add(ctx, e->tree, parent, e->node.ino, CLOUD_IS_DIR(&e->node), src,
                                     disk));
         CLOUD_ERR(cloud_tree_rename(ctx, &e->node, parent, name, e->node.disk));
+        CLOUD_ERR(cloud_tree_bump(ctx, &parent, 1, number, e->node.size,
+                                  apr_time_sec(apr_time_now())));
     } else {
         CLOUD_ERR(to_purge(ctx, e, src, pool));
     }
@@ -157,6 +159,34 @@ cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_p
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "remove", &e->node, 0, NULL, -e->node.size));
     return take_out(ctx, e, number, pool);
+}
+
+cloud_err_t *cloud_files_purge(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool)
+{
+    apr_int64_t number;
+    const char *src;
+
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "purge", &e->node, 0, NULL, -e->node.size));
+    CLOUD_ERR(cloud_storage_path(&src, ctx, e->node.id, pool));
+    CLOUD_ERR(to_purge(ctx, e, src, pool));
+    return cloud_tree_bump(ctx, e->chain, e->chain_len, number, -e->node.size,
+                           apr_time_sec(apr_time_now()));
+}
+
+cloud_err_t *cloud_files_purge_root(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                    const cloud_node_t *root, const char *dir, apr_pool_t *pool)
+{
+    const char *name = apr_psprintf(pool, "%" APR_INT64_T_FMT, root->id);
+    cloud_node_t node = *root;
+
+    if (dir)
+        CLOUD_ERR(cloud_journal_add(ctx, account->root, root->id, root->ino, 1, dir,
+                                    apr_pstrcat(pool, account->dir, "/" CLOUD_PURGE "/", name,
+                                                NULL)));
+    node.kind = CLOUD_KIND_DIR;
+    CLOUD_ERR(cloud_tree_update(ctx, &node));
+    return cloud_tree_rename(ctx, root, account->purge, name, name);
 }
 
 static cloud_err_t *remove_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
@@ -187,6 +217,7 @@ cloud_err_t *cloud_file_remove(cloud_ctx_t *ctx, const cloud_account_t *account,
 
     CLOUD_ERR(cloud_resolve(&e, ctx, account, path, ctx->pool));
     CLOUD_ERR(cloud_files_notice(&e, ctx, e, ctx->pool));
+    CLOUD_ERR(cloud_files_prepare(ctx, e, 1));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = remove_tx(&e, ctx, account, path, cond, ctx->pool);
     if (err) {
@@ -287,14 +318,28 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
     return NULL;
 }
 
+/* Source of cloud_file_move(): a path in an account's files. */
+typedef struct {
+    const cloud_account_t *account;
+    const char *path;
+} by_path_t;
+
+static cloud_err_t *source_by_path(cloud_entry_t **source, void *baton, cloud_ctx_t *ctx,
+                                   apr_pool_t *pool)
+{
+    const by_path_t *b = baton;
+
+    return cloud_resolve_tx(source, ctx, b->account, b->path, pool);
+}
+
 static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx_t *ctx,
-                            const cloud_account_t *src_account, const char *src,
+                            cloud_source_fn *source, void *baton,
                             const cloud_account_t *dst_account, const char *dst, int overwrite,
                             const cloud_cond_t *sc, const cloud_cond_t *dc, apr_pool_t *pool)
 {
     cloud_entry_t *s, *d;
 
-    CLOUD_ERR(cloud_resolve_tx(&s, ctx, src_account, src, pool));
+    CLOUD_ERR(source(&s, baton, ctx, pool));
     CLOUD_ERR(cloud_resolve_tx(&d, ctx, dst_account, dst, pool));
     CLOUD_ERR(check_move(ctx, s, d, overwrite, sc, dc));
     res->created = !d->exists || d->node.id == s->node.id;
@@ -304,26 +349,46 @@ static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx
     return cloud_files_changed(ctx, "move", d, s);
 }
 
-cloud_err_t *cloud_file_move(cloud_result_t *res, cloud_ctx_t *ctx,
-                             const cloud_account_t *src_account, const char *src,
-                             const cloud_account_t *dst_account, const char *dst, int overwrite,
-                             const cloud_cond_t *src_cond, const cloud_cond_t *dst_cond,
-                             apr_pool_t *pool)
+static cloud_err_t *move(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
+                         void *baton, const cloud_account_t *dst_account, const char *dst,
+                         int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc,
+                         apr_pool_t *pool)
 {
     cloud_entry_t *seen, *from = NULL;
     cloud_err_t *err;
 
-    CLOUD_ERR(cloud_resolve(&seen, ctx, src_account, src, pool));
-    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
     CLOUD_ERR(cloud_resolve(&seen, ctx, dst_account, dst, pool));
     CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = move_tx(res, &from, ctx, src_account, src, dst_account, dst, overwrite, src_cond,
-                  dst_cond, pool);
+    err = move_tx(res, &from, ctx, source, baton, dst_account, dst, overwrite, sc, dc, pool);
     if (err) {
         cloud_tx_rollback(ctx);
         return err;
     }
     CLOUD_ERR(cloud_tx_commit(ctx));
     return cloud_journal_run(ctx, from->tree, res->entry->tree);
+}
+
+cloud_err_t *cloud_file_move(cloud_result_t *res, cloud_ctx_t *ctx,
+                             const cloud_account_t *src_account, const char *src,
+                             const cloud_account_t *dst_account, const char *dst, int overwrite,
+                             const cloud_cond_t *src_cond, const cloud_cond_t *dst_cond,
+                             apr_pool_t *pool)
+{
+    by_path_t b = { src_account, src };
+    cloud_entry_t *seen;
+
+    CLOUD_ERR(cloud_resolve(&seen, ctx, src_account, src, pool));
+    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    return move(res, ctx, source_by_path, &b, dst_account, dst, overwrite, src_cond, dst_cond,
+                pool);
+}
+
+cloud_err_t *cloud_files_move_from(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
+                                   void *baton, const cloud_account_t *dst_account,
+                                   const char *dst, int overwrite, const cloud_cond_t *dst_cond,
+                                   apr_pool_t *pool)
+{
+    return move(res, ctx, source, baton, dst_account, dst, overwrite, NULL, dst_cond, pool);
 }

@@ -3,7 +3,8 @@
  * @file fsck.h
  * The inside of cloud_fsck, for fsck.c (order of the checks, telling), fsck_rows.c (every row, and
  * tables against each other), fsck_tree.c (an account's folders, rows against disk), fsck_disk.c
- * (what lies on disk without a row) and fsck_mend.c.
+ * (what lies on disk without a row), fsck_kept.c (what features keep)
+ * and fsck_mend.c.
  *
  * A finding is made in one snapshot, or looked at again in a fresh one after what was seen on disk:
  * so a server at work gives no findings.
@@ -37,8 +38,12 @@ cloud_err_t *cloud_fsck_tables(fsck_t *f);
 cloud_err_t *cloud_fsck_journal(fsck_t *f);
 
 /* ---- fsck_tree.c ---- */
-/** All folders below a root, against their members and against the disk. */
-cloud_err_t *cloud_fsck_tree(fsck_t *f, apr_int64_t root);
+/** All folders below a root of that kind, against their members and against the disk. */
+cloud_err_t *cloud_fsck_tree(fsck_t *f, apr_int64_t root, cloud_kind_t kind);
+
+/* ---- fsck_kept.c ---- */
+/** What features keep for the account: nodes in roots of their own, and other files. */
+cloud_err_t *cloud_fsck_kept(fsck_t *f);
 
 /* ---- fsck_disk.c ---- */
 cloud_err_t *cloud_fsck_accounts_dir(fsck_t *f);

@@ -22,6 +22,7 @@ typedef struct {
     apr_array_header_t *todo;  /* ids of folders; negative: its own folder is not on disk */
     apr_pool_t *page_pool;
     apr_int64_t id;
+    cloud_kind_t kind;         /* of the folder; only that of the root is told from DIR */
     int fd;
     apr_int64_t on_disk;       /* members of the folder that were seen on disk */
 } walk_t;
@@ -208,7 +209,8 @@ static cloud_err_t *check_hash(walk_t *w, const cloud_node_t *node)
     int steady;
 
     CLOUD_ERR(place_of(&before, f, node->id));
-    err = cloud_disk_hash(&sums, &disk, &steady, w->fd, node->disk, CLOUD_DIGEST_DEFAULT, f->iter);
+    err = cloud_disk_hash(&sums, &disk, &steady, w->fd, cloud_disk_name(w->kind, node, f->iter),
+                          CLOUD_DIGEST_DEFAULT, f->iter);
     if (!err && (!steady || cloud_sums_match(sums, node->sums) != 0)) return NULL;
     CLOUD_ERR(place_of(&after, f, node->id));
     if (!same_place(&before, &after) || before.node.etag != node->etag) return NULL;
@@ -224,12 +226,13 @@ static cloud_err_t *check_hash(walk_t *w, const cloud_node_t *node)
 static cloud_err_t *check_member(walk_t *w, const cloud_node_t *node)
 {
     fsck_t *f = w->f;
+    const char *name = cloud_disk_name(w->kind, node, f->iter);
     cloud_disk_t disk;
     int rc, bad = 0;
 
     f->stats->nodes++;
     if (node->kind == CLOUD_KIND_FILE) f->stats->files++;
-    rc = w->fd >= 0 ? cloud_disk_at(&disk, w->fd, node->disk) : ENOENT;
+    rc = w->fd >= 0 ? cloud_disk_at(&disk, w->fd, name) : ENOENT;
     if (rc == 0) w->on_disk++;
     if (w->fd >= 0 && (rc != 0 || verdict(&disk, node))) CLOUD_ERR(suspect(&bad, w, node->id));
     if (node->kind == CLOUD_KIND_DIR)
@@ -395,14 +398,16 @@ static cloud_err_t *visit(walk_t *w, apr_int64_t id)
     CLOUD_ERR(check_sums(w));
     if (id > 0) CLOUD_ERR(open_folder(w));
     err = check_members(w);
-    if (!err && w->fd >= 0) err = check_strays(w);
+    /* What lies in a bin without a row is cloud_fsck_bin()'s. */
+    if (!err && w->fd >= 0 && w->kind != CLOUD_KIND_TRASH) err = check_strays(w);
     if (w->fd >= 0) close(w->fd);
+    w->kind = CLOUD_KIND_DIR;
     return err;
 }
 
-cloud_err_t *cloud_fsck_tree(fsck_t *f, apr_int64_t root)
+cloud_err_t *cloud_fsck_tree(fsck_t *f, apr_int64_t root, cloud_kind_t kind)
 {
-    walk_t w = { .f = f };
+    walk_t w = { .f = f, .kind = kind };
     cloud_err_t *err = NULL;
     apr_pool_t *pool;
 

@@ -19,6 +19,15 @@ void cloud_feature_register(const cloud_feature_t *feature)
     if (list.nelts < FEATURES_MAX) registered[list.nelts++] = feature;
 }
 
+void cloud_feature_unregister(const cloud_feature_t *feature)
+{
+    int i;
+
+    for (i = 0; i < list.nelts && registered[i] != feature; i++) continue;
+    if (i == list.nelts) return;
+    for (list.nelts--; i < list.nelts; i++) registered[i] = registered[i + 1];
+}
+
 const apr_array_header_t *cloud_features(void)
 {
     return &list;

@@ -15,13 +15,29 @@ typedef struct {
     const char *path;   /* below the account's directory; NULL: purge (unlink) it */
 } cloud_keep_t;
 
+/** A file that a feature keeps outside of the tree, e.g. an old version. Its place never changes. */
+typedef struct {
+    apr_int64_t id;        /* names it to the feature */
+    const char *path;      /* below accounts/ */
+    apr_uint64_t ino;      /* identity as cloud_node_t has it */
+    apr_int64_t size, ino_mtime, btime;
+    cloud_sums_t sums;
+} cloud_kept_t;
+typedef cloud_err_t *cloud_kept_fn(void *baton, const cloud_kept_t *kept);
+
 typedef struct cloud_feature_t {
     const char *name;
+    /** Before the transaction (in none) of a verb that is about to replace the content of entry
+     *  (removes 0), or to take it out of the tree (removes 1), as far as can be seen by now: makes
+     *  directories that the hooks below will need (cloud_storage_keep_dir). */
+    cloud_err_t *(*prepare)(cloud_ctx_t *ctx, const cloud_entry_t *entry, int removes,
+                            apr_pool_t *pool);
     /** Content of an existing file is about to be replaced; set keep->path to keep the old inode (it
      *  is moved there by the journal), e.g. as a version. */
     cloud_err_t *(*replace)(cloud_ctx_t *ctx, const cloud_entry_t *old, cloud_keep_t *keep, apr_pool_t *pool);
     /** A node is about to be deleted. Set *parent, *name and *disk_path to move it there (trash)
-     *  instead of the purge root; *handled 1. */
+     *  instead of the purge root; *handled 1. *parent is a root of the feature's own, whose size and
+     *  ETag are kept up to date by the caller. */
     cloud_err_t *(*remove)(cloud_ctx_t *ctx, const cloud_entry_t *entry, int *handled,
                            apr_int64_t *parent, const char **name, const char **disk_path, apr_pool_t *pool);
     /** After the rows of a change were written: op is "create", "write", "move", "copy", "remove", "touch", "props" (dead properties alone). from is set for move. */
@@ -35,10 +51,22 @@ typedef struct cloud_feature_t {
     const char *schema;
     /** Bounded periodic work; *more 1 when there is more. */
     cloud_err_t *(*maintain)(cloud_ctx_t *ctx, int *more);
+    /** Directory below the account's in which the feature keeps files that are no nodes; NULL. The
+     *  three below go with it, for fsck and backup; all are called inside a transaction. */
+    const char *dir;
+    /** Calls fn for what it keeps for account with an id above after, in order of id, at most limit. */
+    cloud_err_t *(*kept)(cloud_ctx_t *ctx, const cloud_account_t *account, apr_int64_t after,
+                         int limit, cloud_kept_fn *fn, void *baton, apr_pool_t *pool);
+    /** It has another identity now (it is a copy): ino, ino_mtime and btime are to be noted. */
+    cloud_err_t *(*kept_moved)(cloud_ctx_t *ctx, const cloud_kept_t *kept);
+    /** True when a row of the feature names this path. */
+    cloud_err_t *(*keeps)(int *yes, cloud_ctx_t *ctx, const char *path, apr_pool_t *pool);
 } cloud_feature_t;
 
 /** Registers a feature for all stores of the process; the structure must live for ever. Registering the same again is harmless. */
 CLOUD_API void cloud_feature_register(const cloud_feature_t *feature);
+/** Forgets a feature whose module is about to be unloaded. */
+CLOUD_API void cloud_feature_unregister(const cloud_feature_t *feature);
 CLOUD_API const apr_array_header_t *cloud_features(void); /* of const cloud_feature_t * */
 
 #endif

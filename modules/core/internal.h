@@ -2,7 +2,8 @@
 /**
  * @file internal.h
  * What the files of libcloud share with each other and nobody else: tree rows, storage, journal,
- * shared memory. Functions marked (tx) must be called inside a transaction of ctx.
+ * shared memory. Functions marked (tx) must be called inside a transaction of ctx. The libraries of
+ * features (modules/<feature>/<feature>.c) use it too, outside of libcloud: CLOUD_API is for them.
  */
 #ifndef CLOUD_INTERNAL_H
 #define CLOUD_INTERNAL_H
@@ -35,9 +36,9 @@ CLOUD_API int cloud_inject(const char *point);
 #define CLOUD_SCHEMA_VERSION 1
 cloud_err_t *cloud_schema_migrate(cloud_ctx_t *ctx);
 /** meta table: values by key; NULL when absent. (tx) */
-cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,
+CLOUD_API cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,
                             apr_pool_t *pool);
-cloud_err_t *cloud_meta_set(cloud_ctx_t *ctx, const char *key, const char *value);
+CLOUD_API cloud_err_t *cloud_meta_set(cloud_ctx_t *ctx, const char *key, const char *value);
 
 /* ---- shm.c: <data_dir>/.cloud/shm, mapped by every process ---- */
 typedef struct cloud_shm_t cloud_shm_t;
@@ -74,42 +75,42 @@ int cloud_store_lock(int *fd, cloud_store_t *store, apr_int64_t byte, int exclus
 
 /* ---- tree.c ---- */
 /** Draws the next change number: max(last + 1, now in µs). (tx, write) */
-cloud_err_t *cloud_tree_draw(apr_int64_t *number, cloud_ctx_t *ctx);
+CLOUD_API cloud_err_t *cloud_tree_draw(apr_int64_t *number, cloud_ctx_t *ctx);
 /** Draws n numbers that follow each other; gives the first. (tx, write) */
-cloud_err_t *cloud_tree_draw_range(apr_int64_t *first, int n, cloud_ctx_t *ctx);
+CLOUD_API cloud_err_t *cloud_tree_draw_range(apr_int64_t *first, int n, cloud_ctx_t *ctx);
 /** Writes the counter back; done by cloud_tx_commit. */
 cloud_err_t *cloud_tree_save_counter(cloud_ctx_t *ctx);
 /** Row by id / by (parent, NFC name); *node NULL when there is none. (tx) */
-cloud_err_t *cloud_tree_get(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t id,
+CLOUD_API cloud_err_t *cloud_tree_get(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t id,
                             apr_pool_t *pool);
-cloud_err_t *cloud_tree_child(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t parent,
+CLOUD_API cloud_err_t *cloud_tree_child(cloud_node_t **node, cloud_ctx_t *ctx, apr_int64_t parent,
                               const char *nfc, apr_pool_t *pool);
 /** The columns of node in the order that cloud_tree_row() reads them: for own SELECTs. */
 #define CLOUD_NODE_COLS                                                                         \
     "id, parent, name, disk, kind, etag, size, mtime, created, ino, ino_mtime, btime, sums, flags"
 /** Reads columns first.. of st; strings are copied to pool, or with pool NULL point into the
  *  statement (valid until its next step). */
-void cloud_tree_row(cloud_node_t *node, cloud_stmt_t *st, int first, apr_pool_t *pool);
-cloud_err_t *cloud_tree_insert(cloud_ctx_t *ctx, const cloud_node_t *node);          /* (tx) */
+CLOUD_API void cloud_tree_row(cloud_node_t *node, cloud_stmt_t *st, int first, apr_pool_t *pool);
+CLOUD_API cloud_err_t *cloud_tree_insert(cloud_ctx_t *ctx, const cloud_node_t *node);          /* (tx) */
 /** Writes all columns but id, parent, name and disk. (tx) */
-cloud_err_t *cloud_tree_update(cloud_ctx_t *ctx, const cloud_node_t *node);
+CLOUD_API cloud_err_t *cloud_tree_update(cloud_ctx_t *ctx, const cloud_node_t *node);
 /** New parent and name. EXISTS. (tx) */
-cloud_err_t *cloud_tree_rename(cloud_ctx_t *ctx, const cloud_node_t *node, apr_int64_t parent,
+CLOUD_API cloud_err_t *cloud_tree_rename(cloud_ctx_t *ctx, const cloud_node_t *node, apr_int64_t parent,
                                const char *nfc, const char *disk);
-cloud_err_t *cloud_tree_delete_row(cloud_ctx_t *ctx, const cloud_node_t *node);     /* (tx) */
+CLOUD_API cloud_err_t *cloud_tree_delete_row(cloud_ctx_t *ctx, const cloud_node_t *node);     /* (tx) */
 /** Gives number as ETag to all of chain and adds delta to their sizes; the last of chain also gets mtime
  *  (seconds), unless it is CLOUD_NO_MTIME. (tx) */
 #define CLOUD_NO_MTIME APR_INT64_MIN
-cloud_err_t *cloud_tree_bump(cloud_ctx_t *ctx, const apr_int64_t *chain, int n,
+CLOUD_API cloud_err_t *cloud_tree_bump(cloud_ctx_t *ctx, const apr_int64_t *chain, int n,
                              apr_int64_t number, apr_int64_t delta, apr_int64_t mtime);
 /** New root of a kind for an account; size 0. (tx) */
-cloud_err_t *cloud_tree_new_root(apr_int64_t *id, cloud_ctx_t *ctx, cloud_kind_t kind,
+CLOUD_API cloud_err_t *cloud_tree_new_root(apr_int64_t *id, cloud_ctx_t *ctx, cloud_kind_t kind,
                                  apr_int64_t account);
 /** Ids from the tree's root down to and including id; *n 0 when id does not exist. (tx) */
-cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr_int64_t id,
+CLOUD_API cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr_int64_t id,
                               apr_pool_t *pool);
 /** Writes the change log. op as in hooks.h. from_* only for moves (else 0, NULL). (tx) */
-cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
+CLOUD_API cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
                             const char *op, const cloud_node_t *node, apr_int64_t from_parent,
                             const char *from_name, apr_int64_t size_delta);
 
@@ -128,70 +129,74 @@ cloud_err_t *cloud_storage_account_create(cloud_store_t *store, const char *dir,
 cloud_err_t *cloud_storage_account_check(cloud_store_t *store, const char *dir, apr_pool_t *pool);
 /** open(2) flags; UNAVAILABLE with errno as cause; *fd -1 and NULL when ENOENT/ENOTDIR. CLOEXEC is
  *  added. The caller owns fd. */
-cloud_err_t *cloud_storage_open(int *fd, cloud_store_t *store, const char *path, int flags,
+CLOUD_API cloud_err_t *cloud_storage_open(int *fd, cloud_store_t *store, const char *path, int flags,
                                 apr_pool_t *pool);
 /** fstatat without following; *found 0 when it is not there. */
-cloud_err_t *cloud_storage_stat(struct stat *st, apr_int64_t *btime, int *found,
+CLOUD_API cloud_err_t *cloud_storage_stat(struct stat *st, apr_int64_t *btime, int *found,
                                 cloud_store_t *store, const char *path, apr_pool_t *pool);
 /** Whether the inode is at path. An outsider's symlink on the way there means that it is not. */
 cloud_err_t *cloud_storage_holds(int *here, cloud_store_t *store, const char *path,
                                  apr_uint64_t ino, apr_pool_t *pool);
 /** mtime of a stat in ns, clamped to what 64 bits hold. */
-apr_int64_t cloud_storage_mtime(const struct stat *st);
+CLOUD_API apr_int64_t cloud_storage_mtime(const struct stat *st);
 /** Identity of an open file: inode, mtime in ns, birth time in ns. */
-cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size,
+CLOUD_API cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int64_t *size,
                                     apr_int64_t *mtime_ns, apr_int64_t *btime_ns,
                                     apr_pool_t *pool);
 /** Bytes that files may still take: some are kept free, because without them nothing could be
  *  deleted either (the database's log has to grow for it). 0 when there are none. */
 cloud_err_t *cloud_storage_room(apr_int64_t *room, cloud_store_t *store, apr_pool_t *pool);
 /** QUOTA when there is no room for so many bytes. */
-cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes);
+CLOUD_API CLOUD_API cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes);
 /** New staging file for the account; *path (in pool). */
-cloud_err_t *cloud_storage_stage(int *fd, const char **path, cloud_store_t *store,
+CLOUD_API cloud_err_t *cloud_storage_stage(int *fd, const char **path, cloud_store_t *store,
                                  const char *account_dir, apr_pool_t *pool);
 /** New staging directory (0700), not synced. */
 cloud_err_t *cloud_storage_stage_dir(const char **path, cloud_store_t *store,
                                      const char *account_dir, apr_pool_t *pool);
 /** fsync of a file / of the directory that holds path; group-committed; fatal for the store when it fails. No-op when
  *  relaxed. */
-cloud_err_t *cloud_storage_sync_fd(cloud_store_t *store, int fd, apr_pool_t *pool);
-cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, apr_pool_t *pool);
+CLOUD_API cloud_err_t *cloud_storage_sync_fd(cloud_store_t *store, int fd, apr_pool_t *pool);
+CLOUD_API cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, apr_pool_t *pool);
 /** renameat2 with RENAME_NOREPLACE / RENAME_EXCHANGE; errno as result, 0 ok. Fallbacks where the
  *  file system lacks these. */
 int cloud_storage_rename(cloud_store_t *store, const char *src, const char *dst, int exchange,
                          apr_pool_t *pool);
 /** unlink / rmdir; 0 or errno. */
-int cloud_storage_unlink(cloud_store_t *store, const char *path, int is_dir, apr_pool_t *pool);
+CLOUD_API int cloud_storage_unlink(cloud_store_t *store, const char *path, int is_dir, apr_pool_t *pool);
 /** mkdir 0700 below accounts/; 0 or errno. */
-int cloud_storage_mkdir(cloud_store_t *store, const char *path, apr_pool_t *pool);
+CLOUD_API int cloud_storage_mkdir(cloud_store_t *store, const char *path, apr_pool_t *pool);
 /** Copies len bytes (or to EOF with -1) from in at *off to out (copy_file_range, reflink when it can), hashing when digest is given. */
-cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t len, int out,
+CLOUD_API cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t len, int out,
                                 cloud_digest_t *digest, apr_pool_t *pool);
+/** Makes path ("<account dir>/trash/17") with what is missing of it below the account's directory,
+ *  durable when it returns. Once it did so for this context, a call inside the transaction costs no
+ *  more than a look whether it is still there. */
+CLOUD_API cloud_err_t *cloud_storage_keep_dir(cloud_ctx_t *ctx, const char *path);
 /** Absolute path for messages and tools. */
 const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t *pool);
 /** Path on disk of a node (through its rows). (tx) UNAVAILABLE when the node hangs nowhere. */
-cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
+CLOUD_API cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool);
 
 /* ---- journal.c: moves that a committed transaction still owes ---- */
 /** Owes: inode ino goes from src to dst (both relative to accounts/); dst NULL: it is unlinked for good,
  *  recursively, from src, once no other row names it. tree2: the other tree of a move between trees,
  *  or 0. (tx, write) */
-cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2,
+CLOUD_API cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2,
                                apr_uint64_t ino, int is_dir, const char *src, const char *dst);
 /** Syncs the log, takes the lock(s) of the tree(s), carries out all pending rows in sequence.
  *  Outside any transaction. tree2 may be 0. */
-cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2);
+CLOUD_API cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2);
 /** Begins a write transaction in which the tree owes no move: rows and disk agree then, but for what
  *  outsiders did. UNAVAILABLE when a move can't be made. */
 cloud_err_t *cloud_journal_begin_clean(cloud_ctx_t *ctx, apr_int64_t tree);
 /** Opens the content of an inode at a place that a journal row names; *fd -1 when it is at none. */
-cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool);
+CLOUD_API cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool);
 /** Replays every tree (start-up). */
 cloud_err_t *cloud_journal_replay(cloud_ctx_t *ctx);
 /** True when journal rows of the tree exist that this store has not carried out. */
-cloud_err_t *cloud_journal_pending(int *pending, cloud_ctx_t *ctx, apr_int64_t tree);
+CLOUD_API cloud_err_t *cloud_journal_pending(int *pending, cloud_ctx_t *ctx, apr_int64_t tree);
 /** Drops rows that are done (directories synced first) and executes purges; bounded. */
 cloud_err_t *cloud_journal_drop(int *more, cloud_ctx_t *ctx);
 /** True when a committed row of any table names this staging path or inode. (tx) */
@@ -203,8 +208,14 @@ cloud_err_t *cloud_account_sweep(cloud_ctx_t *ctx);
 
 /* ---- access.c ---- */
 /** entry by an existing parent row etc. is made only here; see cloud_resolve. (tx) */
-cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
+CLOUD_API cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path, apr_pool_t *pool);
+
+/** The same below a root of the account that is not its files root (the trash): its owner may list,
+ *  move out and delete there, and nothing else; path is of names in the tree. (tx) */
+CLOUD_API cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                             const cloud_account_t *account, apr_int64_t root,
+                                             const char *path, apr_pool_t *pool);
 
 /* ---- files.c and friends ---- */
 /** A staged file, complete, synced and hashed, with the times it shall have on disk. */
@@ -221,26 +232,26 @@ typedef cloud_err_t *cloud_tx_fn(void *baton, cloud_ctx_t *ctx, const cloud_resu
 /** Gives a staged file its place: the one transaction of PUT, upload MOVE and file COPY. opts:
  *  cond, mtime; in_tx (may be NULL) runs inside the transaction after the rows were written. On error the staged file
  *  stays where it is: the caller removes it. overwrite 0 and something there: PRECONDITION. */
-cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
+CLOUD_API cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
                                 const cloud_account_t *account, const char *path,
                                 const cloud_staged_t *staged, int overwrite,
                                 const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
                                 apr_pool_t *pool);
 /** Fills a cloud_staged_t from an open, fully written staging file: sets its mtime on disk when opts has one, fsyncs file and
  *  directory. */
-cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, const char *path,
+CLOUD_API cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, const char *path,
                               const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool);
 /** After a failed attach: true when a committed row may name the staging file, which then must
  *  stay (also when that can't be found out). (no tx) */
-int cloud_files_stage_owed(cloud_ctx_t *ctx, const char *stage);
+CLOUD_API int cloud_files_stage_owed(cloud_ctx_t *ctx, const char *stage);
 /** The early checks of a put, in an own read transaction: see cloud_put_begin. */
-cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
+CLOUD_API cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, const char *path,
                                   int overwrite, const cloud_put_opts_t *opts, apr_pool_t *pool);
 /** QUOTA when delta more bytes do not fit the entry's tree. (tx) */
-cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_int64_t delta);
+CLOUD_API cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_int64_t delta);
 /** PRECONDITION unless cond holds for entry. */
-cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
+CLOUD_API cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
                               const cloud_cond_t *cond);
 /** Condition plus names blacklist from the settings for a new name. (tx) */
 cloud_err_t *cloud_files_name_check(cloud_ctx_t *ctx, const char *name);
@@ -248,6 +259,26 @@ cloud_err_t *cloud_files_name_check(cloud_ctx_t *ctx, const char *name);
  *  version. Gives the row as it is afterwards. (no tx) */
 cloud_err_t *cloud_files_adopt(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                const cloud_entry_t *seen, apr_pool_t *pool);
+/** The features' prepare hook, for what a verb is about to replace or to remove. (no tx) */
+cloud_err_t *cloud_files_prepare(cloud_ctx_t *ctx, const cloud_entry_t *entry, int removes);
+/** Finds, inside the transaction, what is to be moved: the source of cloud_files_move_from(). */
+typedef cloud_err_t *cloud_source_fn(cloud_entry_t **source, void *baton, cloud_ctx_t *ctx,
+                                     apr_pool_t *pool);
+/** cloud_file_move() of something that is not in the files of an account: out of the trash. source
+ *  gives the entry, and does in the transaction what else belongs to it. (no tx) */
+CLOUD_API cloud_err_t *cloud_files_move_from(cloud_result_t *res, cloud_ctx_t *ctx,
+                                             cloud_source_fn *source, void *baton,
+                                             const cloud_account_t *dst_account, const char *dst,
+                                             int overwrite, const cloud_cond_t *dst_cond,
+                                             apr_pool_t *pool);
+/** Takes an entry out of a tree for good: asks no feature. (tx, write) */
+CLOUD_API cloud_err_t *cloud_files_purge(cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                         apr_pool_t *pool);
+/** Puts a whole root of an account (parent 0) under its purge root, whatever its size: with its
+ *  directory dir (NULL: that goes otherwise). (tx, write) */
+CLOUD_API cloud_err_t *cloud_files_purge_root(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                              const cloud_node_t *root, const char *dir,
+                                              apr_pool_t *pool);
 /** Copies dead properties from one node to another. (tx, write) */
 cloud_err_t *cloud_props_copy(cloud_ctx_t *ctx, apr_int64_t from, apr_int64_t to);
 cloud_err_t *cloud_props_delete(cloud_ctx_t *ctx, apr_int64_t node);
@@ -255,7 +286,7 @@ cloud_err_t *cloud_props_delete(cloud_ctx_t *ctx, apr_int64_t node);
 /* ---- staging.c: what is left in the staging directories ---- */
 /** Unlinks a staged file that a verb could not place; leaves it when a committed row names it (the
  *  commit was done and something failed after it) or when that can't be told. Outside any tx. */
-void cloud_staging_discard(cloud_ctx_t *ctx, const char *path);
+CLOUD_API void cloud_staging_discard(cloud_ctx_t *ctx, const char *path);
 /** Removes what lies in the staging directories, was not written to for max_age seconds, and is named
  *  by no row: what aborted writers left behind. At most limit entries in one call. (no tx) */
 CLOUD_API cloud_err_t *cloud_staging_expire(int *removed, cloud_ctx_t *ctx, apr_int64_t max_age,

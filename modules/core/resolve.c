@@ -57,8 +57,9 @@ static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_hea
     return NULL;
 }
 
-cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
-                              const cloud_account_t *account, const char *path, apr_pool_t *pool)
+static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, apr_int64_t tree,
+                                  unsigned mask, const char *path, apr_pool_t *pool)
 {
     cloud_entry_t *e = apr_pcalloc(pool, sizeof *e);
     apr_array_header_t *segments;
@@ -70,10 +71,10 @@ cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
     e->name = segments->nelts
                   ? apr_pstrdup(pool, APR_ARRAY_IDX(segments, segments->nelts - 1, const char *))
                   : "";
-    e->tree = account->root;
-    e->perms = perms_of(ctx, account);
+    e->tree = tree;
+    e->perms = perms_of(ctx, account) & mask;
     CLOUD_ERR(cloud_storage_account_check(ctx->store, account->dir, ctx->pool));
-    CLOUD_ERR(cloud_tree_get(&root, ctx, account->root, pool));
+    CLOUD_ERR(cloud_tree_get(&root, ctx, tree, pool));
     /* The account was deleted since the caller looked it up. */
     if (!root) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
     if (segments->nelts == 0) {
@@ -85,6 +86,20 @@ cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
     }
     *entry = e;
     return NULL;
+}
+
+cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    return resolve_below(entry, ctx, account, account->root, CLOUD_PERM_ALL, path, pool);
+}
+
+cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                   const cloud_account_t *account, apr_int64_t root,
+                                   const char *path, apr_pool_t *pool)
+{
+    return resolve_below(entry, ctx, account, root,
+                         CLOUD_PERM_READ | CLOUD_PERM_UPDATE | CLOUD_PERM_DELETE, path, pool);
 }
 
 cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,

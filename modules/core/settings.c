@@ -36,6 +36,19 @@ void cloud_settings_declare(const cloud_setting_t *table)
     pthread_mutex_unlock(&declared.lock);
 }
 
+void cloud_settings_undeclare(const cloud_setting_t *table)
+{
+    int i;
+
+    pthread_mutex_lock(&declared.lock);
+    for (i = 0; i < declared.count && declared.tables[i] != table; i++) continue;
+    if (i < declared.count) {
+        for (; i + 1 < declared.count; i++) declared.tables[i] = declared.tables[i + 1];
+        __atomic_store_n(&declared.count, declared.count - 1, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&declared.lock);
+}
+
 static int declared_count(void)
 {
     return __atomic_load_n(&declared.count, __ATOMIC_ACQUIRE);

@@ -24,6 +24,8 @@ typedef struct {
 /** Declares settings, before any store is opened; the array ends with app NULL and must live for
  *  ever. Declaring the same array again is harmless. */
 CLOUD_API void cloud_settings_declare(const cloud_setting_t *table);
+/** Forgets a table whose module is about to be unloaded; no store may be open. */
+CLOUD_API void cloud_settings_undeclare(const cloud_setting_t *table);
 /** The declaration, or NULL. */
 CLOUD_API const cloud_setting_t *cloud_setting_find(const char *app, const char *key);
 /** Checks a value; INVALID says what is wrong. Booleans: yes/no/true/false/on/off/1/0; sizes

@@ -421,6 +421,44 @@ cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes)
     return bytes < room ? NULL : cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
 }
 
+/* All levels are synced, those that were there too: somebody else may have made them, and not be so
+ * far yet. */
+static cloud_err_t *make_durable(cloud_ctx_t *ctx, const char *path)
+{
+    char *copy = apr_pstrdup(ctx->pool, path), *slash = strchr(copy, '/');
+    int err;
+
+    if (!slash) return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "%s is in no account", path);
+    *slash = '\0';
+    CLOUD_ERR(cloud_storage_account_check(ctx->store, copy, ctx->pool));
+    while (slash) {
+        *slash = '/';
+        slash = strchr(slash + 1, '/');
+        if (slash) *slash = '\0';
+        err = cloud_storage_mkdir(ctx->store, copy, ctx->pool);
+        if (err && err != EEXIST)
+            return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, err, "mkdir %s", copy);
+        CLOUD_POINT("keep-dir-made");
+        CLOUD_ERR(cloud_storage_sync_parent(ctx->store, copy, ctx->pool));
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_storage_keep_dir(cloud_ctx_t *ctx, const char *path)
+{
+    struct stat st;
+    int found = 0;
+
+    if (!ctx->kept_dirs) ctx->kept_dirs = apr_hash_make(ctx->pool);
+    if (apr_hash_get(ctx->kept_dirs, path, APR_HASH_KEY_STRING))
+        CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, path, ctx->pool));
+    if (found) return NULL;
+    CLOUD_ERR(make_durable(ctx, path));
+    path = apr_pstrdup(ctx->pool, path);
+    apr_hash_set(ctx->kept_dirs, path, APR_HASH_KEY_STRING, path);
+    return NULL;
+}
+
 cloud_err_t *cloud_storage_probe(cloud_store_t *store)
 {
     char a[64], b[64];
@@ -514,7 +552,10 @@ static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_n
                              owner ? apr_atoi64(owner + 1) : (apr_int64_t)0));
     if (row)
         *path = apr_pstrcat(pool, cloud_col_text(st, 0), "/",
-                            root->kind == CLOUD_KIND_PURGE ? CLOUD_PURGE : CLOUD_FILES, NULL);
+                            root->kind == CLOUD_KIND_PURGE   ? CLOUD_PURGE
+                            : root->kind == CLOUD_KIND_TRASH ? root->disk
+                                                             : CLOUD_FILES,
+                            NULL);
     cloud_stmt_done(st);
     return row ? NULL : cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
 }
@@ -524,12 +565,13 @@ cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t
 {
     apr_array_header_t *names = apr_array_make(pool, 16, sizeof(const char *));
     const char *top = NULL;
+    apr_int64_t below = 0;
     apr_size_t len = 0;
     cloud_node_t *node;
     char *at;
     int i;
 
-    for (;;) {
+    for (;; below = node->id) {
         CLOUD_ERR(cloud_tree_get(&node, ctx, id, pool));
         if (!node || names->nelts > 100000)
             return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
@@ -539,6 +581,8 @@ cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t
         id = node->parent;
     }
     CLOUD_ERR(root_path(&top, ctx, node, pool));
+    if (node->kind == CLOUD_KIND_TRASH && below)
+        top = apr_psprintf(pool, "%s/%" APR_INT64_T_FMT, top, below);
     /* Joined at the end, in one go: a deep tree, or a damaged one, costs no more than its length. */
     *path = at = apr_palloc(pool, strlen(top) + len + 1);
     at = apr_cpystrn(at, top, strlen(top) + 1);

@@ -87,6 +87,7 @@ struct cloud_ctx_t {
     int last_drawn;
     int wrote;                   /* committed something that it has not synced */
     struct cloud_conn_t *conn;
+    apr_hash_t *kept_dirs;       /* directories that cloud_storage_keep_dir() has made durable */
 };
 
 /** A context for one caller; nothing is checked out until a transaction begins. */

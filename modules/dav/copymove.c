@@ -2,6 +2,7 @@
 /* COPY and MOVE. Not through mod_dav: it removes what is overwritten before it moves, walks both
  * trees first, and takes a Destination on any host for its own. */
 #include "dav_private.h"
+#include "space.h"
 
 #include <http_vhost.h>
 
@@ -109,6 +110,24 @@ static int assemble(const job_t *job)
     return cloud_dav_stored(r, job->ctx, &res, &opts);
 }
 
+/* Out of a feature's space. If-Match and its kin would be about the source, which has no condition;
+ * If: may be about the destination. */
+static int leave_space(const job_t *job)
+{
+    cloud_dav_out_fn *out = job->copy ? job->src->space->copy : job->src->space->move;
+    request_rec *r = job->r;
+    cloud_cond_t cond;
+    cloud_result_t res;
+    cloud_err_t *err = cloud_dav_upload_conditions(&cond, r, job->ctx, job->dst);
+
+    if (!err) err = out(&res, job->ctx, job->src, job->dst, job->overwrite, &cond, r->pool);
+    if (err && err->code == CLOUD_E_PRECONDITION && !job->overwrite)
+        cloud_http_error_header(r, "Overwrite");
+    if (err) return cloud_dav_error(r, err);
+    cloud_dav_entry_headers(r, job->ctx, res.entry, 1);
+    return cloud_dav_done(r, res.created ? HTTP_CREATED : HTTP_NO_CONTENT);
+}
+
 /* rclone sends X-OC-Mtime with a MOVE. An ETag does not change when the time does not. */
 static cloud_err_t *apply_mtime(cloud_result_t *res, const job_t *job,
                                 const apr_array_header_t *tokens)
@@ -159,14 +178,21 @@ static int transfer(const job_t *job)
     return cloud_dav_done(job->r, res.created ? HTTP_CREATED : HTTP_NO_CONTENT);
 }
 
+static int can_leave(const cloud_dav_target_t *t, int copy)
+{
+    if (t->kind == CLOUD_DAV_SPACE) return copy ? t->space->copy != NULL : t->space->move != NULL;
+    return t->kind == CLOUD_DAV_FILES || (t->kind == CLOUD_DAV_ASSEMBLY && !copy);
+}
+
 int cloud_dav_copymove(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 {
     job_t job = {.r = r, .ctx = ctx, .src = t, .copy = r->method_number == M_COPY};
     cloud_err_t *err = NULL;
 
-    if (t->kind != CLOUD_DAV_FILES && (t->kind != CLOUD_DAV_ASSEMBLY || job.copy))
+    if (!can_leave(t, job.copy))
         err = cloud_err(r->pool, CLOUD_E_DENIED, NULL);
     if (!err) err = parse_headers(&job);
     if (err) return cloud_dav_error(r, err);
+    if (t->kind == CLOUD_DAV_SPACE) return leave_space(&job);
     return t->kind == CLOUD_DAV_ASSEMBLY ? assemble(&job) : transfer(&job);
 }

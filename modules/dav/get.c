@@ -2,6 +2,7 @@
 /* GET and HEAD. A file is sent as a file bucket, past the host's handlers and filters: whatever its
  * name, it is data. */
 #include "dav_private.h"
+#include "space.h"
 
 #include <apr_portable.h>
 #include <unistd.h>
@@ -72,29 +73,27 @@ static void content_headers(request_rec *r, const content_t *c)
     apr_table_setn(r->subprocess_env, "no-brotli", "1");
 }
 
-static void file_headers(request_rec *r, cloud_ctx_t *ctx, const cloud_entry_t *entry)
+static void file_headers(request_rec *r, cloud_sums_t sums, apr_int64_t mtime)
 {
-    const char *sum = cloud_sums_text(entry->node.sums, CLOUD_DIGEST_SHA1, r->pool);
+    const char *sum = cloud_sums_text(sums, CLOUD_DIGEST_SHA1, r->pool);
     char *date = apr_palloc(r->pool, APR_RFC822_DATE_LEN);
 
-    cloud_dav_entry_headers(r, ctx, entry, 1);
     if (sum) apr_table_setn(r->headers_out, "OC-Checksum", sum);
     /* Not ap_set_last_modified(): it changes times in the future. */
-    apr_rfc822_date(date, apr_time_from_sec(entry->node.mtime));
+    apr_rfc822_date(date, apr_time_from_sec(mtime));
     apr_table_setn(r->headers_out, "Last-Modified", date);
-    r->mtime = apr_time_from_sec(entry->node.mtime);
+    r->mtime = apr_time_from_sec(mtime);
     if (r->mtime == 0) r->mtime = 1; /* httpd takes 0 for "unknown" */
 }
 
 /* If-Match first, as some clients leave out the quotes; what is left is httpd's own. */
-static int conditions(request_rec *r, const cloud_entry_t *entry)
+static int conditions(request_rec *r, const char *etag)
 {
     const char *match = apr_table_get(r->headers_in, "If-Match");
-    char etag[CLOUD_ETAG_MAX];
     int status;
 
     if (match) {
-        if (cloud_etags_match(match, cloud_etag(etag, &entry->node), 0) == CLOUD_ETAGS_NONE) {
+        if (cloud_etags_match(match, etag, 0) == CLOUD_ETAGS_NONE) {
             cloud_http_error_header(r, "If-Match");
             return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_PRECONDITION,
                                                 "An If-Match header was specified, but none of "
@@ -161,6 +160,7 @@ static int not_found(request_rec *r, cloud_err_t *err)
 static int get_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
 {
     content_t c = {0};
+    char etag[CLOUD_ETAG_MAX];
     cloud_entry_t *entry;
     cloud_err_t *err = cloud_file_open(&c.fd, &entry, ctx, t->account, t->path, r->pool);
     int status;
@@ -169,8 +169,9 @@ static int get_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
     if (err) return not_found(r, err);
     if (wants_preview(r))
         return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, "There is no preview"));
-    file_headers(r, ctx, entry);
-    status = conditions(r, entry);
+    cloud_dav_entry_headers(r, ctx, entry, 1);
+    file_headers(r, entry->node.sums, entry->node.mtime);
+    status = conditions(r, cloud_etag(etag, &entry->node));
     if (status != OK) return status;
     c.size = entry->node.size;
     c.name = entry->node.disk;
@@ -200,6 +201,31 @@ static int get_session(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_
     return err ? cloud_dav_error(r, err) : send_collection(r);
 }
 
+static int get_in_space(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
+{
+    cloud_dav_content_t found = {.fd = -1};
+    content_t c = {0};
+    cloud_err_t *err = NULL;
+    int status;
+
+    if (!t->space->get) err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL);
+    if (!err) err = t->space->get(&found, ctx, t, r->pool);
+    if (err) return not_found(r, err);
+    if (found.fd < 0) return send_collection(r);
+    if (wants_preview(r))
+        return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, "There is no preview"));
+    if (found.etag)
+        apr_table_setn(r->headers_out, "ETag", apr_pstrcat(r->pool, "\"", found.etag, "\"", NULL));
+    file_headers(r, found.sums, found.mtime);
+    status = conditions(r, found.etag);
+    if (status != OK) return status;
+    c.fd = found.fd;
+    c.size = found.size;
+    c.name = found.name;
+    content_headers(r, &c);
+    return send_content(r, &c);
+}
+
 int cloud_dav_get(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 {
     switch (t->kind) {
@@ -207,6 +233,8 @@ int cloud_dav_get(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
         return get_file(r, ctx, t);
     case CLOUD_DAV_CHUNK:
         return get_chunk(r, ctx, t);
+    case CLOUD_DAV_SPACE:
+        return get_in_space(r, ctx, t);
     case CLOUD_DAV_SESSION:
         return get_session(r, ctx, t);
     case CLOUD_DAV_ASSEMBLY:

@@ -4,6 +4,7 @@
 
 #include "lockxml.h"
 #include "names.h"
+#include "space.h"
 
 /* Memory for rows before they go to a file: some 2,000 rows. */
 #define SPOOL_MEMORY (256 * 1024)
@@ -18,6 +19,7 @@ typedef struct {
     apr_uint16_t name_len, sums_len;
     apr_uint32_t extra_len, dead_len, dead_size, locks_len;
     apr_int64_t id, size, mtime, created;
+    const char *type;
 } record_t;
 
 apr_int64_t cloud_listing_rows(const cloud_listing_t *l)
@@ -91,7 +93,8 @@ cloud_err_t *cloud_listing_row(cloud_listing_t *l, const cloud_dav_row_t *row)
                      row->id,
                      row->size,
                      row->mtime,
-                     row->created};
+                     row->created,
+                     row->type};
     apr_size_t locks = (apr_size_t)row->locks_len * sizeof(int);
     apr_size_t len = sizeof(head) + locks + head.name_len + 1 + head.etag_len + head.sums_len +
                      head.extra_len + head.dead_size;
@@ -147,6 +150,7 @@ static void take_row(cloud_dav_row_t *row, const char *record, apr_pool_t *pool)
     row->size = head->size;
     row->mtime = head->mtime;
     row->created = head->created;
+    row->type = head->type;
     row->locks = (const int *)(const void *)p;
     row->locks_len = (int)head->locks_len;
     p += head->locks_len * sizeof(int);
@@ -260,12 +264,34 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     return NULL;
 }
 
+/* ---- spaces of features ---- */
+
+static cloud_err_t *sink_at(cloud_dav_sink_t *sink, const char *path)
+{
+    return cloud_listing_prefix(sink->listing, cloud_dav_href(sink->t, path, 1,
+                                                              sink->listing->pool));
+}
+
+static cloud_err_t *sink_row(cloud_dav_sink_t *sink, const cloud_dav_row_t *row)
+{
+    return cloud_listing_row(sink->listing, row);
+}
+
+static cloud_err_t *list_space(cloud_listing_t *l, int depth)
+{
+    cloud_dav_sink_t sink = {sink_at, sink_row, l->view, l->need, l, l->t};
+
+    if (!l->t->space->list) return cloud_err(l->pool, CLOUD_E_NOT_ALLOWED, NULL);
+    return l->t->space->list(&sink, l->ctx, l->t, depth, l->pool);
+}
+
 cloud_err_t *cloud_listing_target(cloud_listing_t *l, int depth)
 {
     static cloud_err_t *(*const kinds[])(cloud_listing_t *, int) = {
         [CLOUD_DAV_PARENT] = cloud_listing_parent,   [CLOUD_DAV_FILES] = cloud_listing_files,
         [CLOUD_DAV_UPLOADS] = cloud_listing_uploads, [CLOUD_DAV_SESSION] = cloud_listing_session,
         [CLOUD_DAV_CHUNK] = cloud_listing_chunk,     [CLOUD_DAV_ASSEMBLY] = cloud_listing_chunk,
+        [CLOUD_DAV_SPACE] = list_space,
     };
 
     return kinds[l->t->kind](l, depth);

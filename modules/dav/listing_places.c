@@ -2,6 +2,8 @@
 /* What is not in the tree: the collections above the spaces, and uploads on their way. */
 #include "listing_private.h"
 
+#include "space.h"
+
 #include "upload.h"
 
 /* A collection that is only a place. */
@@ -30,6 +32,9 @@ cloud_err_t *cloud_listing_parent(cloud_listing_t *l, int depth)
     if (depth == 0) return NULL;
     if (!is_top) return l->t->account ? add_place(l, l->t->account->id) : NULL;
     for (const char *const *p = places_dav; *p; p++) CLOUD_ERR(add_place(l, *p));
+    for (int i = 0; cloud_dav_space(i); i++) {
+        if (cloud_dav_space(i)->with_user) CLOUD_ERR(add_place(l, cloud_dav_space(i)->name));
+    }
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 /* DELETE and MKCOL. Not through mod_dav: it walks the whole tree before a DELETE, and would answer
  * the parent's conditions with 207. */
 #include "dav_private.h"
+#include "space.h"
 
 APLOG_USE_MODULE(cloud_dav);
 
@@ -21,6 +22,12 @@ static cloud_err_t *delete_file(request_rec *r, cloud_ctx_t *ctx, const cloud_da
     return cloud_file_remove(ctx, t->account, t->path, &cond);
 }
 
+static cloud_err_t *delete_in_space(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
+{
+    if (!t->space->remove) return cloud_err(r->pool, CLOUD_E_DENIED, NULL);
+    return t->space->remove(ctx, t, r->pool);
+}
+
 int cloud_dav_delete(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 {
     cloud_err_t *err;
@@ -34,6 +41,9 @@ int cloud_dav_delete(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
         break;
     case CLOUD_DAV_CHUNK:
         err = delete_chunk(r, ctx, t);
+        break;
+    case CLOUD_DAV_SPACE:
+        err = delete_in_space(r, ctx, t);
         break;
     default:
         err = cloud_err(r->pool, CLOUD_E_DENIED, NULL);

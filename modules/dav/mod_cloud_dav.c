@@ -8,6 +8,7 @@
 #include "dav_private.h"
 #include "props.h"
 #include "report.h"
+#include "space.h"
 #include "repos.h"
 
 APLOG_USE_MODULE(cloud_dav);
@@ -89,6 +90,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_register_endpoint(&dav_endpoint);
     cloud_dav_reset_props();
     cloud_dav_reset_reports();
+    cloud_dav_reset_spaces();
     return OK;
 }
 
@@ -99,6 +101,7 @@ static void register_hooks(apr_pool_t *p)
     cloud_dav_register_provider(p);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_props);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_reports);
+    APR_REGISTER_OPTIONAL_FN(cloud_dav_register_space);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handler, NULL, dav, APR_HOOK_FIRST);
 }

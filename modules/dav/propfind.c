@@ -11,14 +11,15 @@ APLOG_USE_MODULE(cloud_dav);
 /* Without a Depth header ownCloud lists one level, where RFC 4918 says infinity; so do we. */
 #define DEFAULT_DEPTH 1
 
-static cloud_err_t *check_depth(int *depth, request_rec *r, cloud_ctx_t *ctx)
+static cloud_err_t *check_depth(int *depth, request_rec *r, cloud_ctx_t *ctx,
+                                const cloud_dav_target_t *t)
 {
     int allowed;
 
     CLOUD_ERR(cloud_dav_depth(depth, r, DEFAULT_DEPTH));
     if (*depth >= 0) return NULL;
     CLOUD_ERR(cloud_setting_bool(&allowed, ctx, "system", "dav.propfind.depth_infinity"));
-    if (allowed) return NULL;
+    if (allowed && t->kind != CLOUD_DAV_SPACE) return NULL;
     return cloud_err(r->pool, CLOUD_E_PRECONDITION, "Depth infinity not supported");
 }
 
@@ -51,7 +52,7 @@ int cloud_dav_propfind(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     cloud_err_t *err;
     int depth;
 
-    err = check_depth(&depth, r, ctx);
+    err = check_depth(&depth, r, ctx, t);
     if (!err) err = parse_request(&req, r);
     if (!err) err = cloud_dav_conditions(&cond, r, ctx, t);
     if (!err) err = collect(&listing, ctx, t, req, depth, r->pool);

@@ -31,6 +31,8 @@ typedef struct {
     apr_int64_t size, mtime, created; /* CLOUD_ROW_UNKNOWN: it has none */
     const char *name;           /* last segment of the href, decoded; "" for a root */
     apr_size_t name_len;
+    const char *type;           /* of the content, a string that outlives the answer; NULL: what the
+                                   name of a node says */
     const char *etag;           /* without quotes; etag_len 0: none */
     apr_size_t etag_len;
     cloud_sums_t sums;

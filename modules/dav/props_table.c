@@ -75,7 +75,8 @@ static cloud_prop_state_t write_contenttype(cloud_out_t *out, const cloud_dav_ro
     (void)view;
     if (IS_DIR(row)) return CLOUD_PROP_ABSENT;
     /* Chunks have no name that says what they are. */
-    if (IS_NODE(row)) cloud_out_str(out, cloud_mime_type(row->name));
+    if (row->type) cloud_out_str(out, row->type);
+    else if (IS_NODE(row)) cloud_out_str(out, cloud_mime_type(row->name));
     else cloud_out_lit(out, "application/octet-stream");
     return CLOUD_PROP_VALUE;
 }

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* URL path -> target. The table below is the list of DAV spaces. */
-#include "target.h"
+#include "space.h"
 
 #include <apr_uri.h>
 #include <string.h>
@@ -78,6 +78,62 @@ static const struct {
     {"dav", NULL, 0, parse_parent},
 };
 
+/* ---- spaces of features ---- */
+
+#define MAX_REGISTERED 16
+
+static const cloud_dav_space_t *registered[MAX_REGISTERED];
+static int registered_len;
+
+void cloud_dav_register_space(const cloud_dav_space_t *space)
+{
+    for (int i = 0; i < registered_len; i++) {
+        if (registered[i] == space) return;
+    }
+    if (registered_len < MAX_REGISTERED) registered[registered_len++] = space;
+}
+
+void cloud_dav_reset_spaces(void)
+{
+    registered_len = 0;
+}
+
+const cloud_dav_space_t *cloud_dav_space(int i)
+{
+    return i < registered_len ? registered[i] : NULL;
+}
+
+static const cloud_dav_space_t *find_space(const char *first, const char *second)
+{
+    if (strcmp(first, "dav") != 0) return NULL;
+    for (int i = 0; i < registered_len; i++) {
+        if (strcmp(registered[i]->name, second) == 0) return registered[i];
+    }
+    return NULL;
+}
+
+/* Fills t from the segments that follow the name of the space. */
+static void parse_space(cloud_dav_target_t *t, const cloud_dav_space_t *space,
+                        const apr_array_header_t *seg, int first, apr_pool_t *pool)
+{
+    if (space->with_user && first == seg->nelts) return; /* the collection above the spaces */
+    if (space->with_user) t->user = SEG(seg, first++);
+    t->kind = CLOUD_DAV_SPACE;
+    t->space = space;
+    t->path = join_from(seg, first, pool);
+}
+
+static cloud_dav_target_t *new_target(const char *uri, apr_pool_t *pool)
+{
+    cloud_dav_target_t *t = apr_pcalloc(pool, sizeof(*t));
+
+    t->kind = CLOUD_DAV_PARENT;
+    t->uri = uri;
+    t->path = "";
+    t->slash = uri[strlen(uri) - 1] == '/';
+    return t;
+}
+
 /* Decoded prefix of uri that ends with its nth segment: bytes as the client spelled them. */
 static const char *prefix_of(const char *uri, int n, apr_pool_t *pool)
 {
@@ -108,6 +164,7 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
 {
     static const char root[] = "remote.php";
     apr_array_header_t *seg;
+    const cloud_dav_space_t *space;
     cloud_dav_target_t *t;
     const char *rest;
     int skip = below_base(base, uri);
@@ -125,6 +182,14 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
 
     CLOUD_ERR(cloud_path_split(&seg, uri, pool));
     skip++; /* remote.php */
+    space = seg->nelts > skip + 1 ? find_space(SEG(seg, skip), SEG(seg, skip + 1)) : NULL;
+    if (space) {
+        *t_p = t = new_target(uri, pool);
+        parse_space(t, space, seg, skip + 2, pool);
+        t->base = prefix_of(uri, skip + 2 + (t->user != NULL), pool);
+        t->base_href = cloud_uri_encode(t->base, 1, pool);
+        return NULL;
+    }
     for (apr_size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
         n = skip + 1;
         if (seg->nelts < n || strcmp(SEG(seg, skip), spaces[i].first) != 0) continue;
@@ -132,11 +197,7 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
             if (seg->nelts == n || strcmp(SEG(seg, n), spaces[i].second) != 0) continue;
             n++;
         }
-        t = apr_pcalloc(pool, sizeof(*t));
-        t->kind = CLOUD_DAV_PARENT;
-        t->uri = uri;
-        t->path = "";
-        t->slash = uri[strlen(uri) - 1] == '/';
+        t = new_target(uri, pool);
         CLOUD_ERR(spaces[i].parse(t, seg, n, pool));
         t->base = prefix_of(uri, n + (spaces[i].with_user && t->user), pool);
         t->base_href = cloud_uri_encode(t->base, 1, pool);

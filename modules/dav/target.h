@@ -14,8 +14,11 @@ typedef enum {
     CLOUD_DAV_UPLOADS,   /* remote.php/dav/uploads/<id>: the collection of sessions */
     CLOUD_DAV_SESSION,   /* .../<session> */
     CLOUD_DAV_CHUNK,     /* .../<session>/<chunk> */
-    CLOUD_DAV_ASSEMBLY   /* .../<session>/.file: what the chunks will be */
+    CLOUD_DAV_ASSEMBLY,  /* .../<session>/.file: what the chunks will be */
+    CLOUD_DAV_SPACE      /* remote.php/dav/<name>/...: a feature's (space.h) */
 } cloud_dav_kind_t;
+
+struct cloud_dav_space_t;
 
 typedef struct {
     cloud_dav_kind_t kind;
@@ -25,7 +28,9 @@ typedef struct {
                               ".../dav/uploads/Alice"; PARENT: all of it */
     const char *base_href; /* base, percent-encoded */
     const char *user;      /* id as spelled in the URL; NULL for webdav/ and PARENT */
-    const char *path;      /* FILES: path in the account, "" is the root; "" otherwise */
+    const char *path;      /* FILES: path in the account, "" is the root; SPACE: what follows its
+                              root; "" otherwise */
+    const struct cloud_dav_space_t *space; /* SPACE */
     const char *session;   /* SESSION, CHUNK, ASSEMBLY */
     const char *chunk;     /* CHUNK */
     int slash;             /* the URL ended with '/' */

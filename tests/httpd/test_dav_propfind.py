@@ -264,7 +264,7 @@ def test_collections_above(account):
     assert list(listing) == ["/remote.php/dav/files/", account.path()]
     listing = Multistatus(env.http("PROPFIND", "remote.php/dav/", account, headers={"Depth": "1"}))
     assert list(listing) == ["/remote.php/dav/", "/remote.php/dav/files/",
-                             "/remote.php/dav/uploads/"]
+                             "/remote.php/dav/uploads/", "/remote.php/dav/trash-bin/"]
 
 
 def test_uploads(account):
