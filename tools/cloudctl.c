@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* cloudctl: the administrator's command line. */
 #include "ctl.h"
+#include "trash.h"
+#include "versions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,8 @@
 /* Features add their tables here. */
 static const ctl_cmd_t *const TABLES[] = {
     ctl_account_cmds, ctl_apppass_cmds, ctl_config_cmds, ctl_maintenance_cmds,
-    ctl_files_cmds,   ctl_upload_cmds,  ctl_backup_cmds,
+    ctl_files_cmds,   ctl_upload_cmds,  ctl_backup_cmds, ctl_trash_cmds,
+    ctl_versions_cmds,
 };
 #define NTABLES (sizeof TABLES / sizeof *TABLES)
 
@@ -291,6 +294,14 @@ static void log_line(void *baton, cloud_log_level_t level, const char *file, int
     if (level <= CLOUD_LOG_WARN || ctl->verbose) fprintf(stderr, "cloudctl: %s\n", msg);
 }
 
+/* All of them, loaded by the server or not: what they keep has to go with an account, and to be
+ * known to fsck and backup. */
+static void register_features(void)
+{
+    cloud_versions_register();
+    cloud_trash_register();
+}
+
 cloud_err_t *ctl_open(ctl_t *ctl, unsigned flags)
 {
     cloud_store_conf_t conf = { .data_dir = ctl->data_dir, .log = log_line, .log_baton = ctl };
@@ -422,6 +433,7 @@ int main(int argc, const char *const *argv)
         fputs("cloudctl: apr_initialize failed\n", stderr);
         return CTL_FAILED;
     }
+    register_features();
     apr_pool_create(&pool, NULL);
     status = parse_and_run(argc, argv, pool);
     apr_pool_destroy(pool);

@@ -66,6 +66,8 @@ extern const ctl_cmd_t ctl_maintenance_cmds[];
 extern const ctl_cmd_t ctl_files_cmds[];
 extern const ctl_cmd_t ctl_backup_cmds[];
 extern const ctl_cmd_t ctl_upload_cmds[];
+extern const ctl_cmd_t ctl_versions_cmds[];
+extern const ctl_cmd_t ctl_trash_cmds[];
 
 /* ---- cloudctl.c ---- */
 

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 import threading
 
 import pytest
@@ -332,3 +333,24 @@ def test_3000_small_files(account, computer, log):
     second.sync()
     assert second.tree() == first.tree() == trees.on_disk(account)
     assert len(trees.listing(account)) == 3030
+
+
+def test_deleted_and_restored_from_the_trash(account, pair):
+    """What a client deletes and the server brings back is there again, the same files by their ids."""
+    first, second = pair
+    before, ids = first.tree(), trees.ids(account)
+    shutil.rmtree(first.path("photos"))
+    first.path("note.txt").unlink()
+    first.sync()
+    second.sync()
+    assert set(second.tree()) == {"empty"}
+    place = "oc:trashbin-original-location"
+    for href, item in account.propfind("", 1, (place,), space="trash-bin").items():
+        if item.get(place) is not None:
+            answer = account.dav("MOVE", href.rstrip("/").rsplit("/", 1)[1], "trash-bin",
+                                 destination=item[place], dest_space="files", overwrite=False)
+            assert answer.status_code == 201, answer.text
+    first.sync()
+    second.sync()
+    assert same_everywhere(account, first, second) == before
+    assert trees.ids(account) == ids

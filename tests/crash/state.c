@@ -76,6 +76,9 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const state_node_t *)a)->path, ((const state_node_t *)b)->path);
 }
 
+cloud_err_t *(*state_beside)(state_t *state, cloud_ctx_t *ctx, const cloud_account_t *account,
+                             apr_pool_t *pool);
+
 cloud_err_t *state_take(state_t **out, cloud_ctx_t *ctx, const cloud_account_t *account,
                         apr_pool_t *pool)
 {
@@ -103,6 +106,7 @@ cloud_err_t *state_take(state_t **out, cloud_ctx_t *ctx, const cloud_account_t *
         if (s->kind == CLOUD_KIND_FILE) CLOUD_ERR(read_content(s, ctx, account, pool));
         if (!s->props) CLOUD_ERR(read_props(s, ctx, pool));
     }
+    if (state_beside) CLOUD_ERR(state_beside(state, ctx, account, pool));
     *out = state;
     return NULL;
 }

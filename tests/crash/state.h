@@ -22,6 +22,9 @@ typedef struct {
 } state_t;
 
 /** Reads everything, through the verbs. */
+/** Adds what is kept beside the files; NULL: nothing is. */
+extern cloud_err_t *(*state_beside)(state_t *state, cloud_ctx_t *ctx,
+                                    const cloud_account_t *account, apr_pool_t *pool);
 cloud_err_t *state_take(state_t **state, cloud_ctx_t *ctx, const cloud_account_t *account,
                         apr_pool_t *pool);
 /** All there is, exactly. */

@@ -17,6 +17,8 @@
  *
  *   verbs child DIR ACCOUNT VERB trace|kill|fail|open POINT     what the driver starts */
 #include "state.h"
+#include "trash.h"
+#include "versions.h"
 #include "account.h"
 #include "lock.h"
 #include "upload.h"
@@ -313,6 +315,231 @@ static cloud_err_t *backup(run_t *r)
     return cloud_backup(r->ctx, dir, NULL, NULL);
 }
 
+/* ---- the trash ---- */
+
+static cloud_err_t *note_deleted(void *baton, const cloud_trash_item_t *item)
+{
+    state_t *state = baton;
+    state_node_t *s = apr_array_push(state->nodes);
+    apr_pool_t *pool = state->nodes->pool;
+
+    memset(s, 0, sizeof *s);
+    s->path = apr_pstrcat(pool, "trash:", item->location ? item->location : "?", NULL);
+    s->kind = item->node.kind;
+    s->id = item->node.id;
+    s->etag = item->node.etag;
+    s->size = item->node.size;
+    s->content = s->sums = "-";
+    s->props = "";
+    return NULL;
+}
+
+static cloud_err_t *trash_beside(state_t *state, cloud_ctx_t *ctx, const cloud_account_t *account,
+                                 apr_pool_t *pool)
+{
+    int first = state->nodes->nelts, i;
+
+    CLOUD_ERR(cloud_trash_list(ctx, account, "", note_deleted, state, pool));
+    for (i = first; i < state->nodes->nelts; i++) {
+        state_node_t *s = &APR_ARRAY_IDX(state->nodes, i, state_node_t);
+
+        apr_hash_set(state->by_id, &s->id, sizeof s->id, s);
+    }
+    return NULL;
+}
+
+static cloud_err_t *first_deleted(void *baton, const cloud_trash_item_t *item)
+{
+    apr_int64_t *id = baton;
+
+    if (!*id) *id = item->node.id;
+    return NULL;
+}
+
+/* Id of the first item in the bin, as text. */
+static cloud_err_t *deleted_id(const char **id, run_t *r)
+{
+    apr_int64_t n = 0;
+
+    CLOUD_ERR(cloud_trash_list(r->ctx, r->account, "", first_deleted, &n, r->pool));
+    *id = apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n);
+    return NULL;
+}
+
+static cloud_err_t *restore_to(run_t *r, const char *dst)
+{
+    cloud_result_t res;
+    const char *id;
+
+    CLOUD_ERR(deleted_id(&id, r));
+    return cloud_trash_restore(&res, r->ctx, r->account, id, r->account, dst, 1, NULL, r->pool);
+}
+
+static cloud_err_t *restore(run_t *r) { return restore_to(r, "a/back"); }
+static cloud_err_t *restore_folder(run_t *r) { return restore_to(r, "a"); }
+static cloud_err_t *restore_over(run_t *r) { return restore_to(r, "b/g"); }
+static cloud_err_t *empty_bin(run_t *r) { return cloud_trash_empty(r->ctx, r->account); }
+
+static cloud_err_t *delete_for_good(run_t *r)
+{
+    const char *id;
+
+    CLOUD_ERR(deleted_id(&id, r));
+    return cloud_trash_remove(r->ctx, r->account, id);
+}
+
+/* What was emptied is owed still, and a new bin is needed. */
+static cloud_err_t *emptied(run_t *r)
+{
+    CLOUD_ERR(remove_file(r));
+    return empty_bin(r);
+}
+
+static cloud_err_t *remove_other(run_t *r)
+{
+    return cloud_file_remove(r->ctx, r->account, "b", NULL);
+}
+
+/* ---- versions ---- */
+
+typedef struct {
+    state_t *state;
+    const state_node_t *file;
+    cloud_ctx_t *ctx;
+    const cloud_account_t *account;
+    int n;
+} beside_t;
+
+static cloud_err_t *note_version(void *baton, const cloud_version_t *v)
+{
+    beside_t *b = baton;
+    apr_pool_t *pool = b->state->nodes->pool;
+    state_node_t *s = apr_array_push(b->state->nodes);
+    const char *sums = cloud_sums_text(v->sums, CLOUD_DIGEST_SHA1, pool);
+
+    memset(s, 0, sizeof *s);
+    s->path = apr_psprintf(pool, "version:%s:%d", b->file->path, b->n++);
+    s->id = v->number;
+    s->etag = v->etag;
+    s->size = v->size;
+    s->mtime = v->mtime;
+    s->sums = sums ? sums : "-";
+    s->props = v->tag ? v->tag : "";
+    return NULL;
+}
+
+/* The content of a version, by its checksum. */
+static cloud_err_t *read_version(state_node_t *s, apr_int64_t file, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, apr_pool_t *pool)
+{
+    cloud_digest_t *digest = cloud_digest_create(CLOUD_DIGEST_SHA1, pool);
+    cloud_version_t *v;
+    cloud_entry_t *e;
+    int fd;
+
+    CLOUD_ERR(cloud_version_open(&fd, &e, &v, ctx, account, file, s->id, pool));
+    CLOUD_ERR(cloud_storage_copy(fd, 0, -1, -1, digest, pool));
+    s->content = cloud_sums_text(cloud_digest_final(digest, pool), CLOUD_DIGEST_SHA1, pool);
+    return NULL;
+}
+
+static cloud_err_t *versions_beside(state_t *state, cloud_ctx_t *ctx,
+                                    const cloud_account_t *account, apr_pool_t *pool)
+{
+    int files = state->nodes->nelts, i, k;
+
+    for (i = 0; i < files; i++) {
+        state_node_t file = APR_ARRAY_IDX(state->nodes, i, state_node_t);
+        beside_t b = { state, &file, ctx, account, 0 };
+        int first = state->nodes->nelts;
+        cloud_err_t *err;
+
+        if (file.kind != CLOUD_KIND_FILE) continue;
+        CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+        err = cloud_versions_each(ctx, file.id, note_version, &b);
+        cloud_tx_rollback(ctx);
+        if (err) return err;
+        for (k = first; k < state->nodes->nelts; k++)
+            CLOUD_ERR(read_version(&APR_ARRAY_IDX(state->nodes, k, state_node_t), file.id, ctx,
+                                   account, pool));
+    }
+    for (i = files; i < state->nodes->nelts; i++) {
+        state_node_t *s = &APR_ARRAY_IDX(state->nodes, i, state_node_t);
+
+        apr_hash_set(state->by_id, &s->id, sizeof s->id, s);
+    }
+    return NULL;
+}
+
+static cloud_err_t *newest(void *baton, const cloud_version_t *v)
+{
+    apr_int64_t *ids = baton;
+
+    if (!ids[1]) ids[1] = v->number;
+    return NULL;
+}
+
+/* Ids of a/f and of its newest version. */
+static cloud_err_t *newest_version(apr_int64_t ids[2], run_t *r)
+{
+    cloud_entry_t *e;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_file_stat(&e, r->ctx, r->account, "a/f", r->pool));
+    ids[0] = e->node.id;
+    ids[1] = 0;
+    CLOUD_ERR(cloud_tx_begin(r->ctx, CLOUD_DB_READ));
+    err = cloud_versions_each(r->ctx, ids[0], newest, ids);
+    cloud_tx_rollback(r->ctx);
+    return err;
+}
+
+static cloud_err_t *version_copy(run_t *r, const char *dst)
+{
+    cloud_result_t res;
+    apr_int64_t ids[2];
+
+    CLOUD_ERR(newest_version(ids, r));
+    return cloud_version_copy(&res, r->ctx, r->account, ids[0], ids[1], r->account, dst, 1, NULL,
+                              r->pool);
+}
+
+static cloud_err_t *version_restore(run_t *r) { return version_copy(r, "a/f"); }
+static cloud_err_t *version_elsewhere(run_t *r) { return version_copy(r, "b/g"); }
+
+static cloud_err_t *version_delete(run_t *r)
+{
+    apr_int64_t ids[2];
+
+    CLOUD_ERR(newest_version(ids, r));
+    return cloud_version_remove(r->ctx, r->account, ids[0], ids[1], r->pool);
+}
+
+static cloud_err_t *version_cleanup(run_t *r)
+{
+    cloud_versions_stats_t stats;
+
+    CLOUD_ERR(cloud_versions_cleanup(&stats, r->ctx, r->account, 0));
+    return maintain(r);
+}
+
+static cloud_err_t *many_versions(run_t *r)
+{
+    int i;
+
+    for (i = 0; i < 4; i++)
+        CLOUD_ERR(put(r, "a/f", apr_psprintf(r->pool, "content %d", i), 1300000000 + i));
+    return put(r, "top", "another top", 0);
+}
+
+static cloud_err_t *trashed_with_versions(run_t *r)
+{
+    CLOUD_ERR(many_versions(r));
+    return remove_file(r);
+}
+
+#define VERSIONS 16u  /* with versions */
+#define TRASH    8u   /* with the trash */
 #define IN_STEPS 1u   /* each step is a state of its own; done again it gets to the end */
 #define NO_FAULTS 2u
 #define HIDDEN 4u     /* what was done to the disk cannot be read before the verb: only after it */
@@ -354,6 +581,32 @@ static const struct verb_t {
     { "read-edited", read_edited, edited_outside, 0 },
     { "scan", scan, all_kinds_outside, IN_STEPS | HIDDEN },
     { "backup", backup, NULL, NO_FAULTS },
+    { "trash-file", remove_file, NULL, TRASH },
+    { "trash-folder", remove_folder, NULL, TRASH },
+    { "trash-move-over", move_file_over, NULL, TRASH },
+    { "trash-copy-over", copy_file_over_folder, NULL, TRASH },
+    { "trash-restore", restore, remove_file, TRASH },
+    { "trash-restore-folder", restore_folder, remove_folder, TRASH },
+    { "trash-restore-over", restore_over, remove_file, TRASH },
+    { "trash-delete", delete_for_good, remove_file, TRASH },
+    { "trash-delete-folder", delete_for_good, remove_folder, TRASH },
+    { "trash-empty", empty_bin, deleted_things, TRASH },
+    { "trash-anew", remove_other, emptied, TRASH },
+    { "trash-maintain", maintain, emptied, TRASH },
+    { "version-put", put_over, NULL, VERSIONS },
+    { "version-put-again", put_over, many_versions, VERSIONS },
+    { "version-copy-over", copy_file_over, NULL, VERSIONS },
+    { "version-finish-over", finish_over, session_in_order, VERSIONS },
+    { "version-move-over", move_file_over, many_versions, VERSIONS },
+    { "version-restore", version_restore, many_versions, VERSIONS },
+    { "version-elsewhere", version_elsewhere, many_versions, VERSIONS },
+    { "version-delete", version_delete, put_over, VERSIONS },
+    { "version-cleanup", version_cleanup, many_versions, VERSIONS },
+    { "version-purge", remove_folder, many_versions, VERSIONS },
+    { "version-maintain", maintain, deleted_things, VERSIONS },
+    { "version-trash", remove_file, many_versions, VERSIONS | TRASH },
+    { "version-untrash", restore, trashed_with_versions, VERSIONS | TRASH },
+    { "version-trash-empty", empty_bin, trashed_with_versions, VERSIONS | TRASH },
 };
 #define VERBS_N ((int)(sizeof VERBS / sizeof *VERBS))
 
@@ -365,6 +618,27 @@ static const struct verb_t *verb_named(const char *name)
         if (strcmp(VERBS[i].name, name) == 0) return &VERBS[i];
     fprintf(stderr, "no verb is called %s\n", name);
     exit(2);
+}
+
+/* The trash last: what lies in it has no path to read versions by. */
+static cloud_err_t *both_beside(state_t *state, cloud_ctx_t *ctx, const cloud_account_t *account,
+                                apr_pool_t *pool)
+{
+    CLOUD_ERR(versions_beside(state, ctx, account, pool));
+    return trash_beside(state, ctx, account, pool);
+}
+
+/* Before a store is opened. */
+static void load_features(const struct verb_t *verb)
+{
+    if (verb->flags & VERSIONS) {
+        cloud_versions_register();
+        state_beside = versions_beside;
+    }
+    if (verb->flags & TRASH) {
+        cloud_trash_register();
+        state_beside = verb->flags & VERSIONS ? both_beside : trash_beside;
+    }
 }
 
 /* ---- the child ---- */
@@ -382,6 +656,7 @@ static int child(char **argv, apr_pool_t *pool)
     run_t r;
 
     what = "child";
+    load_features(verb);
     if (strcmp(argv[3], "open") == 0) setenv("CLOUD_INJECT_AT", argv[4], 1);
     open_run(&r, argv[0], CLOUD_DURABILITY_FULL, pool);
     if (strcmp(argv[3], "open") == 0) return 0;
@@ -618,6 +893,7 @@ static void run_verb(const struct verb_t *verb, const char *dir, apr_pool_t *par
 
     apr_pool_create(&pool, parent);
     what = verb->name;
+    load_features(verb);
     open_run(&r, apr_pstrcat(pool, dir, "/", verb->name, NULL), CLOUD_DURABILITY_RELAXED, pool);
     x.before = prepare(&r, verb, "twin", pool);
     status = run_child(&trace, &r, verb->name, "trace", "1");
@@ -645,6 +921,8 @@ static void run_verb(const struct verb_t *verb, const char *dir, apr_pool_t *par
     printf("%s: %d points\n", verb->name, points->nelts);
     fflush(stdout);
     apr_pool_destroy(pool);
+    cloud_trash_unregister();
+    state_beside = NULL;
 }
 
 int main(int argc, char **argv)

@@ -25,6 +25,8 @@ REFUSED = {
     "CloudMimeTypes": ["/no/such/file", "/etc", ""],
     "CloudMaintenance": ["perhaps", ""],
     "CloudAccountAutoCreate": ["perhaps", ""],
+    "CloudTrashRetention": ["sometimes", "-1", ""],
+    "CloudVersionsRetention": ["", "7", "sometimes", "auto, auto", "-1, auto", "1, 2, 3"],
     "CloudAuthCacheTTL": ["-1", "long", "100000", ""],
     "CloudAuthThrottle": ["0", "some", "10 0", "10 600 0", "off 5", "5 x", ""],
     "CloudAuthCacheSize": ["0", "many", "1000000000", ""],
@@ -38,6 +40,10 @@ CloudQuota 5 GB
 CloudQuota "1.5 GiB"
 CloudSetting system pollinterval 60000
 CloudMimeTypes /etc/mime.types
+CloudVersionsRetention auto
+CloudVersionsRetention 7, auto
+CloudVersionsRetention "auto,30"
+CloudVersionsRetention disabled
 CloudMaintenance on
 CloudAccountAutoCreate on
 CloudAuthCacheTTL 0

@@ -279,6 +279,7 @@ def test_jobs_run(env, account):
     def sizes():
         return [path for path in (env.data / "accounts" / account.id).rglob("*")
                 if path.is_file() and path.stat().st_size == 100000]
+    account.dav("DELETE", "", "trash-bin")
     wait_until(lambda: not sizes(), "the files to be unlinked")
 
 

@@ -5,9 +5,12 @@
  *                                          each, as "=== n" and a dump
  *   program relaxed DIR STATES SEED STEPS  the same without syncs: the simulation must notice
  *   program check DIR                      opens (recovers), runs fsck, prints the dump; a finding
- *                                          or an error is printed as "!!! ..." */
+ *                                          or an error is printed as "!!! ..."
+ *
+ * With POWERCUT_TRASH in the environment what is deleted goes to the trash, and the states have it. */
 #include "internal.h"
 #include "maint.h"
+#include "trash.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -110,6 +113,55 @@ static void dump(FILE *out, const char *path, apr_pool_t *parent)
     apr_pool_destroy(pool);
 }
 
+/* ---- the trash ---- */
+
+static int with_trash;
+
+static cloud_err_t *dump_item(void *baton, const cloud_trash_item_t *item)
+{
+    fprintf(baton, "trash %s id=%" APR_INT64_T_FMT " etag=%" APR_INT64_T_FMT
+                   " size=%" APR_INT64_T_FMT "\n",
+            item->location ? item->location : "?", item->node.id, item->node.etag,
+            item->node.size);
+    return NULL;
+}
+
+/* What it holds of content fsck compares with its checksums. */
+static void dump_all(FILE *out, apr_pool_t *pool)
+{
+    dump(out, "", pool);
+    if (with_trash)
+        must(cloud_trash_list(context(pool), account, "", dump_item, out, pool), "trash");
+}
+
+static cloud_err_t *pick_item(void *baton, const cloud_trash_item_t *item)
+{
+    apr_int64_t *id = baton;
+
+    if (!*id || rnd(3) == 0) *id = item->node.id;
+    return NULL;
+}
+
+static cloud_err_t *trash_step(cloud_ctx_t *ctx, const char *dst, apr_pool_t *pool)
+{
+    apr_int64_t id = 0;
+    cloud_result_t res;
+    const char *item;
+
+    CLOUD_ERR(cloud_trash_list(ctx, account, "", pick_item, &id, pool));
+    item = apr_psprintf(pool, "%" APR_INT64_T_FMT, id);
+    switch (rnd(8)) {
+    case 0:
+        return cloud_trash_empty(ctx, account);
+    case 1:
+    case 2:
+        return cloud_trash_remove(ctx, account, item);
+    default:
+        return cloud_trash_restore(&res, ctx, account, item, account, dst, (int)rnd(2), NULL,
+                                   pool);
+    }
+}
+
 /* ---- random verbs ---- */
 
 static const char *some_path(apr_pool_t *pool)
@@ -185,6 +237,10 @@ static cloud_err_t *step(apr_pool_t *pool)
     cloud_ctx_t *ctx = context(pool);
     cloud_result_t res;
 
+    if (with_trash && rnd(5) == 0)
+        return rnd(2) ? cloud_file_remove(ctx, account, rnd(2) ? some_path(pool) : some_dir(pool),
+                                          NULL)
+                      : trash_step(ctx, rnd(2) ? some_path(pool) : some_dir(pool), pool);
     switch (rnd(16)) {
     case 0:
     case 1:
@@ -238,7 +294,7 @@ static int record(const char *dir, const char *states, int steps, cloud_durabili
         }
         mark('A', (unsigned)i);
         fprintf(out, "=== %d\n", i);
-        dump(out, "", pool);
+        dump_all(out, pool);
     }
     mark('E', 0);
     return fclose(out) != 0;
@@ -258,7 +314,7 @@ static int check(const char *dir)
 
     must(cloud_store_open(&store, &conf, 0, top), "open");
     must(cloud_account_get(&account, context(top), "alice", top), "account");
-    dump(stdout, "", top);
+    dump_all(stdout, top);
     must(cloud_fsck(&stats, context(top), NULL, &opts), "fsck");
     /* And the store must go on working. */
     must(maintain(context(top)), "maintain");
@@ -272,6 +328,8 @@ int main(int argc, char **argv)
 
     apr_initialize();
     apr_pool_create(&top, NULL);
+    with_trash = getenv("POWERCUT_TRASH") != NULL;
+    if (with_trash) cloud_trash_register();
     if (argc == 6 && (strcmp(argv[1], "record") == 0 || strcmp(argv[1], "relaxed") == 0)) {
         seed = (unsigned)atoi(argv[4]);
         rc = record(argv[2], argv[3], atoi(argv[5]),

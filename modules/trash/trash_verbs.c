@@ -1,0 +1,223 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* What one can do with a bin: look, restore, delete for good, empty. */
+#include "trash_private.h"
+
+#include <string.h>
+
+/* What is at path of the bin, when the caller may see it. An account without a bin gets an entry
+ * that does not exist. (tx) */
+static cloud_err_t *find(cloud_entry_t **e, cloud_ctx_t *ctx, const cloud_account_t *account,
+                         const char *path, apr_pool_t *pool)
+{
+    cloud_node_t *bin;
+
+    CLOUD_ERR(cloud_trash_bin(&bin, ctx, account, pool));
+    if (bin) {
+        CLOUD_ERR(cloud_resolve_root_tx(e, ctx, account, bin->id, path, pool));
+    } else {
+        /* Where there is no bin, its place decides: the owner's own. */
+        CLOUD_ERR(cloud_resolve_root_tx(e, ctx, account, account->root, "", pool));
+        (*e)->path = path;
+        (*e)->exists = 0;
+        (*e)->has_parent = *path == '\0';
+    }
+    return cloud_access(ctx, *e, CLOUD_OP_LIST);
+}
+
+static cloud_err_t *not_found(cloud_ctx_t *ctx, const char *path)
+{
+    return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "%s could not be located in the trash", path);
+}
+
+static cloud_err_t *load_row(cloud_trash_item_t *item, cloud_ctx_t *ctx, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT deleted, name, location, deleter, batch FROM trash"
+                             " WHERE node = ?1",
+                             "i", item->node.id));
+    if (row) {
+        item->deleted = cloud_col_int(st, 0);
+        item->name = cloud_col_dup(st, 1, pool);
+        item->location = cloud_col_dup(st, 2, pool);
+        item->deleter = cloud_col_int(st, 3);
+        item->batch = cloud_col_int(st, 4);
+    }
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+static cloud_err_t *stat_tx(cloud_trash_item_t *item, cloud_ctx_t *ctx,
+                            const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    cloud_entry_t *e;
+
+    CLOUD_ERR(find(&e, ctx, account, path, pool));
+    if (!e->exists && *path) return not_found(ctx, path);
+    if (e->exists) item->node = e->node;
+    else item->node.kind = CLOUD_KIND_TRASH;
+    if (!*path || strchr(e->path, '/')) return NULL;
+    return load_row(item, ctx, pool);
+}
+
+cloud_err_t *cloud_trash_stat(cloud_trash_item_t *item, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    memset(item, 0, sizeof *item);
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = stat_tx(item, ctx, account, path, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+cloud_err_t *cloud_trash_usage(apr_int64_t *bytes, cloud_ctx_t *ctx,
+                               const cloud_account_t *account)
+{
+    cloud_trash_item_t bin;
+
+    CLOUD_ERR(cloud_trash_stat(&bin, ctx, account, "", ctx->pool));
+    *bytes = bin.node.size;
+    return NULL;
+}
+
+/* ---- listing ---- */
+
+/* The rows of deletions come with the nodes; inside a deleted folder there are none. */
+static cloud_err_t *list_tx(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                            cloud_trash_fn *fn, void *baton, apr_pool_t *pool)
+{
+    cloud_trash_item_t item;
+    cloud_entry_t *folder;
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+    int row, n = 14;
+
+    CLOUD_ERR(find(&folder, ctx, account, path, pool));
+    if (!folder->exists) return *path ? not_found(ctx, path) : NULL;
+    if (!CLOUD_IS_DIR(&folder->node)) return NULL;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool,
+                             "SELECT n.id, n.parent, n.name, n.disk, n.kind, n.etag, n.size,"
+                             " n.mtime, n.created, n.ino, n.ino_mtime, n.btime, n.sums, n.flags,"
+                             " t.deleted, t.name, t.location, t.deleter, t.batch FROM node n"
+                             " LEFT JOIN trash t ON t.node = n.id AND t.bin = ?1"
+                             " WHERE n.parent = ?1 ORDER BY n.name",
+                             "i", folder->node.id));
+    for (err = NULL; !err && row;) {
+        cloud_tree_row(&item.node, st, 0, NULL);
+        item.deleted = cloud_col_null(st, n) ? 0 : cloud_col_int(st, n);
+        item.name = cloud_col_text(st, n + 1);
+        item.location = cloud_col_text(st, n + 2);
+        item.deleter = cloud_col_null(st, n + 3) ? 0 : cloud_col_int(st, n + 3);
+        item.batch = cloud_col_null(st, n + 4) ? 0 : cloud_col_int(st, n + 4);
+        err = fn(baton, &item);
+        if (!err) err = cloud_stmt_step(&row, st, pool);
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
+cloud_err_t *cloud_trash_list(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                              cloud_trash_fn *fn, void *baton, apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = list_tx(ctx, account, path, fn, baton, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+/* ---- restoring ---- */
+
+typedef struct {
+    const cloud_account_t *account;
+    const char *path;
+} source_t;
+
+static cloud_err_t *source(cloud_entry_t **e, void *baton, cloud_ctx_t *ctx, apr_pool_t *pool)
+{
+    const source_t *s = baton;
+
+    CLOUD_ERR(find(e, ctx, s->account, s->path, pool));
+    if (!(*e)->exists && *s->path) return not_found(ctx, s->path);
+    if (!*s->path) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    return cloud_trash_forget(ctx, *e);
+}
+
+cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, const char *path,
+                                 const cloud_account_t *dst_account, const char *dst,
+                                 int overwrite, const cloud_cond_t *dst_cond, apr_pool_t *pool)
+{
+    source_t s = { account, path };
+
+    return cloud_files_move_from(res, ctx, source, &s, dst_account, dst, overwrite, dst_cond,
+                                 pool);
+}
+
+/* ---- deleting for good ---- */
+
+static cloud_err_t *remove_tx(apr_int64_t *tree, cloud_ctx_t *ctx, const cloud_account_t *account,
+                              const char *path, apr_pool_t *pool)
+{
+    cloud_entry_t *e;
+
+    CLOUD_ERR(find(&e, ctx, account, path, pool));
+    if (!e->exists) return not_found(ctx, path);
+    CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_files_purge(ctx, e, pool));
+    *tree = e->tree;
+    return cloud_trash_forget(ctx, e);
+}
+
+cloud_err_t *cloud_trash_remove(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                const char *path)
+{
+    apr_int64_t tree = 0;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = remove_tx(&tree, ctx, account, path, ctx->pool);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    CLOUD_POINT("trash-remove-rows");
+    CLOUD_ERR(cloud_tx_commit(ctx));
+    return cloud_journal_run(ctx, tree, 0);
+}
+
+/* The bin is no entry that may be deleted, so the decision is about what is in it. */
+static cloud_err_t *empty_tx(cloud_ctx_t *ctx, const cloud_account_t *account, apr_pool_t *pool)
+{
+    const char *dir = apr_pstrcat(pool, account->dir, "/" TRASH_DIR, NULL);
+    apr_int64_t number;
+    cloud_entry_t *e;
+
+    CLOUD_ERR(find(&e, ctx, account, "", pool));
+    if (!e->exists) return NULL;
+    e->path = "*";
+    CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "purge", &e->node, 0, NULL, -e->node.size));
+    return cloud_files_purge_root(ctx, account, &e->node, dir, pool);
+}
+
+cloud_err_t *cloud_trash_empty(cloud_ctx_t *ctx, const cloud_account_t *account)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = empty_tx(ctx, account, ctx->pool);
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    CLOUD_POINT("trash-empty-rows");
+    CLOUD_ERR(cloud_tx_commit(ctx));
+    return cloud_journal_run(ctx, account->root, 0);
+}

@@ -1,0 +1,449 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The trash: what the verbs delete, and how it comes back or goes for good. After each test fsck has
+ * to find nothing, and nothing may be left on disk that no row names. */
+#include "world.h"
+#include "trash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static world_t *w;
+static int findings;
+
+static void note(void *baton, const char *kind, const char *account, const char *path,
+                 const char *detail, int repaired)
+{
+    (void)baton;
+    (void)repaired;
+    findings++;
+    fprintf(stderr, "%s: %s: %s: %s\n", kind, account ? account : "", path, detail);
+}
+
+static void check_sound(void)
+{
+    cloud_fsck_opts_t opts = { .hashes = 1, .report = note };
+    cloud_fsck_stats_t stats;
+
+    findings = 0;
+    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
+    ck_assert_int_eq(findings, 0);
+}
+
+static void setup(void)
+{
+    cloud_trash_register();
+    w = world_create();
+    world_mkcol(w, "a");
+    world_mkcol(w, "a/b");
+    world_put(w, "a/b/deep", "deep content");
+    world_put(w, "a/f", "content");
+    world_put(w, "top", "on top");
+}
+
+static void teardown(void)
+{
+    check_sound();
+    tu_maintain();
+    check_sound();
+    world_destroy(w);
+    cloud_trash_unregister();
+}
+
+static apr_int64_t id_of(const char *path)
+{
+    const cloud_node_t *node = world_node(w, path);
+
+    ck_assert_ptr_nonnull(node);
+    return node->id;
+}
+
+static const char *text_of(apr_int64_t id)
+{
+    return apr_psprintf(w->pool, "%" APR_INT64_T_FMT, id);
+}
+
+static apr_int64_t usage(void)
+{
+    apr_int64_t bytes;
+
+    OK(cloud_trash_usage(&bytes, w->user, w->account));
+    return bytes;
+}
+
+static cloud_err_t *collect(void *baton, const cloud_trash_item_t *item)
+{
+    char **text = baton;
+
+    *text = apr_pstrcat(w->pool, *text, item->location ? item->location : item->node.name, ";",
+                        NULL);
+    return NULL;
+}
+
+static const char *listed(const char *path)
+{
+    char *text = "";
+
+    OK(cloud_trash_list(w->user, w->account, path, collect, &text, w->pool));
+    return text;
+}
+
+static cloud_err_t *restore(const char *path, const char *dst, int overwrite, cloud_result_t *res)
+{
+    return cloud_trash_restore(res, w->user, w->account, path, w->account, dst, overwrite, NULL,
+                               w->pool);
+}
+
+static int on_disk(const char *path)
+{
+    struct stat st;
+
+    return lstat(apr_pstrcat(w->pool, w->data_dir, "/accounts/alice/", path, NULL), &st) == 0;
+}
+
+START_TEST(a_file_goes_and_comes_back)
+{
+    const cloud_node_t *before = world_node(w, "a/f");
+    const char *id = text_of(before->id);
+    apr_int64_t etag = before->etag;
+    cloud_trash_item_t item;
+    cloud_result_t res;
+
+    world_remove(w, "a/f");
+    ck_assert_ptr_null(world_node(w, "a/f"));
+    ck_assert_str_eq(listed(""), "a/f;");
+    ck_assert_int_eq(usage(), 7);
+    ck_assert(on_disk(apr_pstrcat(w->pool, "trash/", id, "/f", NULL)));
+    OK(cloud_trash_stat(&item, w->user, w->account, id, w->pool));
+    ck_assert_str_eq(item.name, "f");
+    ck_assert_str_eq(item.location, "a/f");
+    ck_assert(item.deleted > apr_time_now() - apr_time_from_sec(60));
+    ck_assert_int_eq(item.deleter, w->account->number);
+    tu_maintain();
+    check_sound();
+
+    OK(restore(id, "a/f", 0, &res));
+    ck_assert(res.created);
+    ck_assert_str_eq(world_read(w, "a/f"), "content");
+    ck_assert_str_eq(text_of(id_of("a/f")), id);
+    ck_assert_int_eq(world_node(w, "a/f")->etag, etag);
+    ck_assert_str_eq(listed(""), "");
+    ck_assert_int_eq(usage(), 0);
+    tu_maintain();
+    ck_assert(!on_disk(apr_pstrcat(w->pool, "trash/", id, NULL)));
+}
+END_TEST
+
+START_TEST(a_folder_goes_as_one)
+{
+    const char *id = text_of(id_of("a"));
+    apr_int64_t deep = id_of("a/b/deep");
+    cloud_result_t res;
+
+    world_remove(w, "a");
+    ck_assert_str_eq(listed(""), "a;");
+    ck_assert_str_eq(listed(id), "b;f;");
+    ck_assert_str_eq(listed(apr_pstrcat(w->pool, id, "/b", NULL)), "deep;");
+    ck_assert_int_eq(usage(), 19);
+    check_sound();
+    OK(restore(id, "c", 0, &res));
+    ck_assert_str_eq(world_read(w, "c/b/deep"), "deep content");
+    ck_assert_int_eq(id_of("c/b/deep"), deep);
+}
+END_TEST
+
+START_TEST(what_is_inside_comes_out_alone)
+{
+    const char *id = text_of(id_of("a"));
+    cloud_result_t res;
+
+    world_remove(w, "a");
+    OK(restore(apr_pstrcat(w->pool, id, "/b", NULL), "b", 0, &res));
+    ck_assert_str_eq(world_read(w, "b/deep"), "deep content");
+    ck_assert_int_eq(usage(), 7);
+    ck_assert_str_eq(listed(""), "a;");
+    OK(cloud_trash_remove(w->user, w->account, apr_pstrcat(w->pool, id, "/f", NULL)));
+    ck_assert_str_eq(listed(id), "");
+    ck_assert_int_eq(usage(), 0);
+}
+END_TEST
+
+START_TEST(the_destination_decides)
+{
+    const char *id = text_of(id_of("a/f"));
+    cloud_result_t res;
+
+    world_remove(w, "a/f");
+    FAILS(restore(id, "nowhere/f", 0, &res), CONFLICT);
+    FAILS(restore(id, "top", 0, &res), PRECONDITION);
+    FAILS(restore(id, "a/.htaccess", 0, &res), BLACKLISTED);
+    FAILS(restore("99999", "x", 0, &res), NOT_FOUND);
+    FAILS(restore("", "x", 0, &res), DENIED);
+    ck_assert_str_eq(listed(""), "a/f;");
+    OK(restore(id, "top", 1, &res));
+    ck_assert(!res.created);
+    ck_assert_str_eq(world_read(w, "top"), "content");
+    ck_assert_str_eq(listed(""), "top;");
+}
+END_TEST
+
+START_TEST(quota_counts_on_restore)
+{
+    const char *id = text_of(id_of("a/b/deep"));
+    cloud_result_t res;
+
+    world_remove(w, "a/b/deep");
+    OK(cloud_account_set_quota(w->ctx, "alice", 20));
+    OK(cloud_account_get(&w->account, w->ctx, "alice", w->pool));
+    FAILS(restore(id, "deep", 0, &res), QUOTA);
+    ck_assert_str_eq(listed(""), "a/b/deep;");
+    OK(cloud_account_set_quota(w->ctx, "alice", 25));
+    OK(cloud_account_get(&w->account, w->ctx, "alice", w->pool));
+    OK(restore(id, "deep", 0, &res));
+}
+END_TEST
+
+START_TEST(overwriting_by_move_and_copy_keeps)
+{
+    const char *id = text_of(id_of("a/f"));
+    cloud_result_t res;
+
+    OK(cloud_file_move(&res, w->user, w->account, "top", w->account, "a/f", 1, NULL, NULL,
+                       w->pool));
+    ck_assert_str_eq(listed(""), "a/f;");
+    OK(cloud_file_copy(&res, w->user, w->account, "a/b", w->account, "a/f", 1, -1, NULL, NULL,
+                       w->pool));
+    OK(restore(id, "again", 0, &res));
+    ck_assert_str_eq(world_read(w, "again"), "content");
+    ck_assert_str_eq(world_read(w, "a/f/deep"), "deep content");
+    OK(cloud_file_copy(&res, w->user, w->account, "again", w->account, "a/b", 1, -1, NULL, NULL,
+                       w->pool));
+    ck_assert_str_eq(world_read(w, "a/b"), "content");
+    ck_assert_ptr_nonnull(strstr(listed(""), "a/b;"));
+}
+END_TEST
+
+START_TEST(deleted_for_good)
+{
+    const char *file = text_of(id_of("top")), *folder = text_of(id_of("a"));
+
+    world_remove(w, "top");
+    world_remove(w, "a");
+    OK(cloud_trash_remove(w->user, w->account, file));
+    FAILS(cloud_trash_remove(w->user, w->account, file), NOT_FOUND);
+    OK(cloud_trash_remove(w->user, w->account, folder));
+    ck_assert_str_eq(listed(""), "");
+    ck_assert_int_eq(usage(), 0);
+    tu_maintain();
+    ck_assert(!on_disk(apr_pstrcat(w->pool, "trash/", folder, NULL)));
+    ck_assert(!on_disk(apr_pstrcat(w->pool, "purge/", folder, NULL)));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash_dir"), 0);
+}
+END_TEST
+
+START_TEST(emptied_at_once)
+{
+    OK(cloud_trash_empty(w->user, w->account)); /* there is none */
+    world_remove(w, "a");
+    world_remove(w, "top");
+    OK(cloud_trash_empty(w->user, w->account));
+    ck_assert_str_eq(listed(""), "");
+    check_sound();
+    world_put(w, "new", "new");
+    world_remove(w, "new");
+    ck_assert_str_eq(listed(""), "new;");
+    tu_maintain();
+    check_sound();
+    ck_assert_str_eq(listed(""), "new;");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 1);
+    OK(cloud_trash_empty(w->user, w->account));
+    OK(cloud_trash_empty(w->user, w->account));
+}
+END_TEST
+
+START_TEST(nobody_elses)
+{
+    cloud_account_t *bob;
+    cloud_ctx_t *other = cloud_ctx_create(w->store, w->pool);
+    const char *id = text_of(id_of("top"));
+    cloud_trash_item_t item;
+    cloud_result_t res;
+    char *text = "";
+
+    OK(cloud_account_create(&bob, w->ctx, "bob", NULL, NULL, w->pool));
+    other->who.account = bob;
+    FAILS(cloud_trash_stat(&item, other, w->account, "", w->pool), NOT_FOUND);
+    world_remove(w, "top");
+    FAILS(cloud_trash_stat(&item, other, w->account, id, w->pool), NOT_FOUND);
+    FAILS(cloud_trash_list(other, w->account, "", collect, &text, w->pool), NOT_FOUND);
+    FAILS(cloud_trash_remove(other, w->account, id), NOT_FOUND);
+    FAILS(cloud_trash_empty(other, w->account), NOT_FOUND);
+    FAILS(cloud_trash_restore(&res, other, w->account, id, bob, "mine", 0, NULL, w->pool),
+          NOT_FOUND);
+    FAILS(cloud_trash_stat(&item, other, bob, id, w->pool), NOT_FOUND);
+    ck_assert_str_eq(listed(""), "top;");
+}
+END_TEST
+
+START_TEST(an_account_goes_with_its_bin)
+{
+    world_remove(w, "a");
+    OK(cloud_account_delete(w->ctx, "alice"));
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 0);
+    OK(cloud_account_create(&w->account, w->ctx, "alice", NULL, NULL, w->pool));
+    w->user->who.account = w->account;
+    ck_assert_str_eq(listed(""), "");
+}
+END_TEST
+
+START_TEST(skipped)
+{
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_skip_directories", "a/b"));
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_skip_extensions", "tmp,iso"));
+    world_put(w, "x.TMP", "x");
+    world_remove(w, "x.TMP");
+    world_remove(w, "a/b/deep");
+    ck_assert_str_eq(listed(""), "");
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_skip_size_threshold", "7"));
+    world_remove(w, "a/f");
+    world_remove(w, "top");
+    ck_assert_str_eq(listed(""), "top;");
+}
+END_TEST
+
+static void age(const char *location, int days)
+{
+    world_sql(w, "UPDATE trash SET deleted = deleted - 86400000000 * %d WHERE location = '%s'",
+              days, location);
+}
+
+static apr_int64_t expire(int limit, int dry_run, int *more)
+{
+    cloud_trash_stats_t stats = { 0 };
+
+    OK(cloud_trash_expire(&stats, more, w->ctx, w->account, limit, dry_run));
+    return stats.removed;
+}
+
+START_TEST(expired_by_age)
+{
+    int more;
+
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "auto, 10"));
+    world_remove(w, "a/f");
+    world_remove(w, "a/b");
+    world_remove(w, "top");
+    age("a/f", 11);
+    age("a/b", 12);
+    age("top", 9);
+    ck_assert_int_eq(expire(0, 1, &more), 2);
+    ck_assert_str_eq(listed(""), "a/b;a/f;top;");
+    ck_assert_int_eq(expire(1, 0, &more), 1);
+    ck_assert_int_eq(more, 1);
+    ck_assert_int_eq(expire(0, 0, &more), 1);
+    ck_assert_int_eq(more, 0);
+    ck_assert_str_eq(listed(""), "top;");
+    ck_assert_int_eq(expire(0, 0, &more), 0);
+}
+END_TEST
+
+START_TEST(expired_for_space)
+{
+    int more;
+
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "auto"));
+    world_remove(w, "a/f");       /* 7 bytes */
+    world_remove(w, "a/b/deep");  /* 12 bytes */
+    age("a/f", 2);
+    age("a/b/deep", 1);
+    /* (quota - 6) * 50 % - 19 < 0 by 4: the older one is enough. */
+    OK(cloud_account_set_quota(w->ctx, "alice", 36));
+    OK(cloud_account_get(&w->account, w->ctx, "alice", w->pool));
+    ck_assert_int_eq(expire(0, 0, &more), 1);
+    ck_assert_str_eq(listed(""), "a/b/deep;");
+    /* A minimum age is a promise. */
+    OK(cloud_account_set_quota(w->ctx, "alice", 10));
+    OK(cloud_account_get(&w->account, w->ctx, "alice", w->pool));
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "3, auto"));
+    ck_assert_int_eq(expire(0, 0, &more), 0);
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "disabled"));
+    ck_assert_int_eq(expire(0, 0, &more), 0);
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "auto"));
+    OK(cloud_trash_job(&more, w->ctx));
+    ck_assert_str_eq(listed(""), "");
+}
+END_TEST
+
+START_TEST(copied_by_a_backup)
+{
+    const char *dir = apr_pstrcat(w->pool, w->dir, "/copy", NULL);
+    const char *file = text_of(id_of("top")), *folder = text_of(id_of("a"));
+    cloud_result_t res;
+
+    world_remove(w, "top");
+    world_remove(w, "a");
+    OK(cloud_backup(w->ctx, dir, NULL, NULL));
+    OK(cloud_trash_empty(w->user, w->account));
+    w->data_dir = apr_pstrcat(w->pool, w->dir, "/restored", NULL);
+    OK(cloud_restore(dir, w->data_dir, w->pool));
+    world_reopen(w);
+    check_sound();
+    ck_assert_str_eq(listed(""), "a;top;");
+    OK(restore(file, "top", 0, &res));
+    OK(restore(folder, "a", 0, &res));
+    ck_assert_str_eq(world_read(w, "a/b/deep"), "deep content");
+    ck_assert_str_eq(world_read(w, "top"), "on top");
+}
+END_TEST
+
+START_TEST(damage_is_found)
+{
+    cloud_fsck_opts_t opts = { .report = note };
+    cloud_fsck_stats_t stats;
+    const char *id = text_of(id_of("top"));
+    const char *path = apr_pstrcat(w->pool, "../trash/", id, "/top", NULL);
+
+    world_remove(w, "top");
+    tu_maintain();
+    world_disk_move(w, path, "../lost+found/hidden");
+    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
+    ck_assert_int_eq(stats.findings, 1);
+    world_disk_move(w, "../lost+found/hidden", path);
+    world_write(w, apr_pstrcat(w->pool, "../trash/", id, "/other", NULL), "?");
+    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
+    ck_assert_int_eq(stats.findings, 1);
+    opts.repair = 1;
+    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
+    ck_assert_int_eq(stats.repaired, 1);
+}
+END_TEST
+
+Suite *suite_trash(void)
+{
+    Suite *s = suite_create("trash");
+    TCase *t = tcase_create("trash");
+
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_file_goes_and_comes_back);
+    tcase_add_test(t, a_folder_goes_as_one);
+    tcase_add_test(t, what_is_inside_comes_out_alone);
+    tcase_add_test(t, the_destination_decides);
+    tcase_add_test(t, quota_counts_on_restore);
+    tcase_add_test(t, overwriting_by_move_and_copy_keeps);
+    tcase_add_test(t, deleted_for_good);
+    tcase_add_test(t, emptied_at_once);
+    tcase_add_test(t, nobody_elses);
+    tcase_add_test(t, an_account_goes_with_its_bin);
+    tcase_add_test(t, skipped);
+    tcase_add_test(t, expired_by_age);
+    tcase_add_test(t, expired_for_space);
+    tcase_add_test(t, copied_by_a_backup);
+    tcase_add_test(t, damage_is_found);
+    suite_add_tcase(s, t);
+    return s;
+}
