@@ -43,23 +43,24 @@ typedef struct {
     apr_interval_time_t longest; /* limit of the delay, which doubles with each failure */
 } cloud_throttle_conf_t;
 
-/** One account as seen from one network. */
+/** One account, or other thing that a secret opens, as seen from one network. */
 typedef struct {
     cloud_auth_mem_t *mem;
     const cloud_throttle_conf_t *conf;
     apr_uint64_t key;
 } cloud_throttle_t;
 
-/** user: the name as sent, known or not (case does not count). address: text of an IP address, of
- *  which /24 or /64 counts. */
+/** kind: "" for passwords, else a short word for another kind of secret. user: the name as sent, known
+ *  or not (case does not count). address: text of an IP address, of which /24 or /64 counts. */
 void cloud_throttle_init(cloud_throttle_t *t, cloud_auth_mem_t *mem,
-                         const cloud_throttle_conf_t *conf, const char *site, const char *user,
-                         const char *address);
+                         const cloud_throttle_conf_t *conf, const char *site, const char *kind,
+                         const char *user, const char *address);
 /** How long no password is tried any more; 0: go ahead. */
 apr_interval_time_t cloud_throttle_wait(const cloud_throttle_t *t, apr_time_t now);
 /** True when this secret was found wrong a short while ago: no need to hash it again. */
 int cloud_throttle_known(const cloud_throttle_t *t, const cloud_auth_tag_t *tag, apr_time_t now);
-/** Counts a failure. The same wrong secret again does not count: clients repeat it. */
+/** Counts a failure. The same wrong secret again does not count: clients repeat it. tag NULL: each
+ *  failure counts. */
 void cloud_throttle_failed(const cloud_throttle_t *t, const cloud_auth_tag_t *tag, apr_time_t now);
 /** The right password came: all is forgiven. */
 void cloud_throttle_succeeded(const cloud_throttle_t *t);

@@ -3,25 +3,18 @@
  * @file mod_authn_cloud.c
  * AuthBasicProvider cloud: passwords and app passwords of the accounts.
  */
-#include "mod_cloud.h"
+#include "private.h"
 
 #include <ap_provider.h>
 #include <apr_shm.h>
 #include <http_core.h>
-#include <http_log.h>
 #include <http_request.h>
 #include <mod_auth.h>
-
-#include "auth.h"
-
-extern module AP_MODULE_DECLARE_DATA authn_cloud_module;
-APLOG_USE_MODULE(authn_cloud);
 
 #define UNSET           (-1)
 #define DEFAULT_TTL     300
 #define DEFAULT_ENTRIES 16384
 #define KEPT            "mod_authn_cloud memory"
-#define MAX_SECRET      4096 /* bytes; no password is longer */
 
 typedef struct {
     int ttl;                       /* seconds; UNSET */
@@ -56,6 +49,18 @@ static void *dir_merge(apr_pool_t *p, void *basev, void *addv)
     conf->throttle_set = add->throttle_set || base->throttle_set;
     conf->throttle = add->throttle_set ? add->throttle : base->throttle;
     return conf;
+}
+
+cloud_auth_conf_t cloud_auth_conf(request_rec *r)
+{
+    const dir_conf_t *conf = ap_get_module_config(r->per_dir_config, &authn_cloud_module);
+
+    return (cloud_auth_conf_t){ conf->ttl == UNSET ? DEFAULT_TTL : conf->ttl, conf->throttle };
+}
+
+cloud_auth_mem_t *cloud_auth_memory(void)
+{
+    return shared;
 }
 
 /* A decimal number from min to max, or UNSET. */
@@ -127,144 +132,26 @@ static const command_rec commands[] = {
     { NULL }
 };
 
-/* ---- the check ---- */
-
-/* One attempt to log in. */
-typedef struct {
-    request_rec *r;
-    cloud_ctx_t *ctx;
-    const char *site;
-    const char *user;
-    const char *secret;
-    const dir_conf_t *conf;
-    cloud_account_t *account;     /* NULL: none of this name */
-    cloud_auth_tag_t tag;
-    cloud_throttle_t throttle;
-    apr_time_t now;
-} attempt_t;
-
-static authn_status failed(attempt_t *a, cloud_err_t *err)
-{
-    cloud_http_error_defer(a->r, err);
-    return AUTH_GENERAL_ERROR;
-}
-
-static authn_status granted(attempt_t *a, const cloud_account_t *account,
-                            const cloud_apppass_t *apppass)
-{
-    cloud_err_t *err;
-
-    cloud_http_set_account(a->r, account, apppass ? apppass->name : NULL);
-    err = cloud_account_seen(a->ctx, account);
-    if (!err && apppass) {
-        err = cloud_apppass_seen(a->ctx, account, apppass);
-    }
-    if (err) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, a->r, "the login of %s could not be noted: %s",
-                      account->id, err->msg);
-    }
-    return AUTH_GRANTED;
-}
-
-/* Who is not known here, or has no password here, may be known to the next provider. */
-static authn_status denied(const attempt_t *a)
-{
-    return a->account && a->account->has_password ? AUTH_DENIED : AUTH_USER_NOT_FOUND;
-}
-
-static authn_status throttled(attempt_t *a, apr_interval_time_t wait)
-{
-    apr_table_setn(a->r->err_headers_out, "Retry-After",
-                   apr_psprintf(a->r->pool, "%" APR_INT64_T_FMT, apr_time_sec(wait) + 1));
-    return failed(a, cloud_err(a->r->pool, CLOUD_E_THROTTLED, NULL));
-}
-
-/* The slow way. */
-static authn_status verify(attempt_t *a)
-{
-    const cloud_apppass_t *apppass;
-    cloud_account_t *account;
-    cloud_err_t *err = cloud_account_verify(&account, &apppass, a->ctx, a->user, a->secret, 0,
-                                            a->ctx->pool);
-
-    if (cloud_err_is(err, CLOUD_E_UNAUTHORIZED)) {
-        cloud_throttle_failed(&a->throttle, &a->tag, apr_time_now());
-        return denied(a);
-    }
-    if (err) {
-        return failed(a, err);
-    }
-    if (!apppass) {
-        cloud_throttle_succeeded(&a->throttle);
-        /* The epoch of the row that was verified: it may be newer than the one read before. */
-        cloud_auth_tag(&a->tag, shared, a->site, account->number, account->secret_epoch,
-                       a->secret);
-        if (a->conf->ttl) {
-            cloud_auth_cache(shared, &a->tag, a->now + apr_time_from_sec(a->conf->ttl), a->now);
-        }
-    }
-    return granted(a, account, apppass);
-}
-
-/* Fast things first. App passwords are always tried: no throttle locks them out. */
-static authn_status check(attempt_t *a)
-{
-    apr_interval_time_t wait = cloud_throttle_wait(&a->throttle, a->now);
-    const cloud_apppass_t *apppass;
-    cloud_account_t *account;
-    cloud_err_t *err;
-
-    if (!wait && a->account && a->account->enabled && a->conf->ttl
-        && cloud_auth_cached(shared, &a->tag, a->now)) {
-        return granted(a, a->account, NULL);
-    }
-    err = cloud_account_verify(&account, &apppass, a->ctx, a->user, a->secret, 1, a->ctx->pool);
-    if (!err) {
-        return granted(a, account, apppass);
-    }
-    if (!cloud_err_is(err, CLOUD_E_UNAUTHORIZED)) {
-        return failed(a, err);
-    }
-    if (wait) {
-        return throttled(a, wait);
-    }
-    return cloud_throttle_known(&a->throttle, &a->tag, a->now) ? denied(a) : verify(a);
-}
+/* ---- the provider ---- */
 
 static authn_status check_password(request_rec *r, const char *user, const char *secret)
 {
-    dir_conf_t conf = *(dir_conf_t *)ap_get_module_config(r->per_dir_config,
-                                                          &authn_cloud_module);
-    attempt_t a = { .r = r, .user = user, .secret = secret, .conf = &conf,
-                    .now = apr_time_now() };
-    const char *name;
+    const cloud_account_t *account;
+    const char *client;
     cloud_err_t *err;
+    int password;
 
-    if (conf.ttl == UNSET) {
-        conf.ttl = DEFAULT_TTL;
-    }
-    if (!*user || strlen(secret) > MAX_SECRET) {
-        return AUTH_DENIED;
-    }
-    err = cloud_http_ctx(&a.ctx, r);
+    err = cloud_auth_check(&account, &client, &password, r, user, secret, 0);
     if (!err) {
-        err = cloud_account_get(&a.account, a.ctx, user, a.ctx->pool);
+        cloud_http_set_account(r, account, client);
+        return AUTH_GRANTED;
     }
-    if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) {
-        a.account = NULL;
-        err = NULL;
+    if (cloud_err_is(err, CLOUD_E_UNAUTHORIZED)) {
+        /* Who is not known here, or has no password here, may be known to the next provider. */
+        return password ? AUTH_DENIED : AUTH_USER_NOT_FOUND;
     }
-    if (err) {
-        return failed(&a, err);
-    }
-    a.site = cloud_store_data_dir(a.ctx->store);
-    cloud_auth_tag(&a.tag, shared, a.site, a.account ? a.account->number : 0,
-                   a.account ? a.account->secret_epoch : 0, secret);
-    /* Whatever the spelling: an account has as many as its name has letters with two cases. */
-    name = cloud_account_fold(user, r->pool);
-    cloud_throttle_init(&a.throttle, shared, &conf.throttle, a.site, name ? name : user,
-                        r->useragent_ip);
-    return check(&a);
+    cloud_http_error_defer(r, err);
+    return AUTH_GENERAL_ERROR;
 }
 
 /* ---- hooks ---- */
@@ -342,6 +229,7 @@ static void register_hooks(apr_pool_t *p)
 {
     static const authn_provider provider = { check_password, NULL };
 
+    cloud_auth_api_register();
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_register_auth_provider(p, AUTHN_PROVIDER_GROUP, "cloud", AUTHN_PROVIDER_VERSION, &provider,

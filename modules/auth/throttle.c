@@ -45,18 +45,21 @@ static void lower(char *s)
 }
 
 void cloud_throttle_init(cloud_throttle_t *t, cloud_auth_mem_t *mem,
-                         const cloud_throttle_conf_t *conf, const char *site, const char *user,
-                         const char *address)
+                         const cloud_throttle_conf_t *conf, const char *site, const char *kind,
+                         const char *user, const char *address)
 {
     unsigned char tag[32], middle[CLOUD_AUTH_MIDDLE] = { 'T' };
     char name[256];
+    apr_size_t len;
 
     t->mem = mem;
     t->conf = conf;
     if (address) {
         middle[1] = (unsigned char)network(middle + 2, address);
     }
-    apr_cpystrn(name, user, sizeof(name));
+    /* Kinds are short and have no line ends. */
+    len = (apr_size_t)apr_snprintf(name, sizeof(name), "%s\n", kind);
+    apr_cpystrn(name + len, user, sizeof(name) - len);
     lower(name);
     cloud_auth_hmac(tag, mem, site, middle, sizeof(middle), name);
     memcpy(&t->key, tag, sizeof(t->key));
@@ -165,11 +168,13 @@ void cloud_throttle_failed(const cloud_throttle_t *t, const cloud_auth_tag_t *ta
         e = make(t);
     }
     __atomic_store_n(&e->last, now, __ATOMIC_RELAXED);
-    if (is_recent(e, tag)) {
+    if (tag && is_recent(e, tag)) {
         return;
     }
-    place = __atomic_fetch_add(&e->next, 1, __ATOMIC_RELAXED) % CLOUD_THROTTLE_RECENT;
-    __atomic_store_n(&e->recent[place], mark(tag), __ATOMIC_RELAXED);
+    if (tag) {
+        place = __atomic_fetch_add(&e->next, 1, __ATOMIC_RELAXED) % CLOUD_THROTTLE_RECENT;
+        __atomic_store_n(&e->recent[place], mark(tag), __ATOMIC_RELAXED);
+    }
     failures = __atomic_add_fetch(&e->failures, 1, __ATOMIC_RELAXED);
     if (failures >= t->conf->failures) {
         __atomic_store_n(&e->until, now + delay(t->conf, failures), __ATOMIC_RELAXED);

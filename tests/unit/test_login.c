@@ -121,7 +121,7 @@ static cloud_throttle_t throttle(cloud_auth_mem_t *mem, const char *user, const 
 {
     cloud_throttle_t t;
 
-    cloud_throttle_init(&t, mem, &CONF, "/data", user, address);
+    cloud_throttle_init(&t, mem, &CONF, "/data", "", user, address);
     return t;
 }
 
@@ -210,6 +210,34 @@ START_TEST(test_who_and_where)
 }
 END_TEST
 
+/* Kinds of secrets have failures of their own, whatever the names. */
+START_TEST(test_kinds)
+{
+    cloud_auth_mem_t *mem = memory();
+    cloud_throttle_t password = throttle(mem, "alice", "192.0.2.1"), totp, odd;
+
+    cloud_throttle_init(&totp, mem, &CONF, "/data", "totp", "alice", "192.0.2.1");
+    cloud_throttle_init(&odd, mem, &CONF, "/data", "", "totp\nalice", "192.0.2.1");
+    ck_assert_int_ne(password.key, totp.key);
+    ck_assert_int_ne(odd.key, totp.key);
+}
+END_TEST
+
+/* A code that changes with time: trying the same one again is another guess. */
+START_TEST(test_repeats_that_count)
+{
+    cloud_auth_mem_t *mem = memory();
+    cloud_throttle_t t = throttle(mem, "alice", "192.0.2.1");
+    unsigned i;
+
+    for (i = 0; i < CONF.failures; i++) {
+        ck_assert_int_eq(cloud_throttle_wait(&t, NOW), 0);
+        cloud_throttle_failed(&t, NULL, NOW);
+    }
+    ck_assert_int_gt(cloud_throttle_wait(&t, NOW), 0);
+}
+END_TEST
+
 START_TEST(test_off)
 {
     static const cloud_throttle_conf_t off = { 0, apr_time_from_sec(60), apr_time_from_sec(60) };
@@ -217,7 +245,7 @@ START_TEST(test_off)
     cloud_throttle_t t;
     int i;
 
-    cloud_throttle_init(&t, mem, &off, "/data", "alice", "192.0.2.1");
+    cloud_throttle_init(&t, mem, &off, "/data", "", "alice", "192.0.2.1");
     for (i = 0; i < 50; i++)
         note(&t, apr_itoa(tu.pool, i), NOW);
     ck_assert_int_eq(cloud_throttle_wait(&t, NOW), 0);
@@ -255,6 +283,8 @@ Suite *suite_login(void)
     tcase_add_test(tc, test_repeats_do_not_count);
     tcase_add_test(tc, test_forgotten);
     tcase_add_test(tc, test_who_and_where);
+    tcase_add_test(tc, test_kinds);
+    tcase_add_test(tc, test_repeats_that_count);
     tcase_add_test(tc, test_off);
     tcase_add_test(tc, test_full_table);
     return s;

@@ -1,0 +1,229 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file login.c
+ * A name and a password: what is fast comes first, the slow hash last and only while the throttle
+ * lets it. Tries at other secrets go through the same throttle.
+ */
+#include "private.h"
+
+#define MAX_SECRET 4096 /* bytes; no password is longer */
+
+/* One attempt to log in. */
+typedef struct {
+    request_rec *r;
+    cloud_ctx_t *ctx;
+    const char *site;
+    const char *user;
+    const char *secret;
+    unsigned flags;
+    const cloud_auth_conf_t *conf;
+    cloud_account_t *account;     /* NULL: none of this name */
+    cloud_auth_tag_t tag;
+    cloud_throttle_t throttle;
+    apr_time_t now;
+    const char *client;           /* the app password that fitted */
+} attempt_t;
+
+static cloud_err_t *unauthorized(const attempt_t *a)
+{
+    return cloud_err(a->r->pool, CLOUD_E_UNAUTHORIZED, NULL);
+}
+
+static cloud_err_t *throttled(request_rec *r, apr_interval_time_t wait)
+{
+    apr_table_setn(r->err_headers_out, "Retry-After",
+                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT, apr_time_sec(wait) + 1));
+    return cloud_err(r->pool, CLOUD_E_THROTTLED, NULL);
+}
+
+/* apppass NULL: by the password. */
+static cloud_err_t *granted(attempt_t *a, cloud_account_t *account, const cloud_apppass_t *apppass)
+{
+    cloud_err_t *err = cloud_account_seen(a->ctx, account);
+
+    if (!err && apppass) {
+        err = cloud_apppass_seen(a->ctx, account, apppass);
+    }
+    if (err) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, a->r, "the login of %s could not be noted: %s",
+                      account->id, err->msg);
+    }
+    a->account = account;
+    a->client = apppass ? apppass->name : NULL;
+    return NULL;
+}
+
+/* The slow way. */
+static cloud_err_t *verify(attempt_t *a)
+{
+    const cloud_apppass_t *apppass;
+    cloud_account_t *account;
+    cloud_err_t *err = cloud_account_verify(&account, &apppass, a->ctx, a->user, a->secret, 0,
+                                            a->ctx->pool);
+
+    if (!err && apppass && (a->flags & CLOUD_LOGIN_NO_APPPASS)) {
+        return unauthorized(a); /* a secret, but not one for this place: no guess */
+    }
+    if (cloud_err_is(err, CLOUD_E_UNAUTHORIZED)) {
+        cloud_throttle_failed(&a->throttle, &a->tag, apr_time_now());
+    }
+    if (err) {
+        return err;
+    }
+    if (!apppass) {
+        cloud_throttle_succeeded(&a->throttle);
+        /* The epoch of the row that was verified: it may be newer than the one read before. */
+        cloud_auth_tag(&a->tag, cloud_auth_memory(), a->site, account->number,
+                       account->secret_epoch, a->secret);
+        if (a->conf->ttl) {
+            cloud_auth_cache(cloud_auth_memory(), &a->tag, a->now + apr_time_from_sec(a->conf->ttl),
+                             a->now);
+        }
+    }
+    return granted(a, account, apppass);
+}
+
+/* Fast things first. App passwords are always tried: no throttle locks them out. */
+static cloud_err_t *check(attempt_t *a)
+{
+    apr_interval_time_t wait = cloud_throttle_wait(&a->throttle, a->now);
+    const cloud_apppass_t *apppass;
+    cloud_account_t *account;
+    cloud_err_t *err;
+
+    if (!wait && a->account && a->account->enabled && a->conf->ttl
+        && cloud_auth_cached(cloud_auth_memory(), &a->tag, a->now)) {
+        return granted(a, a->account, NULL);
+    }
+    if (!(a->flags & CLOUD_LOGIN_NO_APPPASS)) {
+        err = cloud_account_verify(&account, &apppass, a->ctx, a->user, a->secret, 1,
+                                   a->ctx->pool);
+        if (!err) {
+            return granted(a, account, apppass);
+        }
+        if (!cloud_err_is(err, CLOUD_E_UNAUTHORIZED)) {
+            return err;
+        }
+    }
+    if (wait) {
+        return throttled(a->r, wait);
+    }
+    return cloud_throttle_known(&a->throttle, &a->tag, a->now) ? unauthorized(a) : verify(a);
+}
+
+static cloud_err_t *find(attempt_t *a)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_http_ctx(&a->ctx, a->r));
+    a->site = cloud_store_data_dir(a->ctx->store);
+    err = cloud_account_get(&a->account, a->ctx, a->user, a->ctx->pool);
+    if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) {
+        a->account = NULL;
+        return NULL;
+    }
+    return err;
+}
+
+cloud_err_t *cloud_auth_check(const cloud_account_t **account, const char **client, int *password,
+                              request_rec *r, const char *user, const char *secret, unsigned flags)
+{
+    cloud_auth_conf_t conf = cloud_auth_conf(r);
+    attempt_t a = { .r = r, .user = user, .secret = secret, .flags = flags, .conf = &conf,
+                    .now = apr_time_now() };
+    const char *name;
+
+    *account = NULL;
+    *client = NULL;
+    *password = 0;
+    if (!*user || strlen(secret) > MAX_SECRET) {
+        *password = 1; /* nor is it anybody else's */
+        return unauthorized(&a);
+    }
+    CLOUD_ERR(find(&a));
+    *password = a.account && a.account->has_password;
+    cloud_auth_tag(&a.tag, cloud_auth_memory(), a.site, a.account ? a.account->number : 0,
+                   a.account ? a.account->secret_epoch : 0, secret);
+    /* Whatever the spelling: an account has as many as its name has letters with two cases. */
+    name = cloud_account_fold(user, r->pool);
+    cloud_throttle_init(&a.throttle, cloud_auth_memory(), &conf.throttle, a.site, "",
+                        name ? name : user, r->useragent_ip);
+    CLOUD_ERR(check(&a));
+    *account = a.account;
+    *client = a.client;
+    return NULL;
+}
+
+/* ---- for other modules ---- */
+
+static cloud_err_t *login(const cloud_account_t **account, const char **client, request_rec *r,
+                          const char *user, const char *secret, unsigned flags)
+{
+    int password;
+
+    return cloud_auth_check(account, client, &password, r, user, secret, flags);
+}
+
+struct cloud_try_t {
+    request_rec *r;
+    cloud_auth_conf_t conf;
+    cloud_throttle_t throttle;
+    cloud_auth_tag_t tag;
+    int repeats_count;
+};
+
+static cloud_err_t *try_begin(cloud_try_t **t, request_rec *r, const char *kind, const char *name,
+                              const char *secret)
+{
+    cloud_try_t *made = apr_pcalloc(r->pool, sizeof(*made));
+    apr_interval_time_t wait;
+    cloud_ctx_t *ctx;
+    const char *site;
+
+    *t = NULL;
+    CLOUD_ERR(cloud_http_ctx(&ctx, r));
+    site = cloud_store_data_dir(ctx->store);
+    made->r = r;
+    made->conf = cloud_auth_conf(r);
+    made->repeats_count = !secret;
+    if (secret) {
+        cloud_auth_tag(&made->tag, cloud_auth_memory(), site, 0, 0, secret);
+    }
+    cloud_throttle_init(&made->throttle, cloud_auth_memory(), &made->conf.throttle, site, kind, name,
+                        r->useragent_ip);
+    wait = cloud_throttle_wait(&made->throttle, apr_time_now());
+    if (wait) {
+        return throttled(r, wait);
+    }
+    *t = made;
+    return NULL;
+}
+
+static int try_known(const cloud_try_t *t)
+{
+    return !t->repeats_count && cloud_throttle_known(&t->throttle, &t->tag, apr_time_now());
+}
+
+static void try_wrong(cloud_try_t *t)
+{
+    cloud_throttle_failed(&t->throttle, t->repeats_count ? NULL : &t->tag, apr_time_now());
+}
+
+static void try_right(cloud_try_t *t)
+{
+    cloud_throttle_succeeded(&t->throttle);
+}
+
+static const cloud_auth_api_t api = {
+    sizeof(cloud_auth_api_t), login, try_begin, try_known, try_wrong, try_right,
+};
+
+static const cloud_auth_api_t *cloud_auth_api(void)
+{
+    return &api;
+}
+
+void cloud_auth_api_register(void)
+{
+    APR_REGISTER_OPTIONAL_FN(cloud_auth_api);
+}

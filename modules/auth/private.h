@@ -1,0 +1,41 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file private.h
+ * What the files of mod_authn_cloud share. Only mod_authn_cloud.c registers hooks.
+ */
+#ifndef CLOUD_AUTH_PRIVATE_H
+#define CLOUD_AUTH_PRIVATE_H
+
+#include "mod_authn_cloud.h"
+
+#include <http_log.h>
+
+#include "auth.h"
+
+extern module AP_MODULE_DECLARE_DATA authn_cloud_module;
+APLOG_USE_MODULE(authn_cloud);
+
+/** Values as they count for a request. */
+typedef struct {
+    int ttl;                       /* seconds for which a verified password is remembered */
+    cloud_throttle_conf_t throttle;
+} cloud_auth_conf_t;
+
+/* ---- mod_authn_cloud.c ---- */
+
+cloud_auth_conf_t cloud_auth_conf(request_rec *r);
+/** The shared memory, made before the fork. */
+cloud_auth_mem_t *cloud_auth_memory(void);
+
+/* ---- login.c ---- */
+
+/** As cloud_auth_login(); *password is 1 when the account exists and has a password, so that it is
+ *  no other provider's. */
+cloud_err_t *cloud_auth_check(const cloud_account_t **account, const char **client, int *password,
+                              request_rec *r, const char *user, const char *secret,
+                              unsigned flags);
+
+/** Offers the functions of mod_authn_cloud.h. */
+void cloud_auth_api_register(void);
+
+#endif
