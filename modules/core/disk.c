@@ -172,6 +172,10 @@ static cloud_err_t *find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags, a
     if (node->parent == 0 || is_it(*fd, node)) return NULL;
     CLOUD_ERR(cloud_journal_locate(&other, ctx, node->ino, pool));
     better(fd, other, node);
+    if (is_it(*fd, node)) return NULL;
+    /* It may have come to its place between the two looks. */
+    CLOUD_ERR(find_at(&other, ctx, node, flags, pool));
+    better(fd, other, node);
     if (*fd >= 0) return NULL;
     CLOUD_ERR(cloud_tree_get(&parent, ctx, node->parent, pool));
     CLOUD_ERR(find(&dir, ctx, node->parent, O_RDONLY | O_DIRECTORY, pool));

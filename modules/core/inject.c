@@ -4,6 +4,7 @@
 
 #ifdef CLOUD_INJECT
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,18 @@ static int matches(const char *spec, const char *point, unsigned *passages)
            && __atomic_add_fetch(passages, 1, __ATOMIC_RELAXED) == (unsigned)atoi(spec + len + 1);
 }
 
+/* CLOUD_INJECT_ONCE names a file that is made by the first fault: there is one in all processes. */
+static int first_of_all(void)
+{
+    const char *path = getenv("CLOUD_INJECT_ONCE");
+    int fd;
+
+    if (!path) return 1;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
 int cloud_inject(const char *point)
 {
     static unsigned crash_passages, fault_passages;
@@ -31,7 +44,7 @@ int cloud_inject(const char *point)
         (void)!write(2, "\n", 1);
     }
     if (matches(getenv("CLOUD_INJECT_AT"), point, &crash_passages)) kill(getpid(), SIGKILL);
-    return matches(getenv("CLOUD_INJECT_FAIL"), point, &fault_passages);
+    return matches(getenv("CLOUD_INJECT_FAIL"), point, &fault_passages) && first_of_all();
 }
 
 #endif
