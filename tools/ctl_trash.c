@@ -133,8 +133,11 @@ static cloud_err_t *expire_account(ctl_t *ctl, const cloud_account_t *a, void *b
 static cloud_err_t *expire(ctl_t *ctl)
 {
     sum_t sum = { .dry_run = ctl_opt(ctl, "dry-run") != NULL };
+    int more = 1;
 
     CLOUD_ERR(each_account(ctl, expire_account, &sum));
+    while (more && !ctl_opt(ctl, "account"))
+        CLOUD_ERR(cloud_trash_relieve_disk(&sum.stats, &more, ctl->ctx, sum.dry_run));
     return report(ctl, &sum);
 }
 

@@ -222,6 +222,22 @@ static int join_site(cloud_site_t *site, const cloud_server_conf_t *conf, server
                 : OK;
 }
 
+static const char *fixed_setting(void *table, const char *app, const char *key)
+{
+    char name[256];
+
+    apr_snprintf(name, sizeof(name), "%s\n%s", app, key);
+    return apr_table_get(table, name);
+}
+
+/* What is not fixed here counts as its default: who fixes one of two fixes both. */
+static int check_settings(apr_pool_t *p, server_rec *s, const cloud_server_conf_t *conf)
+{
+    cloud_err_t *err = cloud_settings_check_order(NULL, NULL, fixed_setting, conf->settings, p);
+
+    return err ? complain(s, "CloudSetting: %s", err->msg) : OK;
+}
+
 static int make_site(apr_pool_t *pconf, cloud_server_conf_t *conf, server_rec *s)
 {
     cloud_site_t *site = apr_pcalloc(pconf, sizeof(*site));
@@ -262,7 +278,8 @@ static int check_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s)
     if (conf->site) {
         return join_site(conf->site, conf, s);
     }
-    if (check_place(ptemp, s, "CloudDataDir", conf->data_dir) != OK
+    if (check_settings(ptemp, s, conf) != OK
+        || check_place(ptemp, s, "CloudDataDir", conf->data_dir) != OK
         || check_database(ptemp, s, conf) != OK
         || check_published(ptemp, s, "CloudDataDir", conf->data_dir, ap_conftree) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;

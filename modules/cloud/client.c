@@ -75,6 +75,17 @@ const char *cloud_http_setting(cmd_parms *cmd, const char *app, const char *key,
     return api->setting(cmd, app, key, value);
 }
 
+const char *cloud_http_retention(cmd_parms *cmd, cloud_retain_kind_t kind, const char *key,
+                                 const char *first, const char *second)
+{
+    const char *value = second ? apr_pstrcat(cmd->pool, first, " ", second, NULL) : first;
+    cloud_retention_t parsed;
+    cloud_err_t *err = cloud_retention_parse(&parsed, kind, value, cmd->temp_pool);
+
+    if (err) return apr_psprintf(cmd->pool, "%s: %s", cmd->cmd->name, err->msg);
+    return cloud_http_setting(cmd, "system", key, value);
+}
+
 const char *cloud_http_base(request_rec *r)
 {
     return api->base(r);

@@ -4,6 +4,7 @@
  * The directives: one table, and what creates and merges their values.
  */
 #include "private.h"
+#include "retention.h"
 
 void *cloud_server_conf_create(apr_pool_t *p, server_rec *s)
 {
@@ -162,6 +163,16 @@ static const char *set_quota(cmd_parms *cmd, void *dir, const char *number, cons
     return cloud_http_setting(cmd, "files", "default_quota", value);
 }
 
+static const char *set_retention_disk(cmd_parms *cmd, void *dir, const char *low, const char *high)
+{
+    const char *problem = cloud_http_setting(cmd, "system", CLOUD_DISK_LOW, low);
+
+    if (!problem) problem = cloud_http_setting(cmd, "system", CLOUD_DISK_HIGH, high);
+    if (!problem && apr_atoi64(low) >= apr_atoi64(high))
+        problem = "CloudRetentionDisk: the low percent must be less than the high one";
+    return problem;
+}
+
 static const char *set_setting_3(cmd_parms *cmd, void *dir, const char *app, const char *key,
                                  const char *value)
 {
@@ -210,6 +221,9 @@ const command_rec cloud_commands[] = {
                   "full (what is acknowledged survives a power cut) or relaxed"),
     AP_INIT_TAKE12("CloudQuota", set_quota, NULL, RSRC_CONF,
                   "quota of accounts that have none of their own: none, or a size such as 5 GB"),
+    AP_INIT_TAKE2("CloudRetentionDisk", set_retention_disk, NULL, RSRC_CONF,
+                  "low and high percent: filled to high, the disk is cleared of old versions and "
+                  "trash down to low"),
     AP_INIT_TAKE3("CloudSetting", set_setting_3, NULL, RSRC_CONF,
                   "application, key and value: fixes a setting that cloudctl config could change"),
     AP_INIT_TAKE1("CloudMimeTypes", set_mime_types, NULL, RSRC_CONF,

@@ -45,6 +45,7 @@ static int log_level(const cloud_err_t *err)
     case CLOUD_E_THROTTLED:
     case CLOUD_E_MAINTENANCE:
     case CLOUD_E_BUSY:
+    case CLOUD_E_AGAIN:
         return APLOG_INFO;
     case CLOUD_E_UNAVAILABLE:
         return err->cause ? APLOG_ERR : APLOG_INFO; /* else it was logged where it was found */

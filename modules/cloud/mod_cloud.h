@@ -29,6 +29,7 @@
 #include "cloud.h"
 #include "store.h"
 #include "account.h"
+#include "retention.h"
 
 struct json_t;              /* jansson.h */
 struct cloud_ocs_route_t;   /* mod_cloud_ocs.h */
@@ -71,6 +72,10 @@ void cloud_register_job(const char *name, apr_interval_time_t interval, cloud_jo
  *  configuration is read: in pre_config. */
 const char *cloud_http_setting(cmd_parms *cmd, const char *app, const char *key,
                                const char *value);
+
+/** The same for a retention, in one or two arguments: "30, auto" with quotes or without. */
+const char *cloud_http_retention(cmd_parms *cmd, cloud_retain_kind_t kind, const char *key,
+                                 const char *first, const char *second);
 
 /** What was registered, for mod_cloud_ocs: arrays of cloud_capability_fn * and of
  *  const cloud_ocs_route_t *. */

@@ -45,6 +45,7 @@ static const cloud_err_info_t TABLE[CLOUD_E__COUNT] = {
     [CLOUD_E_MAINTENANCE] = { "MAINTENANCE", 503, SABRE("ServiceUnavailable"), 503,
                               "System in maintenance mode." },
     [CLOUD_E_BUSY] = { "BUSY", 503, SABRE("ServiceUnavailable"), 503, MSG_STORAGE },
+    [CLOUD_E_AGAIN] = { "AGAIN", 503, SABRE("ServiceUnavailable"), 503, MSG_STORAGE },
     [CLOUD_E_TOO_LARGE] = { "TOO_LARGE", 413, "OC\\Connector\\Sabre\\Exception\\EntityTooLarge",
                             413, "The request is too large" },
     [CLOUD_E_UNSUPPORTED] = { "UNSUPPORTED", 415, SABRE("UnsupportedMediaType"), 415,
@@ -76,8 +77,8 @@ const cloud_err_info_t *cloud_err_info(cloud_code_t code)
  * What the caller has to say becomes the cause. */
 static int message_is_fixed(cloud_code_t code)
 {
-    return code == CLOUD_E_UNAVAILABLE || code == CLOUD_E_BUSY || code == CLOUD_E_MAINTENANCE
-           || code == CLOUD_E_INTERNAL;
+    return code == CLOUD_E_UNAVAILABLE || code == CLOUD_E_BUSY || code == CLOUD_E_AGAIN
+           || code == CLOUD_E_MAINTENANCE || code == CLOUD_E_INTERNAL;
 }
 
 static cloud_err_t *make(const char *file, int line, apr_pool_t *pool, cloud_code_t code,

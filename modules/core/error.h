@@ -26,6 +26,8 @@ typedef enum {
     CLOUD_E_UNAVAILABLE,    /* 503 "Storage is temporarily not available" */
     CLOUD_E_MAINTENANCE,    /* 503 "System in maintenance mode." */
     CLOUD_E_BUSY,           /* 503, try again (database busy) */
+    CLOUD_E_AGAIN,          /* 503; from a feature's hook: what it prepared is gone, the verb is
+                               done from its start again */
     CLOUD_E_TOO_LARGE,      /* 413 */
     CLOUD_E_UNSUPPORTED,    /* 415 */
     CLOUD_E_NO_REPORT,      /* 415, a REPORT that nobody knows */

@@ -80,6 +80,13 @@ cloud_err_t *cloud_files_prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int r
     return NULL;
 }
 
+#define TRIES_MAX 20
+
+int cloud_files_again(const cloud_err_t *err, int *tries)
+{
+    return cloud_err_is(err, CLOUD_E_AGAIN) && ++*tries < TRIES_MAX;
+}
+
 const char *cloud_files_disk_name(const cloud_entry_t *e)
 {
     return e->exists ? e->node.disk : e->name;
@@ -319,11 +326,10 @@ static cloud_err_t *notice_path(cloud_ctx_t *ctx, const cloud_account_t *account
     return cloud_files_prepare(ctx, seen, over_folder(seen, overwrite));
 }
 
-cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
-                                const cloud_account_t *account, const char *path,
-                                const cloud_staged_t *staged, int overwrite,
-                                const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
-                                apr_pool_t *pool)
+static cloud_err_t *attach(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_account_t *account,
+                           const char *path, const cloud_staged_t *staged, int overwrite,
+                           const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
+                           apr_pool_t *pool)
 {
     /* Where nothing was when the body began to come, an outsider's edit need not be looked for,
      * unless somebody else has put something there since. */
@@ -348,4 +354,19 @@ cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
     }
     CLOUD_ERR(cloud_tx_commit(ctx));
     return cloud_journal_run(ctx, res->entry->tree, 0);
+}
+
+cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
+                                const cloud_account_t *account, const char *path,
+                                const cloud_staged_t *staged, int overwrite,
+                                const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
+                                apr_pool_t *pool)
+{
+    cloud_err_t *err;
+    int tries = 0;
+
+    do {
+        err = attach(res, ctx, account, path, staged, overwrite, opts, in_tx, baton, pool);
+    } while (cloud_files_again(err, &tries));
+    return err;
 }

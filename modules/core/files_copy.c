@@ -336,7 +336,25 @@ static void bulk_abandon(bulk_t *b, apr_pool_t *pool)
     else (void)cloud_tx_commit(ctx);
 }
 
-/* What the copy will take the place of. */
+/* What the copy will take the place of is looked at once more, and prepared for. */
+static cloud_err_t *attach(cloud_result_t *res, bulk_t *b, const cloud_entry_t *s,
+                           const cloud_account_t *account, const char *path, int overwrite,
+                           apr_int64_t size, const cloud_cond_t *dc, apr_pool_t *pool)
+{
+    cloud_ctx_t *ctx = b->ctx;
+    cloud_entry_t *seen;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
+    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = attach_tx(res, b, s, account, path, overwrite, size, dc, pool);
+    if (!err) return cloud_tx_commit(ctx);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
 static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_entry_t *s,
                                 const cloud_account_t *dst_account, const char *dst,
                                 int overwrite, int depth, const cloud_cond_t *dc,
@@ -344,8 +362,8 @@ static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const clo
 {
     bulk_t b = { .ctx = ctx, .src_account = s->account, .account_dir = dst_account->dir };
     apr_int64_t size = 0;
-    cloud_entry_t *seen;
     cloud_err_t *err;
+    int tries = 0;
 
     apr_pool_create(&b.rows_pool, pool);
     b.rows = apr_array_make(b.rows_pool, ROWS_PER_TX, sizeof(bulk_row_t));
@@ -355,14 +373,10 @@ static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const clo
     if (!err) err = write_rows(&b);
     CLOUD_POINT("copy-built");
     if (!err) err = bulk_sync(&b, pool);
-    if (!err) err = cloud_resolve(&seen, ctx, dst_account, dst, pool);
-    if (!err) err = cloud_files_notice(&seen, ctx, seen, pool);
-    if (!err) err = cloud_files_prepare(ctx, seen, 1);
-    if (!err) err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
-    if (!err) {
-        err = attach_tx(res, &b, s, dst_account, dst, overwrite, size, dc, pool);
-        if (err) cloud_tx_rollback(ctx);
-        else err = cloud_tx_commit(ctx);
+    while (!err) {
+        err = attach(res, &b, s, dst_account, dst, overwrite, size, dc, pool);
+        if (!cloud_files_again(err, &tries)) break;
+        err = NULL;
     }
     if (err) {
         bulk_abandon(&b, pool);

@@ -19,6 +19,8 @@ const char *cloud_files_disk_name(const cloud_entry_t *e);
  *  (no tx) */
 cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *e,
                                 apr_pool_t *pool);
+/** Whether a verb has to be done from its start again: a feature said so, and not too often yet. */
+int cloud_files_again(const cloud_err_t *err, int *tries);
 /** Takes an existing entry out of the tree (to where a feature keeps it, or to be purged), with a
  *  number and a line in the change log of its own. (tx, write) */
 cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool);

@@ -209,8 +209,8 @@ static cloud_err_t *remove_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
     return cloud_files_changed(ctx, "remove", e, NULL);
 }
 
-cloud_err_t *cloud_file_remove(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
-                               const cloud_cond_t *cond)
+static cloud_err_t *remove_once(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                                const cloud_cond_t *cond)
 {
     cloud_entry_t *e = NULL;
     cloud_err_t *err;
@@ -226,6 +226,18 @@ cloud_err_t *cloud_file_remove(cloud_ctx_t *ctx, const cloud_account_t *account,
     }
     CLOUD_ERR(cloud_tx_commit(ctx));
     return cloud_journal_run(ctx, e->tree, 0);
+}
+
+cloud_err_t *cloud_file_remove(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                               const cloud_cond_t *cond)
+{
+    cloud_err_t *err;
+    int tries = 0;
+
+    do {
+        err = remove_once(ctx, account, path, cond);
+    } while (cloud_files_again(err, &tries));
+    return err;
 }
 
 /* ---- MOVE ---- */
@@ -349,10 +361,10 @@ static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx
     return cloud_files_changed(ctx, "move", d, s);
 }
 
-static cloud_err_t *move(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
-                         void *baton, const cloud_account_t *dst_account, const char *dst,
-                         int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc,
-                         apr_pool_t *pool)
+static cloud_err_t *move_once(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
+                              void *baton, const cloud_account_t *dst_account, const char *dst,
+                              int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc,
+                              apr_pool_t *pool)
 {
     cloud_entry_t *seen, *from = NULL;
     cloud_err_t *err;
@@ -368,6 +380,20 @@ static cloud_err_t *move(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn 
     }
     CLOUD_ERR(cloud_tx_commit(ctx));
     return cloud_journal_run(ctx, from->tree, res->entry->tree);
+}
+
+static cloud_err_t *move(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
+                         void *baton, const cloud_account_t *dst_account, const char *dst,
+                         int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc,
+                         apr_pool_t *pool)
+{
+    cloud_err_t *err;
+    int tries = 0;
+
+    do {
+        err = move_once(res, ctx, source, baton, dst_account, dst, overwrite, sc, dc, pool);
+    } while (cloud_files_again(err, &tries));
+    return err;
 }
 
 cloud_err_t *cloud_file_move(cloud_result_t *res, cloud_ctx_t *ctx,

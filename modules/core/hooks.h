@@ -3,7 +3,8 @@
  * @file hooks.h
  * How a feature plugs into the verbs. core/ never names a feature: a module registers a
  * cloud_feature_t before the store is opened; NULL members are skipped. All calls are made inside the verb's transaction,
- * in order of registration; an error undoes the verb.
+ * in order of registration; an error undoes the verb. CLOUD_E_AGAIN, when what prepare made is gone,
+ * has it done again from prepare on.
  */
 #ifndef CLOUD_HOOKS_H
 #define CLOUD_HOOKS_H

@@ -419,6 +419,34 @@ static cloud_err_t *write_row(cloud_ctx_t *ctx, const char *app, const char *key
                         "ttt", app, key, value);
 }
 
+/* Another setting as it is in force, or the one at hand as it shall be. */
+typedef struct {
+    cloud_ctx_t *ctx;
+    const char *app, *key, *value;
+    cloud_err_t *err;
+} peers_t;
+
+static const char *peer(void *baton, const char *app, const char *key)
+{
+    peers_t *p = baton;
+    const char *text = NULL;
+    cloud_err_t *err;
+
+    if (strcmp(app, p->app) == 0 && strcmp(key, p->key) == 0) return p->value;
+    err = cloud_setting_get(&text, NULL, p->ctx, app, key);
+    if (!p->err) p->err = err;
+    return text;
+}
+
+static cloud_err_t *check_order(cloud_ctx_t *ctx, const char *app, const char *key,
+                                const char *value)
+{
+    peers_t p = { ctx, app, key, value, NULL };
+    cloud_err_t *err = cloud_settings_check_order(app, key, peer, &p, ctx->pool);
+
+    return p.err ? p.err : err;
+}
+
 cloud_err_t *cloud_setting_set(cloud_ctx_t *ctx, const char *app, const char *key,
                                const char *value)
 {
@@ -428,6 +456,7 @@ cloud_err_t *cloud_setting_set(cloud_ctx_t *ctx, const char *app, const char *ke
     if (!ctx->who.system) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
     if (!s) return cloud_err(ctx->pool, CLOUD_E_INVALID, "There is no setting %s/%s", app, key);
     if (value) CLOUD_ERR(cloud_setting_check(s, value, ctx->pool));
+    CLOUD_ERR(check_order(ctx, app, key, value));
     /* The others are told after the commit, so it must not be part of a longer transaction. */
     if (ctx->tx_depth > 0)
         return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "Setting changed inside a transaction");

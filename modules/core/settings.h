@@ -33,6 +33,14 @@ CLOUD_API const cloud_setting_t *cloud_setting_find(const char *app, const char 
 CLOUD_API cloud_err_t *cloud_setting_check(const cloud_setting_t *s, const char *value,
                                            apr_pool_t *pool);
 
+/** What another setting is: text, or NULL for its default. */
+typedef const char *cloud_setting_peer_fn(void *baton, const char *app, const char *key);
+/** Checks numbers that have to be in an order, such as a low mark and a high one: those that app/key
+ *  is one of, or (NULL) all. INVALID says what is wrong. */
+CLOUD_API cloud_err_t *cloud_settings_check_order(const char *app, const char *key,
+                                                  cloud_setting_peer_fn *peer, void *baton,
+                                                  apr_pool_t *pool);
+
 typedef enum { CLOUD_LAYER_DEFAULT, CLOUD_LAYER_DATABASE, CLOUD_LAYER_FILE } cloud_layer_t;
 
 /** Effective value as text and (layer may be NULL) where it comes from. Changes made by any

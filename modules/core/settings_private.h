@@ -11,6 +11,12 @@
 /** The settings of the foundation itself; ends with app NULL. */
 extern const cloud_setting_t cloud_settings_core[];
 
+/** Two numbers of which low has to be less than high; ends with app NULL. */
+typedef struct {
+    const char *app, *low, *high;
+} cloud_setting_order_t;
+extern const cloud_setting_order_t cloud_settings_order[];
+
 /** A value in the form in which it is asked for. */
 typedef struct {
     apr_int64_t number;     /* BOOL, INT, SIZE */

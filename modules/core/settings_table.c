@@ -26,7 +26,16 @@ const cloud_setting_t cloud_settings_core[] = {
       "Whether every request is answered with 503, so that clients wait" },
     { "system", "pollinterval", CLOUD_SET_INT, "30000", 1000, 86400000,
       "Milliseconds between two questions of a desktop client whether anything changed" },
+    { "system", "retention_disk_high", CLOUD_SET_INT, "95", 1, 100,
+      "Percent of the disk in use from which on old versions and trash are removed to make room" },
+    { "system", "retention_disk_low", CLOUD_SET_INT, "90", 0, 99,
+      "Percent of the disk in use down to which they are removed then" },
     { "system", "version.hide", CLOUD_SET_BOOL, "false", 0, 0,
       "Whether status.php keeps the version to itself" },
     { NULL, NULL, CLOUD_SET_BOOL, NULL, 0, 0, NULL },
+};
+
+const cloud_setting_order_t cloud_settings_order[] = {
+    { "system", "retention_disk_low", "retention_disk_high" },
+    { NULL, NULL, NULL },
 };

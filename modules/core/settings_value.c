@@ -198,3 +198,37 @@ cloud_err_t *cloud_setting_check(const cloud_setting_t *s, const char *value, ap
 
     return cloud_setting_parse(&parsed, s, value, pool);
 }
+
+/* ---- several values together ---- */
+
+static cloud_err_t *number_of(apr_int64_t *n, const char *app, const char *key,
+                              cloud_setting_peer_fn *peer, void *baton, apr_pool_t *pool)
+{
+    const cloud_setting_t *s = cloud_setting_find(app, key);
+    const char *text = peer(baton, app, key);
+    cloud_setting_value_t value;
+
+    CLOUD_ERR(cloud_setting_parse(&value, s, text ? text : s->def, pool));
+    *n = value.number;
+    return NULL;
+}
+
+cloud_err_t *cloud_settings_check_order(const char *app, const char *key,
+                                        cloud_setting_peer_fn *peer, void *baton, apr_pool_t *pool)
+{
+    const cloud_setting_order_t *o;
+    apr_int64_t low, high;
+
+    for (o = cloud_settings_order; o->app; o++) {
+        if (app && (strcmp(app, o->app) != 0
+                    || (strcmp(key, o->low) != 0 && strcmp(key, o->high) != 0)))
+            continue;
+        CLOUD_ERR(number_of(&low, o->app, o->low, peer, baton, pool));
+        CLOUD_ERR(number_of(&high, o->app, o->high, peer, baton, pool));
+        if (low >= high)
+            return cloud_err(pool, CLOUD_E_INVALID,
+                             "%s %s (%" APR_INT64_T_FMT ") must be less than %s %s (%"
+                             APR_INT64_T_FMT ")", o->app, o->low, low, o->app, o->high, high);
+    }
+    return NULL;
+}

@@ -130,6 +130,7 @@ static int http_of(const cloud_err_t *err)
     case CLOUD_E_UNAVAILABLE:
     case CLOUD_E_MAINTENANCE:
     case CLOUD_E_BUSY:
+    case CLOUD_E_AGAIN:
     case CLOUD_E_TOO_LARGE:
     case CLOUD_E_UNSUPPORTED:
     case CLOUD_E_NOT_ALLOWED:

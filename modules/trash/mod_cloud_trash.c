@@ -14,7 +14,8 @@
 extern module AP_MODULE_DECLARE_DATA cloud_trash_module;
 APLOG_USE_MODULE(cloud_trash);
 
-#define JOB_EVERY apr_time_from_sec(600)
+#define JOB_EVERY  apr_time_from_sec(600)
+#define DISK_EVERY apr_time_from_sec(10)
 
 /* ---- rows ---- */
 
@@ -268,16 +269,11 @@ static cloud_err_t *capability(json_t *capabilities, cloud_ctx_t *ctx, request_r
     return NULL;
 }
 
-/* "30, auto" with or without quotes. */
 static const char *set_retention(cmd_parms *cmd, void *dir, const char *first, const char *second)
 {
-    const char *value = second ? apr_pstrcat(cmd->pool, first, " ", second, NULL) : first;
-    cloud_retention_t parsed;
-    cloud_err_t *err = cloud_retention_parse(&parsed, CLOUD_RETAIN_TRASH, value, cmd->temp_pool);
-
     (void)dir;
-    if (err) return apr_psprintf(cmd->pool, "%s: %s", cmd->cmd->name, err->msg);
-    return cloud_http_setting(cmd, "system", "trashbin_retention_obligation", value);
+    return cloud_http_retention(cmd, CLOUD_RETAIN_TRASH, "trashbin_retention_obligation", first,
+                                second);
 }
 
 static const command_rec commands[] = {
@@ -311,6 +307,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     if (register_props) register_props(props);
     cloud_register_capability(capability);
     cloud_register_job("trash expiry", JOB_EVERY, cloud_trash_job);
+    cloud_register_job("trash disk", DISK_EVERY, cloud_trash_disk_step);
     return OK;
 }
 

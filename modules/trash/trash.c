@@ -14,6 +14,7 @@ static const char SCHEMA[] =
     " deleted INTEGER NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,"
     " deleter INTEGER NOT NULL, batch INTEGER NOT NULL);"
     "CREATE INDEX IF NOT EXISTS trash_bin ON trash (bin, deleted);"
+    "CREATE INDEX IF NOT EXISTS trash_age ON trash (deleted);"
     "CREATE TABLE IF NOT EXISTS trash_dir (node INTEGER PRIMARY KEY NOT NULL,"
     " path TEXT NOT NULL);";
 
@@ -72,7 +73,7 @@ static cloud_err_t *check_place(cloud_ctx_t *ctx, const char *dir, apr_uint64_t 
                              " AND dst IS NOT NULL",
                              "it", (apr_int64_t)ino, dir));
     cloud_stmt_done(st);
-    return row ? cloud_err(ctx->pool, CLOUD_E_BUSY, "%s is being emptied", dir) : NULL;
+    return row ? cloud_err(ctx->pool, CLOUD_E_AGAIN, "%s is being emptied", dir) : NULL;
 }
 
 static cloud_err_t *new_bin_tx(cloud_ctx_t *ctx, const cloud_account_t *account, const char *dir,
@@ -105,7 +106,7 @@ static cloud_err_t *new_bin(cloud_ctx_t *ctx, const cloud_account_t *account, ap
     CLOUD_ERR(cloud_storage_keep_dir(ctx, dir));
     CLOUD_POINT("trash-dir-made");
     CLOUD_ERR(cloud_storage_stat(&st, &btime, &found, ctx->store, dir, pool));
-    if (!found) return cloud_err(ctx->pool, CLOUD_E_BUSY, "%s was taken away", dir);
+    if (!found) return cloud_err(ctx->pool, CLOUD_E_AGAIN, "%s was taken away", dir);
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = new_bin_tx(ctx, account, dir, &st, btime, pool);
     if (!err) return cloud_tx_commit(ctx);
@@ -183,7 +184,7 @@ static cloud_err_t *keep(cloud_ctx_t *ctx, const cloud_entry_t *e, int *handled,
     if (skip) return NULL;
     CLOUD_ERR(cloud_trash_bin(&bin, ctx, e->owner, pool));
     /* Emptied since prepare() was here. */
-    if (!bin) return cloud_err(ctx->pool, CLOUD_E_BUSY, "The trash is being emptied");
+    if (!bin) return cloud_err(ctx->pool, CLOUD_E_AGAIN, "The trash is being emptied");
     CLOUD_ERR(cloud_storage_keep_dir(ctx, dir));
     CLOUD_ERR(remember(ctx, e, bin->id));
     *parent = bin->id;
@@ -322,10 +323,6 @@ const cloud_setting_t cloud_trash_settings[] = {
       "extensions of files that are deleted at once" },
     { "system", "trashbin_skip_size_threshold", CLOUD_SET_SIZE, "0", 0, 0,
       "files and folders of at least this size are deleted at once; 0: none" },
-    { "system", "trashbin_disk_low", CLOUD_SET_INT, "85", 1, 100,
-      "percent: trash is deleted until the disk is filled to this only" },
-    { "system", "trashbin_disk_high", CLOUD_SET_INT, "95", 1, 100,
-      "percent: from here on trash is deleted to make room on the disk" },
     { NULL, NULL, CLOUD_SET_STRING, NULL, 0, 0, NULL }
 };
 

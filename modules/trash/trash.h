@@ -68,11 +68,17 @@ typedef struct {
 } cloud_trash_stats_t;
 
 /** Deletes for good what the retention says (setting system/trashbin_retention_obligation): what is
- *  over its maximum age, and, oldest first, what is needed for space. At most limit items (0: all);
+ *  over its maximum age, and, oldest first, what its account needs. At most limit items (0: all);
  *  *more 1 when there are more. dry_run only counts. Only for the system (DENIED). */
 cloud_err_t *cloud_trash_expire(cloud_trash_stats_t *stats, int *more, cloud_ctx_t *ctx,
                                 const cloud_account_t *account, int limit, int dry_run);
-/** The same for all accounts, as a periodic job: some accounts in one call. */
+/** Deletes for good, oldest first over all bins, what a filled disk needs: a bounded step (dry_run:
+ *  counts all). Only for the system (DENIED). */
+cloud_err_t *cloud_trash_relieve_disk(cloud_trash_stats_t *stats, int *more, cloud_ctx_t *ctx,
+                                      int dry_run);
+/** The same as a periodic job. */
+cloud_err_t *cloud_trash_disk_step(int *more, cloud_ctx_t *ctx);
+/** cloud_trash_expire() for all accounts, as a periodic job: some accounts in one call. */
 cloud_err_t *cloud_trash_job(int *more, cloud_ctx_t *ctx);
 
 #endif

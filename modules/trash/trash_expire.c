@@ -1,16 +1,17 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Retention: what is in a bin goes when it is too old, or, oldest first, when its space is needed:
- * by the account (its share of the free quota) or by the disk (from the high watermark down to the
- * low one). Each deletion is one of the verb's, in a transaction of its own; so a run may stop
- * anywhere. */
+ * by the account (its share of the free quota), bin by bin, or by the disk (from the high watermark
+ * down to the low one), of all bins together. Each deletion is one of the verb's, in a transaction of
+ * its own; so a run may stop anywhere. */
 #include "trash_private.h"
 
 #include "retention.h"
 
-#include <sys/statvfs.h>
-
 #define ITEMS_PER_STEP    200
 #define ACCOUNTS_PER_STEP 50
+
+/* What a filled disk is still owed. */
+#define META_OWED "trash.disk_owed"
 
 typedef struct {
     apr_array_header_t *items; /* of cloud_retained_t, oldest first */
@@ -47,33 +48,13 @@ static cloud_err_t *load(loaded_t *l, cloud_ctx_t *ctx, const cloud_account_t *a
     return err;
 }
 
-/* What the disk under the data directory has to get back. */
-static cloud_err_t *disk_need(apr_int64_t *need, cloud_ctx_t *ctx)
-{
-    apr_int64_t low, high, total;
-    struct statvfs fs;
-
-    *need = 0;
-    CLOUD_ERR(cloud_setting_int(&low, ctx, "system", "trashbin_disk_low"));
-    CLOUD_ERR(cloud_setting_int(&high, ctx, "system", "trashbin_disk_high"));
-    if (statvfs(cloud_store_data_dir(ctx->store), &fs) != 0) return NULL;
-    total = (apr_int64_t)fs.f_frsize * (apr_int64_t)fs.f_blocks;
-    *need = cloud_retention_over_mark(total,
-                                      total - (apr_int64_t)fs.f_frsize * (apr_int64_t)fs.f_bavail,
-                                      (int)low, (int)high);
-    return NULL;
-}
-
 static cloud_err_t *account_need(apr_int64_t *need, cloud_ctx_t *ctx,
                                  const cloud_account_t *account)
 {
-    apr_int64_t quota, used, kept, percent;
+    apr_int64_t kept;
 
-    CLOUD_ERR(cloud_setting_int(&percent, ctx, "system", "trashbin_purge_limit"));
-    CLOUD_ERR(cloud_account_usage(&quota, &used, ctx, account));
     CLOUD_ERR(cloud_trash_usage(&kept, ctx, account));
-    *need = cloud_retention_over_share(quota, used, kept, (int)percent);
-    return NULL;
+    return cloud_retention_account_need(need, ctx, account, kept, "trashbin_purge_limit");
 }
 
 /* The age first: what goes for it also makes room. */
@@ -92,29 +73,39 @@ static void decide(loaded_t *l, const cloud_retention_t *r, apr_int64_t need)
     if (need > 0) cloud_retention_relieve(r, items, l->items->nelts, 0, now, &need);
 }
 
-static cloud_err_t *read_retention(cloud_retention_t *r, cloud_ctx_t *ctx)
+static cloud_err_t *retention(cloud_retention_t *r, cloud_ctx_t *ctx)
 {
-    const char *text;
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_setting_get(&text, NULL, ctx, "system", "trashbin_retention_obligation"));
-    err = cloud_retention_parse(r, CLOUD_RETAIN_TRASH, text, ctx->pool);
-    if (err) CLOUD_LOG(ctx->store, WARN, "trashbin_retention_obligation: %s", err->msg);
-    return NULL;
+    return cloud_retention_get(r, ctx, CLOUD_RETAIN_TRASH, "trashbin_retention_obligation");
 }
 
 static cloud_err_t *plan(loaded_t *l, cloud_ctx_t *ctx, const cloud_account_t *account,
                          apr_pool_t *pool)
 {
-    apr_int64_t need, disk;
     cloud_retention_t r;
+    apr_int64_t need;
 
-    CLOUD_ERR(read_retention(&r, ctx));
+    CLOUD_ERR(retention(&r, ctx));
     CLOUD_ERR(load(l, ctx, account, pool));
     if (l->items->nelts == 0) return NULL;
     CLOUD_ERR(account_need(&need, ctx, account));
-    CLOUD_ERR(disk_need(&disk, ctx));
-    decide(l, &r, disk > need ? disk : need);
+    decide(l, &r, need);
+    return NULL;
+}
+
+/* Deletes one that was decided on. What was restored meanwhile does not count. */
+static cloud_err_t *drop(cloud_trash_stats_t *stats, cloud_ctx_t *ctx,
+                         const cloud_account_t *account, apr_int64_t id, apr_int64_t size,
+                         int dry_run)
+{
+    cloud_err_t *err = NULL;
+
+    if (!dry_run)
+        err = cloud_trash_remove(ctx, account,
+                                 apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, id));
+    if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) return NULL;
+    if (err) return err;
+    stats->removed++;
+    stats->bytes += size;
     return NULL;
 }
 
@@ -136,7 +127,6 @@ cloud_err_t *cloud_trash_expire(cloud_trash_stats_t *stats, int *more, cloud_ctx
     }
     for (i = 0; !err && i < l.items->nelts; i++) {
         const cloud_retained_t *item = &APR_ARRAY_IDX(l.items, i, cloud_retained_t);
-        const char *id;
 
         stats->seen++;
         if (item->drop == CLOUD_DROP_NO) continue;
@@ -144,17 +134,115 @@ cloud_err_t *cloud_trash_expire(cloud_trash_stats_t *stats, int *more, cloud_ctx
             *more = 1;
             break;
         }
-        id = apr_psprintf(pool, "%" APR_INT64_T_FMT, APR_ARRAY_IDX(l.ids, i, apr_int64_t));
-        if (!dry_run) err = cloud_trash_remove(ctx, account, id);
-        if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) { /* restored meanwhile */
-            err = NULL;
-            continue;
-        }
-        stats->removed++;
-        stats->bytes += item->size;
+        err = drop(stats, ctx, account, APR_ARRAY_IDX(l.ids, i, apr_int64_t), item->size, dry_run);
     }
     err = cloud_err_keep(err, ctx->pool);
     apr_pool_destroy(pool);
+    return err;
+}
+
+/* ---- the disk ---- */
+
+typedef struct {
+    apr_int64_t id, account, size;
+} oldest_t;
+
+/* The oldest of all bins, at most limit. */
+static cloud_err_t *load_oldest(apr_array_header_t *list, cloud_ctx_t *ctx, apr_time_t before,
+                                int limit)
+{
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT t.node, b.name, n.size FROM trash AS t JOIN node AS n"
+                             " ON n.id = t.node AND n.parent = t.bin JOIN node AS b ON b.id = t.bin"
+                             " WHERE t.deleted <= ?1 AND b.kind = 4"
+                             " ORDER BY t.deleted, t.node LIMIT ?2",
+                             "ii", (apr_int64_t)before, (apr_int64_t)limit));
+    for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, ctx->pool)) {
+        oldest_t *o = apr_array_push(list);
+        const char *bin = cloud_col_text(st, 1); /* "4:<account>:<id>" */
+
+        o->id = cloud_col_int(st, 0);
+        o->account = apr_atoi64(bin + 2);
+        o->size = cloud_col_int(st, 2);
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
+static cloud_err_t *plan_disk(apr_int64_t *owed, apr_array_header_t *list, cloud_ctx_t *ctx,
+                              const cloud_retention_t *r, int limit)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_retention_disk_owed(owed, ctx, META_OWED);
+    if (!err && *owed > 0)
+        err = load_oldest(list, ctx, apr_time_now() - apr_time_from_sec(r->min_age), limit);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+static cloud_err_t *settle(cloud_ctx_t *ctx, apr_int64_t owed)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_retention_disk_settle(ctx, META_OWED, owed);
+    if (!err) return cloud_tx_commit(ctx);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+/* Each page takes the oldest, so each moves things forward; a bin that can't be changed (its account's
+ * directory is not there) is passed over, and an incomplete page ends it. */
+cloud_err_t *cloud_trash_relieve_disk(cloud_trash_stats_t *stats, int *more, cloud_ctx_t *ctx,
+                                      int dry_run)
+{
+    int limit = dry_run ? APR_INT32_MAX : ITEMS_PER_STEP, i, removed = 0;
+    apr_array_header_t *list = apr_array_make(ctx->pool, 64, sizeof(oldest_t));
+    cloud_account_t *account;
+    cloud_retention_t r;
+    apr_int64_t owed;
+    cloud_err_t *err;
+
+    *more = 0;
+    if (!ctx->who.system) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    CLOUD_ERR(retention(&r, ctx));
+    if (r.off || !r.pressure) return NULL;
+    CLOUD_ERR(plan_disk(&owed, list, ctx, &r, limit));
+    if (owed <= 0) return NULL;
+    for (i = 0; i < list->nelts && owed > 0; i++) {
+        const oldest_t *o = &APR_ARRAY_IDX(list, i, oldest_t);
+
+        err = cloud_account_by_number(&account, ctx, o->account, ctx->pool);
+        if (!err) err = drop(stats, ctx, account, o->id, o->size, dry_run);
+        if (err && err->code != CLOUD_E_NOT_FOUND && err->code != CLOUD_E_UNAVAILABLE) return err;
+        if (err) continue;
+        owed -= o->size;
+        removed++;
+    }
+    if (dry_run) return NULL;
+    *more = owed > 0 && list->nelts == limit && removed > 0;
+    return settle(ctx, *more ? owed : 0);
+}
+
+static void tell(cloud_ctx_t *ctx, const cloud_trash_stats_t *stats)
+{
+    if (stats->removed)
+        CLOUD_LOG(ctx->store, INFO, "trash: %" APR_INT64_T_FMT " items expired, %" APR_INT64_T_FMT
+                  " bytes", stats->removed, stats->bytes);
+}
+
+cloud_err_t *cloud_trash_disk_step(int *more, cloud_ctx_t *ctx)
+{
+    cloud_trash_stats_t stats = { 0 };
+    cloud_err_t *err = cloud_trash_relieve_disk(&stats, more, ctx, 0);
+
+    tell(ctx, &stats);
     return err;
 }
 
@@ -234,8 +322,6 @@ cloud_err_t *cloud_trash_job(int *more, cloud_ctx_t *ctx)
     *more = left || numbers->nelts == ACCOUNTS_PER_STEP;
     if (!*more) last = 0;
     if (last != from) CLOUD_ERR(save_cursor(ctx, last));
-    if (stats.removed)
-        CLOUD_LOG(ctx->store, INFO, "trash: %" APR_INT64_T_FMT " items expired, %" APR_INT64_T_FMT
-                  " bytes", stats.removed, stats.bytes);
+    tell(ctx, &stats);
     return NULL;
 }

@@ -285,18 +285,14 @@ static cloud_err_t *capabilities(json_t *all, cloud_ctx_t *ctx, request_rec *r)
     return NULL;
 }
 
-static const char *set_retention(cmd_parms *cmd, void *dir, const char *arg)
+static const char *set_retention(cmd_parms *cmd, void *dir, const char *first, const char *second)
 {
-    const char *value = *arg == '"' ? ap_getword_conf(cmd->pool, &arg) : arg;
-    cloud_retention_t r;
-    cloud_err_t *err = cloud_retention_parse(&r, CLOUD_RETAIN_VERSIONS, value, cmd->pool);
-
-    if (err) return apr_psprintf(cmd->pool, "%s: %s", cmd->cmd->name, err->msg);
-    return cloud_http_setting(cmd, "system", "versions_retention_obligation", value);
+    return cloud_http_retention(cmd, CLOUD_RETAIN_VERSIONS, "versions_retention_obligation", first,
+                                second);
 }
 
 static const command_rec commands[] = {
-    AP_INIT_RAW_ARGS("CloudVersionsRetention", set_retention, NULL, RSRC_CONF,
+    AP_INIT_TAKE12("CloudVersionsRetention", set_retention, NULL, RSRC_CONF,
                      "how long old versions are kept, in days: auto | D, auto | auto, D | D1, D2 "
                      "| disabled"),
     { NULL }
@@ -325,6 +321,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     }
     cloud_register_job("versions expiry", apr_time_from_sec(1800), cloud_versions_expire_step);
     cloud_register_job("versions space", apr_time_from_sec(60), cloud_versions_space_step);
+    cloud_register_job("versions disk", apr_time_from_sec(10), cloud_versions_disk_step);
     return OK;
 }
 

@@ -27,10 +27,6 @@ const cloud_setting_t cloud_versions_settings[] = {
       "\"D1, D2\" or \"disabled\"" },
     { "system", "versions_purge_limit", CLOUD_SET_INT, "50", 0, 100,
       "Percent of what is free in an account's quota that its old versions may take" },
-    { "system", "versions_disk_high", CLOUD_SET_INT, "95", 1, 100,
-      "Percent of the disk in use from which on old versions are removed to make room" },
-    { "system", "versions_disk_low", CLOUD_SET_INT, "90", 1, 100,
-      "Percent of the disk in use down to which they are removed then" },
     { NULL, NULL, CLOUD_SET_BOOL, NULL, 0, 0, NULL },
 };
 

@@ -89,9 +89,12 @@ typedef struct {
 /** A bounded step of thinning and ageing; the place is remembered in the database, so that a restart
  *  goes on there. */
 cloud_err_t *cloud_versions_expire_step(int *more, cloud_ctx_t *ctx);
-/** A bounded step of what lack of space asks for, of accounts with a quota and of the disk. */
+/** A bounded step of what lack of space asks for, of each account with a quota. */
 cloud_err_t *cloud_versions_space_step(int *more, cloud_ctx_t *ctx);
-/** Everything at once for one account, or for all (NULL): cloudctl. dry_run: only counts. */
+/** A bounded step of what a filled disk asks for, oldest first over all accounts. */
+cloud_err_t *cloud_versions_disk_step(int *more, cloud_ctx_t *ctx);
+/** Everything at once for one account, or for all and the disk (NULL): cloudctl. dry_run: only
+ *  counts, for each reason by itself. */
 cloud_err_t *cloud_versions_expire(cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, int dry_run);
 /** Removes all versions without a tag of one account. */

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "retention.h"
 
@@ -25,29 +24,22 @@ static apr_int64_t now_sec(void)
 
 static cloud_err_t *retention(cloud_retention_t *r, cloud_ctx_t *ctx)
 {
-    const char *text;
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_setting_get(&text, NULL, ctx, "system", "versions_retention_obligation"));
-    err = cloud_retention_parse(r, CLOUD_RETAIN_VERSIONS, text, ctx->pool);
-    if (err)
-        CLOUD_LOG(ctx->store, WARN, "versions_retention_obligation: %s; auto is used instead",
-                  err->msg);
-    return NULL;
+    return cloud_retention_get(r, ctx, CLOUD_RETAIN_VERSIONS, "versions_retention_obligation");
 }
 
-static cloud_err_t *meta_int(apr_int64_t *n, cloud_ctx_t *ctx, const char *key)
+static cloud_err_t *load_cursor(apr_int64_t *cursor, cloud_ctx_t *ctx)
 {
     const char *value;
 
-    CLOUD_ERR(cloud_meta_get(&value, ctx, key, ctx->pool));
-    *n = value ? strtoll(value, NULL, 10) : 0;
+    CLOUD_ERR(cloud_meta_get(&value, ctx, META_CURSOR, ctx->pool));
+    *cursor = value ? strtoll(value, NULL, 10) : 0;
     return NULL;
 }
 
-static cloud_err_t *meta_set_int(cloud_ctx_t *ctx, const char *key, apr_int64_t n)
+static cloud_err_t *save_cursor(cloud_ctx_t *ctx, apr_int64_t cursor)
 {
-    return cloud_meta_set(ctx, key, apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, n));
+    return cloud_meta_set(ctx, META_CURSOR,
+                          apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, cursor));
 }
 
 /* ---- a list of versions, and decisions about it ---- */
@@ -184,9 +176,9 @@ static cloud_err_t *expire_step(int *more, cloud_ctx_t *ctx, round_t *r, int rem
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, r->dry_run ? CLOUD_DB_READ : CLOUD_DB_WRITE));
-    err = remember ? meta_int(&r->cursor, ctx, META_CURSOR) : NULL;
+    err = remember ? load_cursor(&r->cursor, ctx) : NULL;
     if (!err) err = expire_page(more, ctx, r);
-    if (!err && remember) err = meta_set_int(ctx, META_CURSOR, r->cursor);
+    if (!err && remember) err = save_cursor(ctx, r->cursor);
     CLOUD_POINT("versions-before-expire");
     if (err || r->dry_run) {
         cloud_tx_rollback(ctx);
@@ -209,7 +201,8 @@ cloud_err_t *cloud_versions_expire_step(int *more, cloud_ctx_t *ctx)
 
 /* The oldest that may go for lack of space: of one account, or (0) of all. The newest of each account
  * stay. Whatever is found here may be removed, so each page moves things forward. */
-static cloud_err_t *oldest(list_t *l, cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t before)
+static cloud_err_t *oldest(list_t *l, cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t before,
+                           int limit)
 {
     cloud_stmt_t *st;
     int row;
@@ -222,7 +215,7 @@ static cloud_err_t *oldest(list_t *l, cloud_ctx_t *ctx, apr_int64_t account, apr
                                  " WHERE w.account = ?1 ORDER BY w.number DESC LIMIT 1 OFFSET ?3)"
                                  " ORDER BY v.number LIMIT ?4",
                                  "iiii", account, before, (apr_int64_t)(SPARE_PER_ACCOUNT - 1),
-                                 (apr_int64_t)PAGE));
+                                 (apr_int64_t)limit));
     else
         CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
                                  "SELECT " CLOUD_VERSION_COLS CLOUD_VERSION_FROM
@@ -231,7 +224,7 @@ static cloud_err_t *oldest(list_t *l, cloud_ctx_t *ctx, apr_int64_t account, apr
                                  " WHERE w.account = v.account ORDER BY w.number DESC LIMIT 1"
                                  " OFFSET ?2) ORDER BY v.number LIMIT ?3",
                                  "iii", before, (apr_int64_t)(SPARE_PER_ACCOUNT - 1),
-                                 (apr_int64_t)PAGE));
+                                 (apr_int64_t)limit));
     return take_rows(l, st, row, ctx);
 }
 
@@ -240,27 +233,24 @@ static cloud_err_t *relieve(int *more, cloud_versions_stats_t *stats, cloud_ctx_
                             const cloud_retention_t *r, apr_int64_t account, apr_int64_t *need,
                             int dry_run)
 {
-    int budget = APR_INT32_MAX;
+    int budget = APR_INT32_MAX, limit = dry_run ? APR_INT32_MAX : PAGE;
     list_t l = new_list(ctx->pool);
 
     if (r->off || !r->pressure || *need <= 0) return NULL;
-    CLOUD_ERR(oldest(&l, ctx, account, apr_time_now() - apr_time_from_sec(r->min_age)));
+    CLOUD_ERR(oldest(&l, ctx, account, apr_time_now() - apr_time_from_sec(r->min_age), limit));
     cloud_retention_relieve(r, (cloud_retained_t *)(void *)l.items->elts, l.items->nelts, 0,
                             now_sec(), need);
-    if (*need > 0 && l.items->nelts == PAGE) *more = 1;
+    if (*need > 0 && l.items->nelts == limit) *more = 1;
     return carry_out(stats, &budget, ctx, &l, dry_run);
 }
 
 /* Bytes that an account's versions are over their share. */
 static cloud_err_t *over_share(apr_int64_t *need, cloud_ctx_t *ctx, const cloud_account_t *a)
 {
-    apr_int64_t quota, used, bytes, count, percent;
+    apr_int64_t bytes, count;
 
-    CLOUD_ERR(cloud_setting_int(&percent, ctx, "system", "versions_purge_limit"));
-    CLOUD_ERR(cloud_account_usage(&quota, &used, ctx, a));
     CLOUD_ERR(cloud_versions_total(&bytes, &count, ctx, a->number));
-    *need = cloud_retention_over_share(quota, used, bytes, (int)percent);
-    return NULL;
+    return cloud_retention_account_need(need, ctx, a, bytes, "versions_purge_limit");
 }
 
 /* One account's step, in one transaction. */
@@ -302,58 +292,49 @@ static cloud_err_t *look_at_account(void *baton, const cloud_account_t *a, apr_p
     return relieve_account(&job->more, job->stats, job->ctx, job->retention, a, 0);
 }
 
-/* What was removed gives its space back only when it is unlinked; until then the disk says nothing
- * about whether it was enough. */
-static cloud_err_t *unlinks_pending(int *pending, cloud_ctx_t *ctx)
+/* A page of what the disk is owed. (tx) */
+static cloud_err_t *disk_page(int *more, cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
+                              const cloud_retention_t *r, int dry_run)
 {
-    cloud_stmt_t *st;
-
-    CLOUD_ERR(cloud_db_query(&st, pending, ctx->db, ctx->pool,
-                             "SELECT 1 FROM journal WHERE dst IS NULL LIMIT 1", ""));
-    cloud_stmt_done(st);
-    return NULL;
-}
-
-static cloud_err_t *disk_need(apr_int64_t *need, cloud_ctx_t *ctx)
-{
-    apr_int64_t low, high, total, used;
-    struct statvfs fs;
-
-    *need = 0;
-    CLOUD_ERR(cloud_setting_int(&low, ctx, "system", "versions_disk_low"));
-    CLOUD_ERR(cloud_setting_int(&high, ctx, "system", "versions_disk_high"));
-    if (statvfs(cloud_store_data_dir(ctx->store), &fs) != 0) return NULL;
-    total = (apr_int64_t)fs.f_blocks * (apr_int64_t)fs.f_frsize;
-    used = total - (apr_int64_t)fs.f_bavail * (apr_int64_t)fs.f_frsize;
-    *need = cloud_retention_over_mark(total, used, (int)low, (int)high);
-    return NULL;
-}
-
-/* What a round that began is still owed, or what a new one would be. (tx) */
-static cloud_err_t *disk_owed(apr_int64_t *owed, cloud_ctx_t *ctx)
-{
-    int pending;
-
-    CLOUD_ERR(meta_int(owed, ctx, META_OWED));
-    if (*owed > 0) return NULL;
-    *owed = 0;
-    CLOUD_ERR(unlinks_pending(&pending, ctx));
-    return pending ? NULL : disk_need(owed, ctx);
-}
-
-static cloud_err_t *disk_tx(int *more, cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
-                            const cloud_retention_t *r)
-{
-    apr_int64_t owed, before;
+    apr_int64_t owed;
     int full = 0;
 
-    CLOUD_ERR(meta_int(&before, ctx, META_OWED));
-    CLOUD_ERR(disk_owed(&owed, ctx));
+    CLOUD_ERR(cloud_retention_disk_owed(&owed, ctx, META_OWED));
     if (owed <= 0) return NULL;
-    CLOUD_ERR(relieve(&full, stats, ctx, r, 0, &owed, 0));
+    CLOUD_ERR(relieve(&full, stats, ctx, r, 0, &owed, dry_run));
+    if (dry_run) return NULL;
     if (full) *more = 1;
-    else owed = 0; /* enough, or there is nothing left that may go */
-    return owed == before ? NULL : meta_set_int(ctx, META_OWED, owed);
+    return cloud_retention_disk_settle(ctx, META_OWED, full ? owed : 0);
+}
+
+/* Looks first, without a write transaction. */
+static cloud_err_t *relieve_disk(int *more, cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
+                                 const cloud_retention_t *r, int dry_run)
+{
+    apr_int64_t owed = 0;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = dry_run ? disk_page(more, stats, ctx, r, 1)
+                  : cloud_retention_disk_owed(&owed, ctx, META_OWED);
+    cloud_tx_rollback(ctx);
+    if (err || owed <= 0) return err;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = disk_page(more, stats, ctx, r, 0);
+    CLOUD_POINT("versions-before-relief");
+    if (err) {
+        cloud_tx_rollback(ctx);
+        return err;
+    }
+    return cloud_tx_commit(ctx);
+}
+
+static cloud_err_t *tell(cloud_ctx_t *ctx, const cloud_versions_stats_t *stats)
+{
+    if (stats->versions)
+        CLOUD_LOG(ctx->store, INFO, "versions: %" APR_INT64_T_FMT " removed for want of space, %"
+                  APR_INT64_T_FMT " bytes", stats->versions, stats->bytes);
+    return NULL;
 }
 
 cloud_err_t *cloud_versions_space_step(int *more, cloud_ctx_t *ctx)
@@ -361,26 +342,25 @@ cloud_err_t *cloud_versions_space_step(int *more, cloud_ctx_t *ctx)
     cloud_versions_stats_t stats = { 0 };
     cloud_retention_t r;
     accounts_t job = { ctx, &r, &stats, 0 };
-    apr_int64_t owed = 0;
-    cloud_err_t *err;
 
     *more = 0;
     CLOUD_ERR(retention(&r, ctx));
     if (r.off || !r.pressure) return NULL;
     CLOUD_ERR(cloud_account_each(ctx, NULL, look_at_account, &job));
     *more = job.more;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = disk_owed(&owed, ctx);
-    cloud_tx_rollback(ctx);
-    if (err || owed <= 0) return err;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = disk_tx(more, &stats, ctx, &r);
-    CLOUD_POINT("versions-before-relief");
-    if (err) {
-        cloud_tx_rollback(ctx);
-        return err;
-    }
-    return cloud_tx_commit(ctx);
+    return tell(ctx, &stats);
+}
+
+cloud_err_t *cloud_versions_disk_step(int *more, cloud_ctx_t *ctx)
+{
+    cloud_versions_stats_t stats = { 0 };
+    cloud_retention_t r;
+
+    *more = 0;
+    CLOUD_ERR(retention(&r, ctx));
+    if (r.off || !r.pressure) return NULL;
+    CLOUD_ERR(relieve_disk(more, &stats, ctx, &r, 0));
+    return tell(ctx, &stats);
 }
 
 /* ---- cloudctl ---- */
@@ -416,7 +396,13 @@ cloud_err_t *cloud_versions_expire(cloud_versions_stats_t *stats, cloud_ctx_t *c
     memset(stats, 0, sizeof *stats);
     CLOUD_ERR(retention(&r.retention, ctx));
     while (more) CLOUD_ERR(expire_step(&more, ctx, &r, 0));
-    return account ? fn(&job, account, ctx->pool) : cloud_account_each(ctx, NULL, fn, &job);
+    if (account) return fn(&job, account, ctx->pool);
+    CLOUD_ERR(cloud_account_each(ctx, NULL, fn, &job));
+    do {
+        more = 0;
+        CLOUD_ERR(relieve_disk(&more, stats, ctx, &r.retention, dry_run));
+    } while (more);
+    return NULL;
 }
 
 static cloud_err_t *cleanup_page(int *more, cloud_versions_stats_t *stats, cloud_ctx_t *ctx,

@@ -26,6 +26,7 @@ REFUSED = {
     "CloudMaintenance": ["perhaps", ""],
     "CloudAccountAutoCreate": ["perhaps", ""],
     "CloudTrashRetention": ["sometimes", "-1", ""],
+    "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
     "CloudVersionsRetention": ["", "7", "sometimes", "auto, auto", "-1, auto", "1, 2, 3"],
     "CloudAuthCacheTTL": ["-1", "long", "100000", ""],
     "CloudAuthThrottle": ["0", "some", "10 0", "10 600 0", "off 5", "5 x", ""],
@@ -44,6 +45,8 @@ CloudVersionsRetention auto
 CloudVersionsRetention 7, auto
 CloudVersionsRetention "auto,30"
 CloudVersionsRetention disabled
+CloudRetentionDisk 0 1
+CloudRetentionDisk 99 100
 CloudMaintenance on
 CloudAccountAutoCreate on
 CloudAuthCacheTTL 0
@@ -80,6 +83,19 @@ def test_refused(env, line):
     assert code != 0, output
     assert line.split()[0] in output
     assert "Syntax OK" not in output
+
+
+@pytest.mark.parametrize("lines", ["retention_disk_low 95", "retention_disk_high 90",
+                                   "retention_disk_low 60,retention_disk_high 60"])
+def test_marks_out_of_order(env, lines):
+    """What is fixed alone is compared with the default of the other."""
+    code, output = env.configtest("\n".join(f"CloudSetting system {line}"
+                                            for line in lines.split(",")))
+    assert code != 0
+    assert "retention_disk_low" in output and "must be less than" in output
+    code, output = env.configtest("CloudSetting system retention_disk_low 40\n"
+                                  "CloudSetting system retention_disk_high 60")
+    assert code == 0, output
 
 
 def test_accepted(env):

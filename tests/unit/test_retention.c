@@ -76,15 +76,18 @@ static const struct {
     const char *pins;           /* "" or one character for each: p pinned */
     const char *want;
 } CASES[] = {
-    /* alone, or the newest: never thinned */
+    /* alone, the newest, the oldest: never thinned */
     { "auto", { 0, -1 }, "", "k" },
     { "auto", { 400 * DAY, -1 }, "", "k" },
+    { "auto", { 0, 1, -1 }, "", "kk" },
     /* up to 10 s: steps of 2 s */
     { "auto", { 0, 1, 2, 3, 4, -1 }, "", "ktktk" },
     { "auto", { 5, 6, 7, 10, -1 }, "", "ktkk" },
     /* the age of 10 belongs to the first band, that of 11 to the second */
     { "auto", { 8, 10, -1 }, "", "kk" },
-    { "auto", { 8, 11, -1 }, "", "kt" },
+    { "auto", { 8, 10, 11, -1 }, "", "kkk" },
+    { "auto", { 8, 11, 18, -1 }, "", "ktk" },
+    { "auto", { 8, 11, 19, -1 }, "", "kkk" },
     { "auto", { 8, 17, 18, 27, 28, -1 }, "", "ktktk" },
     /* up to a minute: 10 s; up to an hour: 60 s */
     { "auto", { 20, 30, 39, 40, 60, -1 }, "", "kktkk" },
@@ -94,19 +97,27 @@ static const struct {
     /* up to 30 days: a day; then a week */
     { "auto", { DAY, DAY + 1, 2 * DAY, 3 * DAY - 1, 3 * DAY, -1 }, "", "ktktk" },
     { "auto", { 30 * DAY, 31 * DAY, 36 * DAY, 37 * DAY, 44 * DAY, -1 }, "", "kttkk" },
+    /* over the edge of a band: not thinned while that would open a hole */
+    { "auto", { 3540, HOUR, 3660, 3720, 7140, 7200, -1 }, "", "kktttk" },
+    { "auto", { 3540, HOUR, 3660, 3720, 7140, 7201, -1 }, "", "kkttkk" },
+    { "auto", { DAY - HOUR, DAY, DAY + HOUR, 2 * DAY - HOUR, 2 * DAY, -1 }, "", "kkttk" },
+    { "auto", { 29 * DAY, 30 * DAY, 31 * DAY, 37 * DAY, 38 * DAY, -1 }, "", "kktkk" },
     /* equal times */
-    { "auto", { 7, 7, 7, -1 }, "", "ktt" },
+    { "auto", { 7, 7, 7, -1 }, "", "ktk" },
     /* pinned ones stay, and others are compared with them */
     { "auto", { 0, 1, 2, 3, -1 }, " p  ", "kktk" },
     { "auto", { 0, 1, 2, 3, -1 }, " ppp", "kkkk" },
     /* a minimum age is strict: nothing below it is thinned */
-    { "1, auto", { 0, 1, 2, 3, DAY - 1, DAY, DAY + 1, -1 }, "", "kkkkktt" },
+    { "1, auto", { 0, 1, 2, 3, DAY - 1, DAY, DAY + 1, -1 }, "", "kkkkktk" },
     { "1, auto", { 0, DAY + 10, DAY + 20, 2 * DAY + 10, -1 }, "", "kktk" },
     /* ... and no maximum comes with it */
     { "1, auto", { 0, 900 * DAY, -1 }, "", "kk" },
     /* maximum age, of the newest too */
     { "auto, 10", { 0, 10 * DAY, 10 * DAY + 1, -1 }, "", "kka" },
     { "auto, 10", { 11 * DAY, 12 * DAY, -1 }, "", "aa" },
+    /* ... and what goes for its age is nobody's neighbour */
+    { "auto, 10", { 0, 8 * DAY, 8 * DAY + HOUR, 9 * DAY, 10 * DAY + 1, -1 }, "", "kktka" },
+    { "auto, 10", { 0, 9 * DAY, 10 * DAY, 11 * DAY, -1 }, "", "kkka" },
     { "auto, 10", { 11 * DAY, 12 * DAY, -1 }, " p", "ak" },
     /* between two ages nothing is thinned */
     { "1, 3", { 0, 1, 2, DAY + 1, DAY + 2, 3 * DAY, 3 * DAY + 1, -1 }, "", "kkkkkka" },
@@ -140,7 +151,7 @@ END_TEST
 
 START_TEST(times_ahead_count_as_now)
 {
-    cloud_retained_t items[3] = { { .time = NOW + 50 }, { .time = NOW + 49 }, { .time = NOW + 40 } };
+    cloud_retained_t items[3] = { { .time = NOW + 50 }, { .time = NOW + 49 }, { .time = NOW + 48 } };
     cloud_retention_t r;
 
     OK(cloud_retention_parse(&r, CLOUD_RETAIN_VERSIONS, "auto", tu.pool));
@@ -242,10 +253,34 @@ static int random_list(cloud_retained_t *items)
     return n;
 }
 
+/* The table once more, as documented. */
+static apr_int64_t step_of(apr_int64_t age)
+{
+    return age <= 10 ? 2 : age <= 60 ? 10 : age <= HOUR ? 60 : age <= DAY ? HOUR
+           : age <= 30 * DAY ? DAY : 7 * DAY;
+}
+
+static apr_int64_t age_at(const cloud_retained_t *item, apr_int64_t now)
+{
+    return item->time >= now ? 0 : now - item->time;
+}
+
+/* A run of thinned ones leaves no hole of more than a step. */
+static void check_hole(const cloud_retained_t *items, int n, int i)
+{
+    int newer = i - 1, older = i + 1;
+
+    while (newer >= 0 && items[newer].drop != CLOUD_DROP_NO) newer--;
+    while (older < n && items[older].drop != CLOUD_DROP_NO) older++;
+    ck_assert(newer >= 0 && older < n);
+    for (i = older - 1; items[i].drop != CLOUD_DROP_THIN; i--) continue;
+    ck_assert_int_le(items[newer].time - items[older].time, step_of(age_at(&items[i], NOW)));
+}
+
 static void check_promises(const cloud_retention_t *r, const cloud_retained_t *items, int n)
 {
     for (int i = 0; i < n; i++) {
-        apr_int64_t age = items[i].time >= NOW ? 0 : NOW - items[i].time;
+        apr_int64_t age = age_at(&items[i], NOW);
 
         if (items[i].drop == CLOUD_DROP_NO) {
             ck_assert(r->off || items[i].pinned || r->max_age < 0 || age <= r->max_age);
@@ -254,14 +289,23 @@ static void check_promises(const cloud_retention_t *r, const cloud_retained_t *i
         ck_assert(!r->off && !items[i].pinned);
         ck_assert_int_ge(age, r->min_age);
         if (items[i].drop == CLOUD_DROP_AGE) ck_assert(r->max_age >= 0 && age > r->max_age);
-        if (items[i].drop == CLOUD_DROP_THIN) {
-            ck_assert(r->thin && i > 0);
-            /* What makes it superfluous is still there, less than the longest step away. */
-            int k = i - 1;
-            while (k >= 0 && items[k].drop != CLOUD_DROP_NO) k--;
-            ck_assert(k >= 0);
-            ck_assert_int_lt(items[k].time - items[i].time, 7 * DAY);
-        }
+        if (items[i].drop != CLOUD_DROP_THIN) continue;
+        ck_assert(r->thin);
+        check_hole(items, n, i);
+    }
+}
+
+/* Of three neighbours that stay, the middle one has a reason. (A ck_assert() costs a write, so where
+ * millions are looked at only a failure is told.) */
+static void check_density(const cloud_retention_t *r, const cloud_retained_t *left, int n,
+                          apr_int64_t now)
+{
+    for (int i = 1; i + 1 < n; i++) {
+        apr_int64_t age = age_at(&left[i], now);
+
+        if (r->off || !r->thin || left[i].pinned || age < r->min_age) continue;
+        if (left[i - 1].time - left[i + 1].time <= step_of(age))
+            ck_abort_msg("too dense at the age of %ld", (long)age);
     }
 }
 
@@ -284,6 +328,7 @@ START_TEST(promises_hold_for_any_list)
         for (int i = 0; i < n; i++)
             if (items[i].drop == CLOUD_DROP_NO) again[left++] = items[i];
         ck_assert_int_eq(left + dropped, n);
+        check_density(&r, again, left, NOW);
         /* Done once is done: the same moment takes nothing more. */
         ck_assert_int_eq(cloud_retention_expire(&r, again, left, NOW), 0);
         for (int i = 0; i < left; i++) old[i] = again[left - 1 - i];
@@ -297,6 +342,108 @@ START_TEST(promises_hold_for_any_list)
         }
         ck_assert_int_eq(relieved, 0);
         ck_assert_int_eq(need, had > freed ? had - freed : 0);
+    }
+}
+END_TEST
+
+/* ---- months of saving, with a run every half an hour or whenever ---- */
+
+#define HISTORY_MAX 4000
+
+static const struct {
+    int every, jitter;      /* s: between two saves, and at most so many more */
+    int run, run_jitter;    /* between two runs */
+    int days;
+} SAVING[] = {
+    { 2, 0, 1800, 0, 90 },
+    { 60, 0, 1800, 0, 90 },
+    { 1800, 0, 1800, 0, 400 },
+    { 61, 0, 1800, 0, 90 },
+    { 1, 5, 7, 3000, 40 },
+    { 30, 3000, 60, 7200, 200 },
+    { 3600, 80000, 1800, 0, 800 },
+    { 600, 0, 86400, 0, 400 },
+};
+
+typedef struct {
+    cloud_retained_t items[HISTORY_MAX];   /* newest first */
+    int n;
+    apr_int64_t now, first, longest;    /* longest: between two saves */
+} history_t;
+
+static void save(history_t *h, apr_int64_t time)
+{
+    if (h->n == HISTORY_MAX) ck_abort_msg("too many are kept");
+    memmove(&h->items[1], &h->items[0], (size_t)h->n++ * sizeof h->items[0]);
+    memset(&h->items[0], 0, sizeof h->items[0]);
+    h->items[0].time = time;
+}
+
+static void run_once(history_t *h, const cloud_retention_t *r)
+{
+    int left = 0;
+
+    cloud_retention_expire(r, h->items, h->n, h->now);
+    for (int i = 0; i < h->n; i++)
+        if (h->items[i].drop == CLOUD_DROP_NO) h->items[left++] = h->items[i];
+    h->n = left;
+}
+
+/* What is left after a run is neither thinner than the table nor twice as dense. */
+static void check_history(const history_t *h, const cloud_retention_t *r)
+{
+    check_density(r, h->items, h->n, h->now);
+    for (int i = 1; i < h->n; i++) {
+        apr_int64_t age = age_at(&h->items[i], h->now), step = step_of(age);
+
+        if (h->items[i - 1].time - h->items[i].time > (step > h->longest ? step : h->longest))
+            ck_abort_msg("a hole before the age of %ld", (long)age);
+    }
+    ck_assert_int_eq(h->items[h->n - 1].time, h->first);
+}
+
+/* How many are between two ages. */
+static int count_between(const history_t *h, apr_int64_t from, apr_int64_t upto)
+{
+    int count = 0;
+
+    for (int i = 0; i < h->n; i++) {
+        apr_int64_t age = age_at(&h->items[i], h->now);
+        count += age > from && age <= upto;
+    }
+    return count;
+}
+
+START_TEST(steady_saving_keeps_a_history)
+{
+    static const apr_int64_t EDGES[] = { 0, 10, 60, HOUR, DAY, 30 * DAY };
+    apr_int64_t end = NOW + SAVING[_i].days * DAY, next_run = NOW;
+    history_t *h = apr_pcalloc(tu.pool, sizeof *h);
+    cloud_retention_t r;
+
+    srand(17);
+    OK(cloud_retention_parse(&r, CLOUD_RETAIN_VERSIONS, "auto", tu.pool));
+    h->first = NOW;
+    h->longest = SAVING[_i].every + SAVING[_i].jitter;
+    for (apr_int64_t t = NOW; t < end;
+         t += SAVING[_i].every + rand() % (SAVING[_i].jitter + 1)) {
+        for (; next_run <= t; next_run += SAVING[_i].run + rand() % (SAVING[_i].run_jitter + 1)) {
+            h->now = next_run;
+            if (h->n == 0) continue;
+            run_once(h, &r);
+            check_history(h, &r);
+        }
+        save(h, t);
+    }
+    h->now = end;
+    run_once(h, &r);
+    check_history(h, &r);
+    for (int b = 0; b < 5; b++) {
+        apr_int64_t span = EDGES[b + 1] - EDGES[b], step = step_of(EDGES[b + 1]);
+        int count = count_between(h, EDGES[b], EDGES[b + 1]);
+
+        ck_assert_int_le(count, 2 * span / step + 2);
+        if (h->longest <= step) ck_assert_int_ge(count, span / (2 * step));
     }
 }
 END_TEST
@@ -315,5 +462,7 @@ Suite *suite_retention(void)
     tcase_add_test(tc, space_is_judged);
     tc = tu_case(s, "any", tu_pool);
     tcase_add_loop_test(tc, promises_hold_for_any_list, 0, 4);
+    tc = tu_case(s, "months", tu_pool);
+    tcase_add_loop_test(tc, steady_saving_keeps_a_history, 0, sizeof SAVING / sizeof *SAVING);
     return s;
 }

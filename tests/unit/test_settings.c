@@ -175,6 +175,22 @@ START_TEST(test_set_refuses)
 }
 END_TEST
 
+/* Marks: each change is compared with the other one as it is in force. */
+START_TEST(test_order)
+{
+    tu_store();
+    FAILS(cloud_setting_set(tu.ctx, "system", "retention_disk_low", "95"), INVALID);
+    FAILS(cloud_setting_set(tu.ctx, "system", "retention_disk_high", "90"), INVALID);
+    OK(cloud_setting_set(tu.ctx, "system", "retention_disk_high", "97"));
+    OK(cloud_setting_set(tu.ctx, "system", "retention_disk_low", "96"));
+    FAILS(cloud_setting_set(tu.ctx, "system", "retention_disk_high", NULL), INVALID);
+    FAILS(cloud_setting_set(tu.ctx, "system", "retention_disk_high", "nonsense"), INVALID);
+    OK(cloud_setting_set(tu.ctx, "system", "retention_disk_low", NULL));
+    OK(cloud_setting_set(tu.ctx, "system", "retention_disk_high", NULL));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM setting"), 0);
+}
+END_TEST
+
 /* Rows that another version wrote must not break this one. */
 START_TEST(test_bad_rows)
 {
@@ -343,6 +359,7 @@ Suite *suite_settings(void)
     tcase_add_test(layers, test_layers);
     tcase_add_test(layers, test_types);
     tcase_add_test(layers, test_set_refuses);
+    tcase_add_test(layers, test_order);
     tcase_add_test(layers, test_bad_rows);
     tcase_add_test(layers, test_other_process);
     tcase_add_test(layers, test_inside_old_snapshot);

@@ -263,6 +263,59 @@ START_TEST(emptied_at_once)
 }
 END_TEST
 
+/* Somebody who empties the trash just when a verb has looked at it, so many times. */
+static int emptyings;
+
+static cloud_err_t *empty_now(cloud_ctx_t *ctx, const cloud_entry_t *e, int removes,
+                              apr_pool_t *pool)
+{
+    cloud_ctx_t *other;
+
+    (void)ctx;
+    (void)e;
+    if (!removes || emptyings == 0) return NULL;
+    emptyings--;
+    other = cloud_ctx_create(w->store, pool);
+    other->who.account = w->account;
+    return cloud_trash_empty(other, w->account);
+}
+
+static const cloud_feature_t RACER = { .name = "racer", .prepare = empty_now };
+
+START_TEST(deleting_while_it_is_emptied)
+{
+    cloud_result_t res;
+
+    cloud_feature_register(&RACER);
+    world_put(w, "first", "x");
+    world_remove(w, "first");
+    emptyings = 3;
+    OK(cloud_file_remove(w->user, w->account, "top", NULL));
+    ck_assert_int_eq(emptyings, 0);
+    ck_assert_str_eq(listed(""), "top;");
+    emptyings = 2;
+    OK(cloud_file_move(&res, w->user, w->account, "a/b", w->account, "a/f", 1, NULL, NULL,
+                       w->pool));
+    ck_assert_str_eq(listed(""), "a/f;");
+    world_put(w, "file", "file");
+    emptyings = 2;
+    OK(cloud_file_copy(&res, w->user, w->account, "file", w->account, "a/f", 1, -1, NULL, NULL,
+                       w->pool));
+    ck_assert_str_eq(listed(""), "a/f;");
+    emptyings = 2;
+    OK(cloud_file_copy(&res, w->user, w->account, "a", w->account, "file", 1, -1, NULL, NULL,
+                       w->pool));
+    ck_assert_str_eq(listed(""), "file;");
+    /* It does not try for ever. */
+    emptyings = 1000;
+    FAILS(cloud_file_remove(w->user, w->account, "file", NULL), AGAIN);
+    ck_assert_int_gt(emptyings, 900);
+    emptyings = 0;
+    ck_assert_ptr_nonnull(world_node(w, "file"));
+    cloud_feature_unregister(&RACER);
+}
+END_TEST
+
 START_TEST(nobody_elses)
 {
     cloud_account_t *bob;
@@ -378,6 +431,55 @@ START_TEST(expired_for_space)
 }
 END_TEST
 
+static apr_int64_t relieve_disk(int *more)
+{
+    cloud_trash_stats_t stats = { 0 };
+
+    OK(cloud_trash_relieve_disk(&stats, more, w->ctx, 0));
+    return stats.removed;
+}
+
+START_TEST(a_full_disk_takes_the_oldest)
+{
+    cloud_account_t *bob;
+    int more, rounds = 0;
+
+    OK(cloud_account_create(&bob, w->ctx, "bob", NULL, NULL, w->pool));
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "1, auto"));
+    world_remove(w, "a/f");
+    world_remove(w, "top");
+    world_mkcol(w, "empty");
+    world_remove(w, "empty");
+    ck_assert_int_eq(relieve_disk(&more), 0); /* it is not full */
+    OK(cloud_setting_set(w->ctx, "system", "retention_disk_low", "0"));
+    OK(cloud_setting_set(w->ctx, "system", "retention_disk_high", "1"));
+    ck_assert_int_eq(relieve_disk(&more), 0); /* a minimum age is a promise */
+    ck_assert_int_eq(more, 0);
+    age("top", 2);
+    age("empty", 3);
+    /* What is judged to be needed is remembered: a page at a time, and no more than that. */
+    world_sql(w, "INSERT INTO meta (key, value) VALUES ('trash.disk_owed', '3')"
+                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+    ck_assert_int_eq(relieve_disk(&more), 2);
+    ck_assert_str_eq(listed(""), "a/f;");
+    /* Until that is unlinked the disk is not judged anew. */
+    age("a/f", 2);
+    ck_assert_int_eq(relieve_disk(&more), 0);
+    tu_maintain();
+    for (more = 1; more; rounds++) {
+        OK(cloud_trash_disk_step(&more, w->ctx));
+        ck_assert_int_lt(rounds, 10);
+    }
+    ck_assert_str_eq(listed(""), "");
+    FAILS(cloud_trash_relieve_disk(NULL, &more, w->user, 0), DENIED);
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "disabled"));
+    world_remove(w, "a/b");
+    age("a/b", 900);
+    tu_maintain();
+    ck_assert_int_eq(relieve_disk(&more), 0);
+}
+END_TEST
+
 START_TEST(copied_by_a_backup)
 {
     const char *dir = apr_pstrcat(w->pool, w->dir, "/copy", NULL);
@@ -437,11 +539,13 @@ Suite *suite_trash(void)
     tcase_add_test(t, overwriting_by_move_and_copy_keeps);
     tcase_add_test(t, deleted_for_good);
     tcase_add_test(t, emptied_at_once);
+    tcase_add_test(t, deleting_while_it_is_emptied);
     tcase_add_test(t, nobody_elses);
     tcase_add_test(t, an_account_goes_with_its_bin);
     tcase_add_test(t, skipped);
     tcase_add_test(t, expired_by_age);
     tcase_add_test(t, expired_for_space);
+    tcase_add_test(t, a_full_disk_takes_the_oldest);
     tcase_add_test(t, copied_by_a_backup);
     tcase_add_test(t, damage_is_found);
     suite_add_tcase(s, t);

@@ -9,7 +9,7 @@
 #define MAX_DAYS 36500
 #define TRASH_DAYS 30
 
-/* Thinning: what is at most age seconds old is kept at distances of step seconds. */
+/* Thinning: what is at most age seconds old is kept at distances of about step seconds. */
 static const struct {
     apr_int64_t age, step;
 } BANDS[] = {
@@ -127,24 +127,38 @@ static int may_go(const cloud_retention_t *r, const cloud_retained_t *item, apr_
            && age_of(item, now) >= r->min_age;
 }
 
+/* Whether item can go without a hole: what stays on both sides of it is at most a step apart. The
+ * newest and the oldest have but one side, and stay. */
+static int is_superfluous(const cloud_retention_t *r, const cloud_retained_t *newer,
+                          const cloud_retained_t *item, const cloud_retained_t *older,
+                          apr_int64_t now)
+{
+    return r->thin && newer && may_go(r, item, now)
+           && newer->time - older->time <= step_at(age_of(item, now));
+}
+
 int cloud_retention_expire(const cloud_retention_t *r, cloud_retained_t *items, int n,
                            apr_int64_t now)
 {
-    apr_int64_t kept = 0, age;
+    /* cur is decided on when its older neighbour is known: what is too old is none. */
+    cloud_retained_t *kept = NULL, *cur = NULL;
     int i, dropped = 0;
 
     for (i = 0; i < n; i++) {
         cloud_retained_t *item = &items[i];
 
-        age = age_of(item, now);
-        if (may_go(r, item, now)) {
-            if (r->max_age >= 0 && age > r->max_age) item->drop = CLOUD_DROP_AGE;
-            else if (r->thin && i > 0 && item->time > kept - step_at(age))
-                item->drop = CLOUD_DROP_THIN;
+        if (r->max_age >= 0 && may_go(r, item, now) && age_of(item, now) > r->max_age) {
+            item->drop = CLOUD_DROP_AGE;
+            dropped++;
+            continue;
         }
-        /* The next is compared with what stays, for whatever reason it does. */
-        if (item->drop == CLOUD_DROP_NO) kept = item->time;
-        else dropped++;
+        if (cur && is_superfluous(r, kept, cur, item, now)) {
+            cur->drop = CLOUD_DROP_THIN;
+            dropped++;
+        } else if (cur) {
+            kept = cur;
+        }
+        cur = item;
     }
     return dropped;
 }
