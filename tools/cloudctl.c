@@ -19,9 +19,9 @@
 
 /* Features add their tables here. */
 static const ctl_cmd_t *const TABLES[] = {
-    ctl_account_cmds, ctl_apppass_cmds, ctl_config_cmds, ctl_maintenance_cmds,
-    ctl_files_cmds,   ctl_upload_cmds,  ctl_backup_cmds, ctl_trash_cmds,
-    ctl_versions_cmds,
+    ctl_account_cmds, ctl_apppass_cmds, ctl_group_cmds,  ctl_config_cmds,
+    ctl_maintenance_cmds, ctl_files_cmds, ctl_upload_cmds, ctl_backup_cmds,
+    ctl_trash_cmds,   ctl_versions_cmds,
 };
 #define NTABLES (sizeof TABLES / sizeof *TABLES)
 
@@ -404,6 +404,8 @@ static int parse_and_run(int argc, const char *const *argv, apr_pool_t *pool)
         words++;
         n--;
     }
+    /* ownCloud's people look for "user". */
+    if (n > 0 && strcmp(words[0], "user") == 0) words[0] = "account";
     ctl.cmd = find_cmd(&used, words, n);
     if (!ctl.cmd || apr_table_get(line.globals, "version"))
         return without_command(&line, words, n, pool);

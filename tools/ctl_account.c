@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "group.h"
 #include "settings.h"
 
 /* ---- showing ---- */
@@ -26,9 +27,37 @@ typedef struct {
     apr_int64_t quota, used; /* quota in force */
 } usage_t;
 
+static cloud_err_t *groups_text(const char **text, ctl_t *ctl, const cloud_account_t *a)
+{
+    apr_array_header_t *groups;
+    int i;
+
+    CLOUD_ERR(cloud_group_of(&groups, ctl->ctx, a->id, ctl->pool));
+    *text = "";
+    for (i = 0; i < groups->nelts; i++)
+        *text = apr_pstrcat(ctl->pool, *text, i ? ", " : "",
+                            APR_ARRAY_IDX(groups, i, cloud_group_t).id, NULL);
+    return NULL;
+}
+
+static cloud_err_t *groups_json(json_t *account, ctl_t *ctl, const cloud_account_t *a)
+{
+    json_t *ids = json_array();
+    apr_array_header_t *groups;
+    int i;
+
+    json_object_set_new(account, "groups", ids);
+    CLOUD_ERR(cloud_group_of(&groups, ctl->ctx, a->id, ctl->pool));
+    for (i = 0; i < groups->nelts; i++)
+        json_array_append_new(ids,
+                              ctl_string(ctl, APR_ARRAY_IDX(groups, i, cloud_group_t).id));
+    return NULL;
+}
+
 static json_t *account_json(ctl_t *ctl, const cloud_account_t *a, const usage_t *u)
 {
-    return json_pack("{s:o,s:o,s:o,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "id", ctl_string(ctl, a->id),
+    return json_pack("{s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "id",
+                     ctl_string(ctl, a->id), "source", ctl_string(ctl, a->source),
                      "display_name", ctl_string(ctl, a->display_name), "email",
                      ctl_string(ctl, a->email), "enabled", a->enabled, "quota",
                      quota_json(a->quota), "quota_bytes",
@@ -41,17 +70,21 @@ static json_t *account_json(ctl_t *ctl, const cloud_account_t *a, const usage_t 
 
 static cloud_err_t *show(ctl_t *ctl, const cloud_account_t *a)
 {
+    const char *groups;
     usage_t u;
 
     CLOUD_ERR(cloud_account_usage(&u.quota, &u.used, ctl->ctx, a));
     if (ctl->json) {
         ctl->out = account_json(ctl, a, &u);
-        return NULL;
+        return groups_json(ctl->out, ctl, a);
     }
+    CLOUD_ERR(groups_text(&groups, ctl, a));
     ctl_print(ctl, "id:           %s", a->id);
     ctl_print(ctl, "display name: %s", a->display_name);
     ctl_print(ctl, "e-mail:       %s", a->email ? a->email : "");
     ctl_print(ctl, "state:        %s", a->enabled ? "enabled" : "disabled");
+    ctl_print(ctl, "source:       %s", a->source);
+    ctl_print(ctl, "groups:       %s", groups);
     ctl_print(ctl, "quota:        %s%s", quota_text(ctl, a->quota),
               a->quota != CLOUD_QUOTA_DEFAULT
                   ? ""
@@ -103,18 +136,38 @@ static cloud_err_t *parse_quota(apr_int64_t *quota, ctl_t *ctl, const char *text
     return NULL;
 }
 
+/* Somebody has to be the first administrator: the first account, as with ownCloud's installer. */
+static cloud_err_t *choose_groups(const char **groups, ctl_t *ctl)
+{
+    static const cloud_search_t one = { NULL, 0, 1 };
+    apr_array_header_t *ids;
+    const char *group = ctl_opt(ctl, "group");
+
+    groups[0] = group;
+    groups[1] = groups[2] = NULL;
+    if (ctl_opt(ctl, "no-admin") || (group && strcmp(group, CLOUD_GROUP_ADMIN_ID) == 0))
+        return NULL;
+    CLOUD_ERR(cloud_account_search(&ids, ctl->ctx, &one, ctl->pool));
+    if (ids->nelts > 0) return NULL;
+    groups[group ? 1 : 0] = CLOUD_GROUP_ADMIN_ID;
+    ctl_note(ctl, "%s is the first account, and becomes an administrator.", ctl->args[0]);
+    return NULL;
+}
+
 static cloud_err_t *account_add(ctl_t *ctl)
 {
-    const char *id = ctl->args[0], *password = NULL, *quota_opt = ctl_opt(ctl, "quota");
+    const char *id = ctl->args[0], *quota_opt = ctl_opt(ctl, "quota"), *groups[3];
+    cloud_account_new_t what = { .display_name = ctl_opt(ctl, "display-name"), .groups = groups };
     const char *email = ctl_opt(ctl, "email");
     apr_int64_t quota = CLOUD_QUOTA_DEFAULT;
     cloud_account_t *a;
 
     if (quota_opt) CLOUD_ERR(parse_quota(&quota, ctl, quota_opt));
     if (!ctl_opt(ctl, "no-password"))
-        CLOUD_ERR(ctl_password(&password, ctl, apr_pstrcat(ctl->pool, "Password for ", id, NULL)));
-    CLOUD_ERR(cloud_account_create(&a, ctl->ctx, id, password, ctl_opt(ctl, "display-name"),
-                                   ctl->pool));
+        CLOUD_ERR(ctl_password(&what.password, ctl,
+                               apr_pstrcat(ctl->pool, "Password for ", id, NULL)));
+    CLOUD_ERR(choose_groups(groups, ctl));
+    CLOUD_ERR(cloud_account_add(&a, ctl->ctx, id, &what, ctl->pool));
     if (quota_opt) CLOUD_ERR(cloud_account_set_quota(ctl->ctx, a->id, quota));
     if (email) CLOUD_ERR(cloud_account_set_email(ctl->ctx, a->id, email));
     ctl_print(ctl, "Account %s was created.", a->id);
@@ -198,6 +251,8 @@ static const ctl_opt_t ADD_OPTS[] = {
     { "display-name", "NAME", "the name that is shown" },
     { "email", "ADDRESS", "the e-mail address" },
     { "quota", "SIZE", "\"5 GB\", \"none\" or \"default\"" },
+    { "group", "ID", "make it a member of this group" },
+    { "no-admin", NULL, "no administrator, even though it is the first account" },
     { NULL, NULL, NULL }
 };
 

@@ -1,18 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Rows of accounts: finding, listing, changing. Creating and deleting: account_life.c. */
+/* Rows of accounts: finding, changing. Listing: account_list.c; creating, deleting: account_life.c. */
 #include "account_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-#define PAGE 200            /* accounts read in one snapshot by cloud_account_each() */
 #define TEXT_MAX 255        /* bytes of a display name or an e-mail address */
-
-#define ACCOUNT_COLS                                                                              \
-    "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \
-    " secret_epoch, password IS NOT NULL"
-#define ACCOUNT_NCOLS 13
 
 const char *cloud_account_fold(const char *id, apr_pool_t *pool)
 {
@@ -38,7 +32,7 @@ const char *cloud_account_fold(const char *id, apr_pool_t *pool)
     return out;
 }
 
-static void read_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
+void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
 {
     a->number = cloud_col_int(st, 0);
     a->id = cloud_col_dup(st, 1, pool);
@@ -53,6 +47,7 @@ static void read_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
     a->dir = cloud_col_dup(st, 10, pool);
     a->secret_epoch = cloud_col_int(st, 11);
     a->has_password = cloud_col_int(st, 12) != 0;
+    a->source = cloud_col_dup(st, 13, pool);
 }
 
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
@@ -64,18 +59,18 @@ cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, clou
     *a = NULL;
     if (password) *password = NULL;
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT " ACCOUNT_COLS ", password FROM account WHERE folded = ?1",
+                             "SELECT " CLOUD_ACCOUNT_COLS ", password FROM account WHERE folded = ?1",
                              "t", folded));
     if (row) {
         *a = apr_palloc(pool, sizeof **a);
-        read_row(*a, st, pool);
-        if (password) *password = cloud_col_dup(st, ACCOUNT_NCOLS, pool);
+        cloud_account_row(*a, st, pool);
+        if (password) *password = cloud_col_dup(st, CLOUD_ACCOUNT_NCOLS, pool);
     }
     cloud_stmt_done(st);
     return NULL;
 }
 
-static cloud_err_t *not_found(cloud_ctx_t *ctx, const char *id)
+cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id)
 {
     return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no account \"%s\"", id);
 }
@@ -87,7 +82,7 @@ static cloud_err_t *get_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char *id
 
     *a = NULL;
     if (folded) CLOUD_ERR(cloud_account_find(a, NULL, ctx, folded, pool));
-    return *a ? NULL : not_found(ctx, id);
+    return *a ? NULL : cloud_account_missing(ctx, id);
 }
 
 cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
@@ -109,11 +104,11 @@ static cloud_err_t *by_number_tx(cloud_account_t **a, cloud_ctx_t *ctx, apr_int6
 
     *a = NULL;
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT " ACCOUNT_COLS " FROM account WHERE number = ?1", "i",
+                             "SELECT " CLOUD_ACCOUNT_COLS " FROM account WHERE number = ?1", "i",
                              number));
     if (row) {
         *a = apr_palloc(pool, sizeof **a);
-        read_row(*a, st, pool);
+        cloud_account_row(*a, st, pool);
     }
     cloud_stmt_done(st);
     return row ? NULL : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no such account");
@@ -130,96 +125,24 @@ cloud_err_t *cloud_account_by_number(cloud_account_t **a, cloud_ctx_t *ctx, apr_
     return err;
 }
 
-/* ---- listing ---- */
-
-/* One page of accounts behind `after`, whole rows: no snapshot is held while fn runs. */
-static cloud_err_t *read_page(apr_array_header_t *page, const char **last, cloud_ctx_t *ctx,
-                              const char *after)
-{
-    cloud_err_t *err;
-    cloud_stmt_t *st;
-    int row;
-
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_db_stmt(&st, ctx->db,
-                        "SELECT " ACCOUNT_COLS ", folded FROM account WHERE folded > ?1"
-                        " ORDER BY folded LIMIT ?2",
-                        ctx->pool);
-    if (!err) {
-        cloud_stmt_text(st, 1, after);
-        cloud_stmt_int(st, 2, PAGE);
-        while (!(err = cloud_stmt_step(&row, st, ctx->pool)) && row) {
-            read_row(apr_array_push(page), st, page->pool);
-            *last = cloud_col_dup(st, ACCOUNT_NCOLS, page->pool);
-        }
-        cloud_stmt_done(st);
-    }
-    cloud_tx_rollback(ctx);
-    return err;
-}
-
-static int matches(const cloud_account_t *a, const char *folded_search, apr_pool_t *pool)
-{
-    const char *id, *name;
-
-    if (!folded_search) return 1;
-    id = cloud_account_fold(a->id, pool);
-    name = cloud_account_fold(a->display_name, pool);
-    return (id && strstr(id, folded_search)) || (name && strstr(name, folded_search));
-}
-
-cloud_err_t *cloud_account_each(cloud_ctx_t *ctx, const char *search, cloud_account_fn *fn,
-                                void *baton)
-{
-    const char *folded = search && *search ? cloud_account_fold(search, ctx->pool) : NULL;
-    const char *after = "", *last;
-    apr_pool_t *pages[2], *item;
-    cloud_err_t *err = NULL;
-    int i, turn = 0, n = PAGE;
-
-    if (!ctx->who.system) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
-    if (search && *search && !folded) return NULL;
-    /* Two pools in turn: where the last page ended is needed to read the next one. */
-    apr_pool_create(&pages[0], ctx->pool);
-    apr_pool_create(&pages[1], ctx->pool);
-    apr_pool_create(&item, ctx->pool);
-    while (!err && n == PAGE) {
-        apr_pool_t *pool = pages[turn ^= 1];
-        apr_array_header_t *page;
-        apr_pool_clear(pool);
-        page = apr_array_make(pool, PAGE, sizeof(cloud_account_t));
-        last = after;
-        err = read_page(page, &last, ctx, after);
-        for (i = 0; i < page->nelts && !err; i++) {
-            const cloud_account_t *a = &APR_ARRAY_IDX(page, i, cloud_account_t);
-            apr_pool_clear(item);
-            if (matches(a, folded, item)) err = fn(baton, a, item);
-        }
-        n = page->nelts;
-        after = last;
-    }
-    /* An error may lie in one of these: then they go with the context. */
-    if (!err) {
-        apr_pool_destroy(item);
-        apr_pool_destroy(pages[0]);
-        apr_pool_destroy(pages[1]);
-    }
-    return err;
-}
-
 /* ---- changing ---- */
 
 cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
-                                      int self, apr_pool_t *pool)
+                                      cloud_manage_t what, apr_pool_t *pool)
 {
-    const cloud_account_t *who = ctx->who.account;
     const char *folded = cloud_account_fold(id, pool);
+    cloud_role_t role;
+    int may;
 
     *a = NULL;
     if (folded) CLOUD_ERR(cloud_account_find(a, NULL, ctx, folded, pool));
-    if (ctx->who.system) return *a ? NULL : not_found(ctx, id);
-    if (self && *a && who && who->number == (*a)->number) return NULL;
-    return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    if (*a) {
+        CLOUD_ERR(cloud_may_manage(&may, ctx, *a, what));
+        return may ? NULL : cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    }
+    CLOUD_ERR(cloud_role(&role, ctx));
+    return role == CLOUD_ROLE_ADMIN ? cloud_account_missing(ctx, id)
+                                    : cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
 }
 
 cloud_err_t *cloud_account_new_epoch(cloud_ctx_t *ctx, apr_int64_t number)
@@ -240,7 +163,7 @@ cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id, apr_int64
     if (quota < 0 && quota != CLOUD_QUOTA_DEFAULT && quota != CLOUD_QUOTA_UNLIMITED)
         return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is not a quota");
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_account_for_change(&a, ctx, id, 0, ctx->pool);
+    err = cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_QUOTA, ctx->pool);
     if (!err)
         err = cloud_db_run(ctx->db, NULL, ctx->pool,
                            "UPDATE account SET quota = ?2 WHERE number = ?1", "ii", a->number,
@@ -254,7 +177,7 @@ cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int ena
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_account_for_change(&a, ctx, id, 0, ctx->pool);
+    err = cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_STATE, ctx->pool);
     if (!err)
         err = cloud_db_run(ctx->db, NULL, ctx->pool,
                            "UPDATE account SET enabled = ?2 WHERE number = ?1", "ii", a->number,
@@ -270,13 +193,13 @@ static cloud_err_t *set_text(cloud_ctx_t *ctx, const char *id, const char *sql,
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_account_for_change(&a, ctx, id, 1, ctx->pool);
+    err = cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool);
     if (!err) err = cloud_db_run(ctx->db, NULL, ctx->pool, sql, "it", a->number, value);
     return cloud_tx_end(ctx, err);
 }
 
 /* Text on one line; "" counts as none. */
-static int is_line(const char *text)
+int cloud_account_is_line(const char *text)
 {
     const unsigned char *c;
 
@@ -288,7 +211,7 @@ static int is_line(const char *text)
 cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_pool_t *pool)
 {
     *out = name && *name ? name : NULL;
-    if (*out && !is_line(name))
+    if (*out && !cloud_account_is_line(name))
         return cloud_err(pool, CLOUD_E_INVALID,
                          "The display name is too long or has characters that can't be shown");
     return NULL;
@@ -306,7 +229,7 @@ cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const cha
 
     if (email && !*email) email = NULL;
     at = email ? strrchr(email, '@') : NULL;
-    if (email && (!is_line(email) || !at || at == email || !at[1] || strchr(email, ' ')))
+    if (email && (!cloud_account_is_line(email) || !at || at == email || !at[1] || strchr(email, ' ')))
         return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is not an e-mail address");
     return set_text(ctx, id, "UPDATE account SET email = ?2 WHERE number = ?1", email);
 }

@@ -12,6 +12,8 @@
 #define CLOUD_QUOTA_DEFAULT   (-1)   /* take the setting files/default_quota */
 #define CLOUD_QUOTA_UNLIMITED (-3)   /* as DAV:quota-available-bytes has it */
 
+#define CLOUD_SOURCE_DATABASE "database" /* made here, not taken from a directory */
+
 struct cloud_account_t {
     apr_int64_t number;       /* primary key */
     const char *id;           /* canonical spelling */
@@ -26,6 +28,7 @@ struct cloud_account_t {
     const char *dir;          /* directory below <data_dir>/accounts */
     int has_password;         /* 0: app passwords and other means of login only */
     apr_int64_t secret_epoch; /* changes with every change of a password: caches compare it */
+    const char *source;       /* CLOUD_SOURCE_DATABASE, or the directory that it comes from */
 };
 
 /** The form in which ids are compared; NULL when id is not valid UTF-8. */
@@ -41,12 +44,35 @@ CLOUD_API cloud_err_t *cloud_account_by_number(cloud_account_t **a, cloud_ctx_t 
 CLOUD_API cloud_err_t *cloud_account_create(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
                                             const char *password, const char *display_name,
                                             apr_pool_t *pool);
+/** What a new account has besides its id; everything may be NULL. */
+typedef struct {
+    const char *password;
+    const char *display_name;
+    const char *const *groups; /* ids, up to a NULL: it becomes a member of these */
+    const char *source;        /* NULL: CLOUD_SOURCE_DATABASE */
+} cloud_account_new_t;
+/** As cloud_account_create(), with memberships, which come to be in the same transaction. By
+ *  administrators and the system; by subadmins for one of their groups at least and no other:
+ *  DENIED. NOT_FOUND: a group does not exist. */
+CLOUD_API cloud_err_t *cloud_account_add(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                         const cloud_account_new_t *what, apr_pool_t *pool);
 typedef cloud_err_t *cloud_account_fn(void *baton, const cloud_account_t *a, apr_pool_t *pool);
-/** All accounts in order of id. search (may be NULL): substring of id or display name. */
+/** All accounts in order of id, for the system (DENIED). search (may be NULL): substring of id,
+ *  display name or e-mail address. */
 CLOUD_API cloud_err_t *cloud_account_each(cloud_ctx_t *ctx, const char *search,
                                           cloud_account_fn *fn, void *baton);
-/* The changes: by the system, and name, e-mail, password and app passwords also by the account
- * itself; DENIED otherwise, whether the account exists or not. */
+/** Which part of a list is wanted. */
+typedef struct {
+    const char *text;         /* NULL or "": everything */
+    apr_int64_t offset;       /* so many are left out first */
+    apr_int64_t limit;        /* at most so many; 0: all */
+} cloud_search_t;
+/** Ids (const char *) of accounts in order, with search->text in id, display name or e-mail
+ *  address: all for administrators, for subadmins the members of their groups. DENIED for others. */
+CLOUD_API cloud_err_t *cloud_account_search(apr_array_header_t **ids, cloud_ctx_t *ctx,
+                                            const cloud_search_t *search, apr_pool_t *pool);
+/* The changes: by those whom cloud_may_manage() (group.h) lets; DENIED for others, whether the account
+ * exists or not, NOT_FOUND for administrators. */
 CLOUD_API cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id,
                                                apr_int64_t quota);
 CLOUD_API cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int enabled);

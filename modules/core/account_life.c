@@ -274,58 +274,118 @@ static cloud_err_t *check_claim(cloud_ctx_t *ctx, const char *dir, apr_uint64_t 
                                : cloud_err(ctx->pool, CLOUD_E_BUSY, "%s was taken away", dir);
 }
 
-static cloud_err_t *insert_tx(cloud_account_t *a, cloud_ctx_t *ctx, const char *folded,
-                              const char *hash, apr_uint64_t ino)
+/* Who may create the account, with these groups? The groups' numbers are put into joins. */
+static cloud_err_t *check_create(apr_array_header_t *joins, cloud_ctx_t *ctx,
+                                 const char *const *groups)
+{
+    cloud_role_t role;
+    cloud_group_t *g;
+    int may;
+
+    CLOUD_ERR(cloud_role(&role, ctx));
+    if (role < CLOUD_ROLE_SUBADMIN) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    if (role == CLOUD_ROLE_SUBADMIN && (!groups || !*groups))
+        return cloud_err(ctx->pool, CLOUD_E_DENIED,
+                         "no group specified (required for subadmins)");
+    for (; groups && *groups; groups++) {
+        CLOUD_ERR(cloud_group_find(&g, ctx, *groups, ctx->pool));
+        CLOUD_ERR(cloud_may_manage_group(&may, ctx, g));
+        if (!may)
+            return cloud_err(ctx->pool, CLOUD_E_DENIED, "insufficient privileges for group %s",
+                             *groups);
+        if (joins) APR_ARRAY_PUSH(joins, apr_int64_t) = g->number;
+    }
+    return NULL;
+}
+
+static cloud_err_t *insert_row(cloud_account_t *a, cloud_ctx_t *ctx, const char *folded,
+                               const char *hash)
 {
     const char *name = strcmp(a->display_name, a->id) == 0 ? NULL : a->display_name;
     cloud_err_t *err;
 
+    err = cloud_db_run(ctx->db, NULL, ctx->pool,
+                       "INSERT INTO account (number, id, folded, display_name, email, quota,"
+                       " enabled, created, last_login, root, purge, dir, password, secret_epoch,"
+                       " source)"
+                       " VALUES (?1, ?2, ?3, ?4, NULL, ?5, 1, ?6, 0, ?7, ?8, ?9, ?10, ?11, ?12)",
+                       "itttiiiittit", a->number, a->id, folded, name, a->quota,
+                       (apr_int64_t)a->created, a->root, a->purge, a->dir, hash, a->secret_epoch,
+                       a->source);
+    return cloud_err_is(err, CLOUD_E_EXISTS) ? exists(ctx, a->id) : err;
+}
+
+static cloud_err_t *insert_tx(cloud_account_t *a, cloud_ctx_t *ctx, const char *folded,
+                              const char *hash, apr_uint64_t ino, const char *const *groups)
+{
+    apr_array_header_t *joins = apr_array_make(ctx->pool, 4, sizeof(apr_int64_t));
+    int i;
+
+    CLOUD_ERR(check_create(joins, ctx, groups));
     CLOUD_ERR(check_claim(ctx, a->dir, ino));
     CLOUD_ERR(cloud_tree_new_root(&a->root, ctx, CLOUD_KIND_ROOT, a->number));
     CLOUD_ERR(cloud_tree_new_root(&a->purge, ctx, CLOUD_KIND_PURGE, a->number));
     CLOUD_ERR(cloud_tree_draw(&a->secret_epoch, ctx));
-    err = cloud_db_run(ctx->db, NULL, ctx->pool,
-                       "INSERT INTO account (number, id, folded, display_name, email, quota,"
-                       " enabled, created, last_login, root, purge, dir, password, secret_epoch)"
-                       " VALUES (?1, ?2, ?3, ?4, NULL, ?5, 1, ?6, 0, ?7, ?8, ?9, ?10, ?11)",
-                       "itttiiiitti", a->number, a->id, folded, name, a->quota,
-                       (apr_int64_t)a->created, a->root, a->purge, a->dir, hash, a->secret_epoch);
-    return cloud_err_is(err, CLOUD_E_EXISTS) ? exists(ctx, a->id) : err;
+    CLOUD_ERR(insert_row(a, ctx, folded, hash));
+    for (i = 0; i < joins->nelts; i++)
+        CLOUD_ERR(cloud_group_join(ctx, APR_ARRAY_IDX(joins, i, apr_int64_t), a->number,
+                                   a->source));
+    return NULL;
 }
 
-cloud_err_t *cloud_account_create(cloud_account_t **out, cloud_ctx_t *ctx, const char *id,
-                                  const char *password, const char *display_name,
-                                  apr_pool_t *pool)
+/* The checks that come before anything slow or lasting. */
+static cloud_err_t *check_new(cloud_ctx_t *ctx, const char *id, const char *const *groups)
 {
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = check_create(NULL, ctx, groups);
+    cloud_tx_rollback(ctx);
+    return err ? err : check_id(id, ctx->pool);
+}
+
+cloud_err_t *cloud_account_add(cloud_account_t **out, cloud_ctx_t *ctx, const char *id,
+                               const cloud_account_new_t *what, apr_pool_t *pool)
+{
+    const char *folded, *hash = NULL, *display_name;
     cloud_account_t *a = apr_pcalloc(pool, sizeof *a);
-    const char *folded, *hash = NULL;
     apr_uint64_t ino;
     cloud_err_t *err;
 
     *out = NULL;
-    if (!ctx->who.system) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
     id = cloud_name_nfc(id, pool);
     folded = id ? cloud_account_fold(id, pool) : NULL;
     if (!folded) return cloud_err(ctx->pool, CLOUD_E_INVALID, "The id is not valid UTF-8");
-    CLOUD_ERR(check_id(id, ctx->pool));
-    CLOUD_ERR(cloud_account_check_name(&display_name, display_name, ctx->pool));
-    if (password) CLOUD_ERR(cloud_secret_hash(&hash, ctx, password, pool));
+    CLOUD_ERR(check_new(ctx, id, what->groups));
+    CLOUD_ERR(cloud_account_check_name(&display_name, what->display_name, ctx->pool));
+    if (what->password) CLOUD_ERR(cloud_secret_hash(&hash, ctx, what->password, pool));
 
     CLOUD_ERR(reserve(a, ctx, folded));
     a->id = apr_pstrdup(pool, id);
     a->display_name = display_name ? apr_pstrdup(pool, display_name) : a->id;
     a->quota = CLOUD_QUOTA_DEFAULT;
     a->enabled = 1;
+    a->has_password = hash != NULL;
     a->created = apr_time_now();
+    a->source = what->source ? apr_pstrdup(pool, what->source) : CLOUD_SOURCE_DATABASE;
     a->dir = cloud_account_dirname(a->id, a->number, pool);
     CLOUD_ERR(claim_dir(&ino, ctx, a->dir, a->number, pool));
     CLOUD_POINT("account-before-rows");
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_tx_end(ctx, insert_tx(a, ctx, folded, hash, ino));
+    err = cloud_tx_end(ctx, insert_tx(a, ctx, folded, hash, ino, what->groups));
     if (err) return err;
     CLOUD_LOG(ctx->store, INFO, "account %s created", a->id);
     *out = a;
     return NULL;
+}
+
+cloud_err_t *cloud_account_create(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                  const char *password, const char *display_name,
+                                  apr_pool_t *pool)
+{
+    const cloud_account_new_t what = { .password = password, .display_name = display_name };
+
+    return cloud_account_add(a, ctx, id, &what, pool);
 }
 
 /* ---- deleting ---- */
@@ -337,6 +397,9 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const cloud_account_t *a)
         "DELETE FROM upload WHERE account = ?1",
         "DELETE FROM lock WHERE account = ?1",
         "DELETE FROM apppass WHERE account = ?1",
+        "DELETE FROM membership WHERE account = ?1",
+        "DELETE FROM subadmin WHERE account = ?1",
+        "DELETE FROM pref WHERE account = ?1",
         "DELETE FROM account WHERE number = ?1",
     };
     int i;
@@ -395,7 +458,7 @@ static cloud_err_t *delete_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char 
     const apr_array_header_t *features = cloud_features();
     int i;
 
-    CLOUD_ERR(cloud_account_for_change(a, ctx, id, 0, ctx->pool));
+    CLOUD_ERR(cloud_account_for_change(a, ctx, id, CLOUD_MANAGE_STATE, ctx->pool));
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
         if (f->account_deleted) CLOUD_ERR(f->account_deleted(ctx, *a));

@@ -7,6 +7,7 @@
 #define CLOUD_ACCOUNT_PRIVATE_H
 
 #include "internal.h"
+#include "group.h"
 
 /** Uses and logins are noted at most this often. */
 #define CLOUD_SEEN_EVERY apr_time_from_sec(5 * 60)
@@ -16,10 +17,20 @@
  *  (tx) */
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
                                 const char *folded, apr_pool_t *pool);
-/** As cloud_account_get, for one that ctx->who may change: DENIED otherwise. self: the account
- *  itself may, too. Nobody learns from the answer which accounts exist. (tx) */
+/** As cloud_account_get, for one that ctx->who may manage in this way: DENIED otherwise. Only
+ *  administrators learn from the answer which accounts exist. (tx) */
 cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
-                                      int self, apr_pool_t *pool);
+                                      cloud_manage_t what, apr_pool_t *pool);
+/** Columns that cloud_account_row() reads, and how many they are. */
+#define CLOUD_ACCOUNT_COLS                                                                        \
+    "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \
+    " secret_epoch, password IS NOT NULL, source"
+#define CLOUD_ACCOUNT_NCOLS 14
+void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool);
+/** "There is no account ..." */
+cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id);
+/** Text on one line that can be shown, of at most 255 bytes. */
+int cloud_account_is_line(const char *text);
 /** A display name: NULL for none. INVALID when it can't be shown. */
 cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_pool_t *pool);
 /** Invalidates what any process has cached about the account's secrets. (tx, write) */
@@ -38,5 +49,21 @@ int cloud_apppass_shape(const char *secret);
  *  (tx) */
 cloud_err_t *cloud_apppass_find(cloud_apppass_t **out, cloud_ctx_t *ctx, apr_int64_t number,
                                 const char *secret, apr_pool_t *pool);
+
+/* ---- group.c ---- */
+/** Group by its id; NOT_FOUND. (tx) */
+cloud_err_t *cloud_group_find(cloud_group_t **g, cloud_ctx_t *ctx, const char *id,
+                              apr_pool_t *pool);
+/** (tx, write) */
+cloud_err_t *cloud_group_join(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account,
+                              const char *source);
+/** Array of ids from the first column of a statement that is bound; ends it. */
+cloud_err_t *cloud_collect_ids(apr_array_header_t *ids, cloud_stmt_t *st, cloud_ctx_t *ctx);
+/** Whether text is part of id or name or mail (these may be NULL); folded is its folded form. */
+int cloud_text_matches(const char *folded, const char *id, const char *name, const char *mail,
+                       apr_pool_t *pool);
+
+/* ---- manage.c ---- */
+cloud_err_t *cloud_subadmins_allowed(int *yes, cloud_ctx_t *ctx);
 
 #endif

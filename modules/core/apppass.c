@@ -166,7 +166,7 @@ static cloud_err_t *create_tx(const char *secret, cloud_ctx_t *ctx, const char *
     apr_int64_t number;
     cloud_err_t *err;
 
-    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, 1, ctx->pool));
+    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_SECRETS, ctx->pool));
     CLOUD_ERR(make_key(key, ctx));
     CLOUD_ERR(keyed_hash(hash, key, a->number, secret, ctx->pool));
     OPENSSL_cleanse(key, sizeof key);
@@ -202,7 +202,7 @@ static cloud_err_t *list_tx(apr_array_header_t *list, cloud_ctx_t *ctx, const ch
     cloud_stmt_t *st;
     int row;
 
-    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, 1, ctx->pool));
+    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_SECRETS, ctx->pool));
     CLOUD_ERR(cloud_db_stmt(&st, ctx->db,
                             "SELECT id, name, created, last_used FROM apppass WHERE account = ?1"
                             " ORDER BY name",
@@ -231,7 +231,7 @@ static cloud_err_t *revoke_tx(cloud_ctx_t *ctx, const char *id, const char *name
     cloud_account_t *a;
     int changed;
 
-    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, 1, ctx->pool));
+    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_SECRETS, ctx->pool));
     CLOUD_ERR(cloud_db_run(ctx->db, &changed, ctx->pool,
                            "DELETE FROM apppass WHERE account = ?1 AND name = ?2", "it",
                            a->number, name));

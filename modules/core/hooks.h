@@ -48,6 +48,8 @@ typedef struct cloud_feature_t {
     cloud_err_t *(*purged)(cloud_ctx_t *ctx, apr_int64_t node);
     /** An account is being deleted. */
     cloud_err_t *(*account_deleted)(cloud_ctx_t *ctx, const cloud_account_t *account);
+    /** A group is being deleted; its members are still in it. */
+    cloud_err_t *(*group_deleted)(cloud_ctx_t *ctx, const cloud_group_t *group);
     /** Statements that create the feature's tables, CREATE ... IF NOT EXISTS. */
     const char *schema;
     /** Bounded periodic work; *more 1 when there is more. */

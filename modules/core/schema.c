@@ -75,11 +75,34 @@ static const char SCHEMA_1[] =
     " size INTEGER NOT NULL, written INTEGER NOT NULL, stage TEXT, offset INTEGER NOT NULL,"
     " PRIMARY KEY (upload, name)) WITHOUT ROWID;";
 
+/* Groups and what people prefer. Group 1 is the administrators': numbers that are drawn are far above.
+ * An account of the name that installations give to their first one is an administrator from here on.
+ * source: "database", or the directory that an account, a group or a membership comes from. */
+static const char SCHEMA_2[] =
+    "CREATE TABLE IF NOT EXISTS usergroup (number INTEGER PRIMARY KEY NOT NULL,"
+    " id TEXT NOT NULL UNIQUE, display_name TEXT, source TEXT NOT NULL,"
+    " created INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS membership (account INTEGER NOT NULL,"
+    " usergroup INTEGER NOT NULL, source TEXT NOT NULL, PRIMARY KEY (account, usergroup))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS membership_group ON membership (usergroup, account);"
+    "CREATE TABLE IF NOT EXISTS subadmin (account INTEGER NOT NULL, usergroup INTEGER NOT NULL,"
+    " PRIMARY KEY (account, usergroup)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS subadmin_group ON subadmin (usergroup, account);"
+    "CREATE TABLE IF NOT EXISTS pref (account INTEGER NOT NULL, app TEXT NOT NULL,"
+    " key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, app, key)) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO usergroup (number, id, display_name, source, created)"
+    " VALUES (1, 'admin', NULL, 'database', 0);"
+    "INSERT OR IGNORE INTO membership (account, usergroup, source)"
+    " SELECT number, 1, 'database' FROM account WHERE folded = 'admin';"
+    "ALTER TABLE account ADD COLUMN source TEXT NOT NULL DEFAULT 'database';";
+
 static const struct {
     int version;
     const char *sql;
 } MIGRATIONS[] = {
     { 1, SCHEMA_1 },
+    { 2, SCHEMA_2 },
 };
 
 cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

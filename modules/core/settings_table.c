@@ -12,6 +12,8 @@ const cloud_setting_t cloud_settings_core[] = {
       "Seconds that a WebDAV lock lasts at most without being refreshed" },
     { "files", "default_quota", CLOUD_SET_SIZE, "none", 0, 0,
       "Quota of accounts that have none of their own: \"none\" or a size such as \"5 GB\"" },
+    { "system", "allow_subadmins", CLOUD_SET_BOOL, "false", 0, 0,
+      "Whether the subadmins of a group manage its members" },
     { "system", "blacklisted_files", CLOUD_SET_LIST, "[\".htaccess\"]", 0, 0,
       "File names that are refused, in any case of letters" },
     { "system", "cache_chunk_gc_ttl", CLOUD_SET_INT, "604800", 2 * DAY, 366 * DAY,

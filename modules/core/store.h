@@ -18,6 +18,7 @@ typedef void cloud_log_fn(void *baton, cloud_log_level_t level, const char *file
 typedef enum { CLOUD_DURABILITY_FULL, CLOUD_DURABILITY_RELAXED } cloud_durability_t;
 
 typedef struct cloud_account_t cloud_account_t;
+typedef struct cloud_group_t cloud_group_t;
 
 /** Settings as the operator's configuration file fixes them (the top layer, see settings.h):
  *  apr_table of "app\nkey" -> value. */

@@ -338,11 +338,18 @@ class Env:
         """A new account, with a name of its own unless one is given."""
         name = name or f"user{next(Env._names)}"
         password = password or f"pw-{random.randrange(1 << 48):x}"
-        self.cloudctl("account", "add", name, "--password-stdin", input=password + "\n")
+        self.cloudctl("account", "add", name, "--password-stdin", "--no-admin",
+                      input=password + "\n")
         if quota is not None:
             self.cloudctl("account", "quota", name, quota)
         account = Account(self, name, password)
         self.accounts.append(account)
+        return account
+
+    def admin(self):
+        """A new account that administers the server."""
+        account = self.account()
+        self.cloudctl("group", "add-member", "admin", account.id)
         return account
 
     # ---- requests ----

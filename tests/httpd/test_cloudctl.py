@@ -65,7 +65,8 @@ def test_exit_code(env, args, code):
 
 def test_help_names_every_command(env):
     text = env.cloudctl("--help").stdout
-    for command in ("account add", "account passwd", "app-password create", "config list", "status",
+    for command in ("account add", "account passwd", "app-password create", "group add-member",
+                    "config list", "status",
                     "maintenance data-fingerprint", "uploads expire"):
         assert command in text
 
@@ -182,6 +183,51 @@ def test_add_options(env):
     shown = ctl_json(env, "account", "add", "addopts", "--display-name=A B", "--email", "x@y.z",
                      "--quota", "5 GB", "--no-password")
     assert shown["display_name"] == "A B" and shown["quota"] == 5 << 30
+
+
+def test_first_account_is_an_administrator(tmp_path):
+    tool = [f"{BUILD}/.libs/cloudctl", "--data-dir", tmp_path / "data", "--user", USER]
+    environ = {**os.environ, "LD_LIBRARY_PATH": f"{BUILD}/.libs"}
+
+    def run(*args):
+        return subprocess.run([*tool, *args], env=environ, capture_output=True, text=True,
+                              check=True, cwd="/")
+
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    assert "administrator" in run("account", "add", "one", "--no-password").stderr
+    assert not run("user", "add", "two", "--no-password").stderr
+    assert json.loads(run("group", "show", "admin", "--json").stdout)["members"] == ["one"]
+    assert json.loads(run("user", "show", "two", "--json").stdout)["groups"] == []
+
+
+def test_groups(env, account):
+    other = env.account()
+    assert env.cloudctl("group", "add", "a/b %é").stdout == "Group a/b %é was created.\n"
+    assert env.cloudctl("group", "add", "a/b %é", check=False).returncode == FAILED
+    shown = ctl_json(env, "group", "add-member", "a/b %é", account.id, other.id.upper())
+    assert shown["members"] == sorted([account.id, other.id])
+    assert shown["source"] == "database" and shown["subadmins"] == []
+    assert ctl_json(env, "account", "show", other.id)["groups"] == ["a/b %é"]
+    assert "a/b %é" in env.cloudctl("account", "show", other.id).stdout
+    assert env.cloudctl("group", "add-subadmin", "a/b %é", other.id, check=False).returncode == FAILED
+    env.cloudctl("config", "set", "system", "allow_subadmins", "yes")
+    assert ctl_json(env, "group", "add-subadmin", "a/b %é", other.id)["subadmins"] == [other.id]
+    assert ctl_json(env, "group", "remove-subadmin", "a/b %é", other.id)["subadmins"] == []
+    env.cloudctl("config", "delete", "system", "allow_subadmins")
+    env.cloudctl("group", "name", "a/b %é", "The group")
+    assert ctl_json(env, "group", "list", "the GROUP") == ["a/b %é"]
+    assert "admin" in env.cloudctl("group", "list").stdout.splitlines()
+    shown = ctl_json(env, "group", "remove-member", "a/b %é", account.id)
+    assert shown["members"] == [other.id] and shown["display_name"] == "The group"
+    env.cloudctl("group", "delete", "a/b %é", "--yes")
+    assert env.cloudctl("group", "show", "a/b %é", check=False).returncode == FAILED
+    assert env.cloudctl("group", "delete", "admin", "--yes", check=False).returncode == FAILED
+    shown = ctl_json(env, "account", "add", "grouped", "--no-password", "--group", "admin")
+    assert shown["groups"] == ["admin"]
+    assert env.cloudctl("account", "add", "nogroup", "--no-password", "--group", "none",
+                        check=False).returncode == FAILED
+    env.cloudctl("account", "delete", "grouped", "--yes")
 
 
 def test_quota(env, account):
