@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* cloudctl: the administrator's command line. */
 #include "ctl.h"
+#include "login.h"
 #include "trash.h"
 #include "versions.h"
 
@@ -300,6 +301,7 @@ static void register_features(void)
 {
     cloud_versions_register();
     cloud_trash_register();
+    cloud_login_register();
 }
 
 cloud_err_t *ctl_open(ctl_t *ctl, unsigned flags)

@@ -237,7 +237,9 @@ static cloud_err_t *revoke_tx(cloud_ctx_t *ctx, const char *id, const char *name
                            a->number, name));
     if (changed == 0)
         return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no app password \"%s\"", name);
-    return cloud_account_new_epoch(ctx, a->number);
+    /* No new epoch: that would end every session of the account. App passwords are cheap to check and
+     * must not be cached. */
+    return NULL;
 }
 
 cloud_err_t *cloud_apppass_revoke(cloud_ctx_t *ctx, const char *id, const char *name)

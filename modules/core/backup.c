@@ -83,10 +83,22 @@ cloud_err_t *cloud_backup_dirs(backup_t *b, const char *from, const char *to)
     return b->dst < 0 ? sys(b->pool, errno, copies) : NULL;
 }
 
+/* Without its key the copy could not read what the database holds encrypted. */
+static cloud_err_t *copy_key(backup_t *b, const char *from, const char *to)
+{
+    const char *path = apr_pstrcat(b->pool, from, "/.cloud/key", NULL);
+    const char *text = cloud_read_file(path, b->pool);
+
+    if (!text) return access(path, F_OK) == 0 || errno != ENOENT ? sys(b->pool, errno, path) : NULL;
+    return cloud_write_file(apr_pstrcat(b->pool, to, "/.cloud/key", NULL),
+                            apr_pstrcat(b->pool, text, "\n", NULL), b->pool);
+}
+
 cloud_err_t *cloud_backup_seal(backup_t *b, const char *from, const char *to)
 {
     const char *text = cloud_read_file(apr_pstrcat(b->pool, from, "/.cloud/marker", NULL), b->pool);
 
+    CLOUD_ERR(copy_key(b, from, to));
     /* One sync of the file system instead of one for each of its files. */
     if (syncfs(b->dst) != 0) return sys(b->pool, errno, to);
     if (!text) return cloud_err(b->pool, CLOUD_E_UNAVAILABLE, "%s carries no marker", from);

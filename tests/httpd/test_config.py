@@ -25,6 +25,8 @@ REFUSED = {
     "CloudMimeTypes": ["/no/such/file", "/etc", ""],
     "CloudMaintenance": ["perhaps", ""],
     "CloudAccountAutoCreate": ["perhaps", ""],
+    "CloudSessionTimeout": ["", "10", "soon", "99999999"],
+    "CloudSessionLifetime": ["", "10", "soon", "999999999"],
     "CloudTrashRetention": ["sometimes", "-1", ""],
     "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
     "CloudVersionsRetention": ["", "7", "sometimes", "auto, auto", "-1, auto", "1, 2, 3"],
@@ -47,6 +49,8 @@ CloudVersionsRetention "auto,30"
 CloudVersionsRetention disabled
 CloudRetentionDisk 0 1
 CloudRetentionDisk 99 100
+CloudSessionTimeout 1200
+CloudSessionLifetime 43200
 CloudMaintenance on
 CloudAccountAutoCreate on
 CloudAuthCacheTTL 0

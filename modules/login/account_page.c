@@ -1,0 +1,285 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file account_page.c
+ * The page on which people look after their account: app passwords, sessions, and what other modules
+ * add.
+ */
+#include "login_http.h"
+
+static apr_array_header_t *sections; /* const cloud_login_section_t *, of other modules */
+
+/* A form of the page at work. */
+typedef struct {
+    request_rec *r;
+    cloud_ctx_t *ctx;
+    const cloud_account_t *account;
+    const cloud_params_t *form;      /* NULL: nothing was sent */
+    cloud_page_t *page;
+    const char *notice;              /* HTML: what to say when it went well */
+} work_t;
+
+void login_sections_reset(apr_pool_t *pconf)
+{
+    sections = apr_array_make(pconf, 4, sizeof(const cloud_login_section_t *));
+}
+
+void cloud_login_register_section(const cloud_login_section_t *section)
+{
+    APR_ARRAY_PUSH(sections, const cloud_login_section_t *) = section;
+}
+
+static const char *when(apr_time_t t, apr_pool_t *pool)
+{
+    char text[APR_RFC822_DATE_LEN];
+    apr_time_exp_t exp;
+    apr_size_t len;
+
+    if (!t) {
+        return "never";
+    }
+    apr_time_exp_gmt(&exp, t);
+    apr_strftime(text, &len, sizeof(text), "%Y-%m-%d %H:%M UTC", &exp);
+    return apr_pstrdup(pool, text);
+}
+
+static const char *field(const work_t *w, const char *name)
+{
+    const char *value = cloud_param(w->form, name);
+
+    return value ? value : "";
+}
+
+/* ---- app passwords ---- */
+
+static cloud_err_t *show_apppass(work_t *w)
+{
+    apr_pool_t *pool = w->r->pool;
+    apr_array_header_t *list;
+    int i;
+
+    CLOUD_ERR(cloud_apppass_list(&list, w->ctx, w->account->id, pool));
+    cloud_page_put(w->page, "<p>A program that syncs or mounts your files gets a password of its "
+                   "own, which opens nothing else and can be revoked alone.</p>\n");
+    if (list->nelts) {
+        cloud_page_put(w->page, "<table>\n<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">"
+                       "Created</th><th scope=\"col\">Last used</th><th scope=\"col\">Revoke</th>"
+                       "</tr></thead>\n<tbody>\n");
+    }
+    for (i = 0; i < list->nelts; i++) {
+        const cloud_apppass_t *p = &APR_ARRAY_IDX(list, i, cloud_apppass_t);
+
+        cloud_page_put(w->page, "<tr><td>%s</td><td>%s</td><td>%s</td><td>", p->name,
+                       when(p->created, pool), when(p->last_used, pool));
+        cloud_page_section_form(w->page, "apppasswords");
+        cloud_page_put(w->page, "<input type=\"hidden\" name=\"revoke\" value=\"%s\">\n<button "
+                       "class=\"quiet\" aria-label=\"Revoke %s\">Revoke</button></form></td></tr>\n",
+                       p->name, p->name);
+    }
+    if (list->nelts) {
+        cloud_page_put(w->page, "</tbody>\n</table>\n");
+    }
+    cloud_page_section_form(w->page, "apppasswords");
+    cloud_page_put(w->page, "<label for=\"name\">Name of the program or device</label>\n"
+                   "<input type=\"text\" id=\"name\" name=\"name\" required maxlength=\"100\""
+                   " autocomplete=\"off\">\n"
+                   "<button type=\"submit\">Create a new app password</button></form>\n");
+    return NULL;
+}
+
+static cloud_err_t *act_apppass(work_t *w)
+{
+    const char *revoke = cloud_param(w->form, "revoke"), *secret;
+    cloud_html_t *html = cloud_html_create(w->r->pool);
+
+    if (revoke) {
+        return cloud_apppass_revoke(w->ctx, w->account->id, revoke);
+    }
+    CLOUD_ERR(cloud_apppass_create(&secret, w->ctx, w->account->id, field(w, "name"), w->r->pool));
+    cloud_html_put(html, "The app password is<br><strong class=\"secret\" id=\"secret\">%s</strong>"
+                   "<br>It is shown this once. Log in with it as <strong>%s</strong>.", secret,
+                   w->account->id);
+    w->notice = cloud_html_text(html);
+    return NULL;
+}
+
+/* ---- sessions ---- */
+
+static cloud_err_t *show_sessions(work_t *w)
+{
+    const cloud_session_t *mine = login_known(w->r)->session;
+    apr_pool_t *pool = w->r->pool;
+    apr_array_header_t *list;
+    int i;
+
+    CLOUD_ERR(cloud_session_list(&list, w->ctx, w->account, pool));
+    cloud_page_put(w->page, "<table>\n<thead><tr><th scope=\"col\">Browser</th><th scope=\"col\">"
+                   "Address</th><th scope=\"col\">Last seen</th><th scope=\"col\">End</th></tr>"
+                   "</thead>\n<tbody>\n");
+    for (i = 0; i < list->nelts; i++) {
+        const cloud_session_t *s = &APR_ARRAY_IDX(list, i, cloud_session_t);
+        const char *agent = *s->agent ? s->agent : "unknown";
+
+        cloud_page_put(w->page, "<tr><td>%s</td><td>%s</td><td>%s</td><td>", agent, s->address,
+                       when(s->seen, pool));
+        if (mine && mine->id == s->id) {
+            cloud_page_put(w->page, "this one");
+        }
+        else {
+            cloud_page_section_form(w->page, "sessions");
+            cloud_page_put(w->page, "<input type=\"hidden\" name=\"end\" value=\"%s\">\n<button "
+                           "class=\"quiet\" aria-label=\"End the session of %s\">End</button>"
+                           "</form>", apr_psprintf(pool, "%" APR_INT64_T_FMT, s->id), agent);
+        }
+        cloud_page_put(w->page, "</td></tr>\n");
+    }
+    cloud_page_put(w->page, "</tbody>\n</table>\n");
+    if (list->nelts > (mine ? 1 : 0)) {
+        cloud_page_section_form(w->page, "sessions");
+        cloud_page_put(w->page, "<input type=\"hidden\" name=\"end\" value=\"others\">\n"
+                       "<button class=\"quiet\">End all other sessions</button></form>\n");
+    }
+    return NULL;
+}
+
+static cloud_err_t *act_sessions(work_t *w)
+{
+    const cloud_session_t *mine = login_known(w->r)->session;
+    const char *end = field(w, "end");
+    char *tail;
+    apr_int64_t id = apr_strtoi64(end, &tail, 10);
+
+    if (!strcmp(end, "others")) {
+        return cloud_session_revoke(w->ctx, w->account, 0, mine ? mine->id : -1);
+    }
+    if (!*end || *tail || id <= 0) {
+        return cloud_err(w->r->pool, CLOUD_E_INVALID, "There is no such session");
+    }
+    return cloud_session_revoke(w->ctx, w->account, id, 0);
+}
+
+/* ---- the page ---- */
+
+static const struct {
+    const char *name, *title;
+    cloud_err_t *(*show)(work_t *w);
+    cloud_err_t *(*act)(work_t *w);
+} OWN[] = {
+    { "apppasswords", "App passwords", show_apppass, act_apppass },
+    { "sessions", "Browsers that are signed in", show_sessions, act_sessions },
+};
+#define NOWN (sizeof(OWN) / sizeof(*OWN))
+
+static void open_section(cloud_page_t *page, const char *name, const char *title)
+{
+    cloud_page_put(page, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s"
+                   "</h2>\n", name, name, name, title);
+}
+
+static cloud_err_t *show_sections(work_t *w)
+{
+    apr_size_t n;
+    int i;
+
+    for (n = 0; n < NOWN; n++) {
+        open_section(w->page, OWN[n].name, OWN[n].title);
+        CLOUD_ERR(OWN[n].show(w));
+        cloud_page_put(w->page, "</section>\n");
+    }
+    for (i = 0; i < sections->nelts; i++) {
+        const cloud_login_section_t *s = APR_ARRAY_IDX(sections, i, const cloud_login_section_t *);
+
+        open_section(w->page, s->name, s->title);
+        CLOUD_ERR(s->show(w->page, w->ctx, w->account));
+        cloud_page_put(w->page, "</section>\n");
+    }
+    return NULL;
+}
+
+/* problem is text, w->notice HTML. */
+static int show(work_t *w, int status, const char *problem)
+{
+    cloud_err_t *err;
+
+    w->page = cloud_page_create(w->r, "Your account");
+    if (problem) {
+        cloud_page_put(w->page, "<p class=\"error\" role=\"alert\">%s</p>\n", problem);
+    }
+    if (w->notice) {
+        cloud_page_put(w->page, "<div class=\"done\" role=\"status\">%h</div>\n", w->notice);
+    }
+    cloud_page_put(w->page, "<p>You are signed in as <strong>%s</strong> (%s).</p>\n",
+                   w->account->display_name, w->account->id);
+    err = show_sections(w);
+    if (err) {
+        return cloud_http_error(w->r, err);
+    }
+    if (login_known(w->r)->session) {
+        cloud_page_form(w->page, LOGOUT_PATH);
+        cloud_page_put(w->page, "<button type=\"submit\">Sign out</button></form>\n");
+    }
+    return cloud_page_send(w->page, status);
+}
+
+static cloud_err_t *act(work_t *w)
+{
+    const char *name = field(w, "section");
+    apr_size_t n;
+    int i;
+
+    for (n = 0; n < NOWN; n++) {
+        if (!strcmp(OWN[n].name, name)) {
+            return OWN[n].act(w);
+        }
+    }
+    for (i = 0; i < sections->nelts; i++) {
+        const cloud_login_section_t *s = APR_ARRAY_IDX(sections, i, const cloud_login_section_t *);
+
+        if (!strcmp(s->name, name)) {
+            return s->act(w->r, w->ctx, w->account, w->form);
+        }
+    }
+    return cloud_err(w->r->pool, CLOUD_E_INVALID, "This page has no such section");
+}
+
+/* What goes well is answered with a way back to the page, so that it can be loaded again; what has
+ * something to show that is shown once, with the page. */
+static int post(work_t *w)
+{
+    cloud_params_t *form;
+    cloud_err_t *err = cloud_login_form(&form, w->r);
+
+    w->form = form;
+    if (!err) {
+        err = act(w);
+    }
+    if (!err) {
+        return w->notice ? show(w, HTTP_OK, NULL) : cloud_login_redirect(w->r, ACCOUNT_PATH);
+    }
+    if (cloud_err_info(err->code)->http >= 500 || err->code == CLOUD_E_TOO_LARGE) {
+        return cloud_http_error(w->r, err);
+    }
+    w->notice = NULL;
+    return show(w, err->code == CLOUD_E_EXISTS ? HTTP_CONFLICT : cloud_err_info(err->code)->http,
+                err->msg);
+}
+
+int login_account_page(request_rec *r, const char *rest)
+{
+    work_t w = { .r = r };
+    cloud_err_t *err = cloud_login_account(&w.account, r);
+
+    (void)rest;
+    if (!err) {
+        err = cloud_http_ctx(&w.ctx, r);
+    }
+    if (err) {
+        return cloud_http_error(r, err);
+    }
+    if (r->method_number != M_GET && r->method_number != M_POST) {
+        return login_no_method(r);
+    }
+    if (!w.account) {
+        return cloud_login_ask(r);
+    }
+    return r->method_number == M_POST ? post(&w) : show(&w, HTTP_OK, NULL);
+}

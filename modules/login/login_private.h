@@ -1,0 +1,18 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file login_private.h
+ * What the request-free files of the login feature share.
+ */
+#ifndef CLOUD_LOGIN_PRIVATE_H
+#define CLOUD_LOGIN_PRIVATE_H
+
+#include "internal.h"
+#include "login.h"
+
+#define CLOUD_LOGIN_HASH 32
+
+/** SHA-256 of a secret that is random enough to need no more. */
+void cloud_login_hash(unsigned char hash[CLOUD_LOGIN_HASH], const char *secret);
+/** DENIED unless ctx acts for the account or the system. */
+cloud_err_t *cloud_login_may(const cloud_ctx_t *ctx, const cloud_account_t *account);
+#endif

@@ -1,0 +1,17 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file form.h
+ * The form in the body of a request. form.c is compiled into each module that reads one.
+ */
+#ifndef CLOUD_FORM_H
+#define CLOUD_FORM_H
+
+#include <httpd.h>
+
+#include "ocs_params.h"
+
+/** Adds what the body of the request holds (application/x-www-form-urlencoded): nothing when there is
+ *  none. TOO_LARGE over max bytes; UNSUPPORTED when it is of another type. */
+cloud_err_t *cloud_form_read(cloud_params_t *params, request_rec *r, apr_off_t max);
+
+#endif
