@@ -158,18 +158,15 @@ cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, 
 }
 
 /* Is what stands at the entry's place what its row says? */
-static cloud_err_t *in_place(int *same, cloud_ctx_t *ctx, const cloud_node_t *node,
+static cloud_err_t *in_place(int *same, cloud_ctx_t *ctx, const cloud_entry_t *e,
                              apr_pool_t *pool)
 {
-    const char *disk = NULL;
+    const cloud_node_t *node = &e->node;
+    const char *disk;
     struct stat st;
-    cloud_err_t *err;
     int found;
 
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_storage_path(&disk, ctx, node->id, pool);
-    cloud_tx_rollback(ctx);
-    if (err) return err;
+    CLOUD_ERR(cloud_entry_path(&disk, ctx, e, pool));
     CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, disk, pool));
     *same = found && st.st_ino == node->ino
             && (CLOUD_IS_DIR(node)
@@ -187,13 +184,13 @@ cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const c
 
     *entry = (cloud_entry_t *)e;
     if (!e->exists || e->node.parent == 0) return NULL;
-    CLOUD_ERR(in_place(&same, ctx, &e->node, pool));
+    CLOUD_ERR(in_place(&same, ctx, e, pool));
     if (same) return NULL;
     CLOUD_ERR(cloud_journal_pending(&pending, ctx, e->tree));
     if (pending) {
         /* It may be a move of ours, still owed. */
         CLOUD_ERR(cloud_journal_run(ctx, e->tree, 0));
-        CLOUD_ERR(in_place(&same, ctx, &e->node, pool));
+        CLOUD_ERR(in_place(&same, ctx, e, pool));
         if (same) return NULL;
     }
     return cloud_files_adopt(entry, ctx, e, pool);
@@ -352,8 +349,7 @@ static cloud_err_t *attach(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_ac
         cloud_tx_rollback(ctx);
         return err;
     }
-    CLOUD_ERR(cloud_tx_commit(ctx));
-    return cloud_journal_run(ctx, res->entry->tree, 0);
+    return cloud_journal_commit(ctx, res->entry->tree, 0);
 }
 
 cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,

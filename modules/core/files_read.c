@@ -98,7 +98,7 @@ static cloud_err_t *look(int *fd, int *same, cloud_entry_t **entry, cloud_ctx_t 
     if (!err) err = found(ctx, *entry, CLOUD_OP_READ);
     if (!err && CLOUD_IS_DIR(&(*entry)->node))
         err = cloud_err(ctx->pool, CLOUD_E_NOT_ALLOWED, NULL);
-    if (!err) err = cloud_storage_path(&disk, ctx, (*entry)->node.id, pool);
+    if (!err) err = cloud_entry_path(&disk, ctx, *entry, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
     CLOUD_ERR(cloud_storage_open(fd, ctx->store, disk, O_RDONLY, pool));

@@ -10,7 +10,6 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
                              apr_int64_t btime, apr_pool_t *pool)
 {
     cloud_node_t node = { 0 };
-    const char *parent;
     cloud_entry_t *e;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
@@ -37,9 +36,8 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     node.btime = btime;
     CLOUD_ERR(cloud_tree_insert(ctx, &node));
     CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, node.etag, 0, node.mtime));
-    CLOUD_ERR(cloud_storage_path(&parent, ctx, node.parent, pool));
     CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, node.ino, 1, stage,
-                                apr_pstrcat(pool, parent, "/", node.disk, NULL)));
+                                apr_pstrcat(pool, e->folder, "/", node.disk, NULL)));
     CLOUD_ERR(cloud_tree_log(ctx, node.etag, e->tree, "create", &node, 0, NULL, 0));
     e->node = node;
     e->exists = 1;
@@ -70,14 +68,11 @@ cloud_err_t *cloud_file_mkcol(cloud_result_t *res, cloud_ctx_t *ctx,
     if (!err) {
         err = mkcol_tx(res, ctx, account, path, cond, stage, &st, btime, pool);
         if (err) cloud_tx_rollback(ctx);
-        else err = cloud_tx_commit(ctx);
+        else err = cloud_journal_commit(ctx, res->entry->tree, 0);
     }
-    if (err) {
-        if (!cloud_files_stage_owed(ctx, stage))
-            cloud_storage_unlink(ctx->store, stage, 1, pool);
-        return err;
-    }
-    return cloud_journal_run(ctx, res->entry->tree, 0);
+    if (err && !cloud_files_stage_owed(ctx, stage))
+        cloud_storage_unlink(ctx->store, stage, 1, pool);
+    return err;
 }
 
 /* ---- DELETE ---- */
@@ -135,7 +130,7 @@ static cloud_err_t *take_out(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int64
     apr_int64_t parent = 0;
     int handled;
 
-    CLOUD_ERR(cloud_storage_path(&src, ctx, e->node.id, pool));
+    CLOUD_ERR(cloud_entry_path(&src, ctx, e, pool));
     CLOUD_ERR(cloud_lock_forget(ctx, e));
     CLOUD_ERR(ask_features(&handled, &parent, &name, &disk, ctx, e, pool));
     if (handled) {
@@ -168,7 +163,7 @@ cloud_err_t *cloud_files_purge(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_poo
 
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "purge", &e->node, 0, NULL, -e->node.size));
-    CLOUD_ERR(cloud_storage_path(&src, ctx, e->node.id, pool));
+    CLOUD_ERR(cloud_entry_path(&src, ctx, e, pool));
     CLOUD_ERR(to_purge(ctx, e, src, pool));
     return cloud_tree_bump(ctx, e->chain, e->chain_len, number, -e->node.size,
                            apr_time_sec(apr_time_now()));
@@ -224,8 +219,7 @@ static cloud_err_t *remove_once(cloud_ctx_t *ctx, const cloud_account_t *account
         cloud_tx_rollback(ctx);
         return err;
     }
-    CLOUD_ERR(cloud_tx_commit(ctx));
-    return cloud_journal_run(ctx, e->tree, 0);
+    return cloud_journal_commit(ctx, e->tree, 0);
 }
 
 cloud_err_t *cloud_file_remove(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
@@ -301,15 +295,32 @@ static cloud_err_t *check_move(cloud_ctx_t *ctx, const cloud_entry_t *s, const c
                                 | (d->exists ? CLOUD_LOCKCHK_BELOW : 0));
 }
 
+/* The number to all ancestors of both ends; what is above both keeps its size. */
+static cloud_err_t *bump_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d,
+                              apr_int64_t number, apr_int64_t now)
+{
+    int most = s->chain_len < d->chain_len ? s->chain_len : d->chain_len, n = 0;
+    apr_int64_t size = s->node.size;
+
+    while (n < most && s->chain[n] == d->chain[n]) n++;
+    if (n == s->chain_len && n == d->chain_len)
+        return cloud_tree_bump(ctx, s->chain, n, number, 0, now);
+    /* The folders themselves get a time, too: a parent is not bumped as a mere ancestor. */
+    if (n == most && n > 0) n--;
+    CLOUD_ERR(cloud_tree_bump(ctx, s->chain, n, number, 0, CLOUD_NO_MTIME));
+    CLOUD_ERR(cloud_tree_bump(ctx, s->chain + n, s->chain_len - n, number, -size, now));
+    return cloud_tree_bump(ctx, d->chain + n, d->chain_len - n, number, size, now);
+}
+
 static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_entry_t *d,
                               apr_pool_t *pool)
 {
     apr_int64_t now = apr_time_sec(apr_time_now()), number, parent_id = d->parent.id;
-    const char *src, *parent, *disk = d->name;
+    const char *src, *disk = d->name;
     int same = d->exists && d->node.id == s->node.id;
     cloud_node_t node = s->node;
 
-    CLOUD_ERR(cloud_storage_path(&src, ctx, s->node.id, pool));
+    CLOUD_ERR(cloud_entry_path(&src, ctx, s, pool));
     CLOUD_ERR(cloud_lock_forget(ctx, s));
     if (d->exists && !same) CLOUD_ERR(cloud_files_replace(ctx, d, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
@@ -318,11 +329,9 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
     node.name = cloud_name_nfc(d->name, pool);
     node.disk = disk;
     CLOUD_ERR(cloud_tree_rename(ctx, &s->node, parent_id, node.name, disk));
-    CLOUD_ERR(cloud_tree_bump(ctx, s->chain, s->chain_len, number, -s->node.size, now));
-    CLOUD_ERR(cloud_tree_bump(ctx, d->chain, d->chain_len, number, s->node.size, now));
-    CLOUD_ERR(cloud_storage_path(&parent, ctx, parent_id, pool));
+    CLOUD_ERR(bump_ends(ctx, s, d, number, now));
     CLOUD_ERR(cloud_journal_add(ctx, s->tree, d->tree, s->node.ino, CLOUD_IS_DIR(&s->node), src,
-                                apr_pstrcat(pool, parent, "/", disk, NULL)));
+                                apr_pstrcat(pool, d->folder, "/", disk, NULL)));
     CLOUD_ERR(cloud_tree_log(ctx, number, d->tree, "move", &node, s->node.parent, s->node.name,
                              0));
     d->node = node;
@@ -378,8 +387,7 @@ static cloud_err_t *move_once(cloud_result_t *res, cloud_ctx_t *ctx, cloud_sourc
         cloud_tx_rollback(ctx);
         return err;
     }
-    CLOUD_ERR(cloud_tx_commit(ctx));
-    return cloud_journal_run(ctx, from->tree, res->entry->tree);
+    return cloud_journal_commit(ctx, from->tree, res->entry->tree);
 }
 
 static cloud_err_t *move(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,

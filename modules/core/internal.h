@@ -181,6 +181,11 @@ const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t
 CLOUD_API cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool);
 
+/** Path on disk of an existing entry, as its rows were when it was resolved. (tx), when the entry is
+ *  not in the files of its owner. */
+CLOUD_API cloud_err_t *cloud_entry_path(const char **path, cloud_ctx_t *ctx,
+                                        const cloud_entry_t *entry, apr_pool_t *pool);
+
 /* ---- journal.c: moves that a committed transaction still owes ---- */
 /** Owes: inode ino goes from src to dst (both relative to accounts/); dst NULL: it is unlinked for good,
  *  recursively, from src, once no other row names it. tree2: the other tree of a move between trees,
@@ -190,6 +195,9 @@ CLOUD_API cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr
 /** Syncs the log, takes the lock(s) of the tree(s), carries out all pending rows in sequence.
  *  Outside any transaction. tree2 may be 0. */
 CLOUD_API cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2);
+/** Commits, and does then what cloud_journal_run() does: the end of a verb. (tx, write) */
+CLOUD_API cloud_err_t *cloud_journal_commit(cloud_ctx_t *ctx, apr_int64_t tree,
+                                            apr_int64_t tree2);
 /** Begins a write transaction in which the tree owes no move: rows and disk agree then, but for what
  *  outsiders did. UNAVAILABLE when a move can't be made. */
 cloud_err_t *cloud_journal_begin_clean(cloud_ctx_t *ctx, apr_int64_t tree);

@@ -368,41 +368,76 @@ static cloud_err_t *execute(cloud_ctx_t *ctx, const apr_array_header_t *rows, ap
     return err;
 }
 
+/* What was read is pending; it is durable before anything is moved for it. */
+static cloud_err_t *settle(cloud_ctx_t *ctx, const apr_array_header_t *rows,
+                           apr_array_header_t *trees, apr_pool_t *pool)
+{
+    cloud_err_t *err;
+    int *fds, i;
+
+    /* Also where there is nothing to move: the caller is about to answer. */
+    CLOUD_ERR(cloud_tx_sync(ctx));
+    if (rows->nelts == 0) return NULL;
+    fds = apr_palloc(pool, sizeof *fds * (apr_size_t)trees->nelts);
+    err = lock_trees(fds, trees, ctx);
+    if (!err) {
+        err = execute(ctx, rows, pool);
+        if (err && !cloud_store_failed(ctx->store)) {
+            /* The rows stay, the content lies where they say, readers find it there. */
+            CLOUD_LOG(ctx->store, ERR, "a move is still owed: %s (%s)", err->msg,
+                      err->cause ? err->cause : "");
+            err = NULL;
+        }
+    }
+    for (i = 0; i < trees->nelts; i++)
+        if (fds[i] >= 0) close(fds[i]);
+    return err;
+}
+
+static apr_array_header_t *two_trees(apr_int64_t tree, apr_int64_t tree2, apr_pool_t *pool)
+{
+    apr_array_header_t *trees = apr_array_make(pool, 2, sizeof(apr_int64_t));
+
+    APR_ARRAY_PUSH(trees, apr_int64_t) = tree;
+    if (tree2 && tree2 != tree) APR_ARRAY_PUSH(trees, apr_int64_t) = tree2;
+    return trees;
+}
+
 cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2)
 {
     apr_array_header_t *rows, *trees;
     apr_pool_t *pool;
     cloud_err_t *err;
-    int *fds, i;
 
     if (ctx->store->flags & CLOUD_STORE_READ_ONLY) return NULL;
     apr_pool_create(&pool, ctx->pool);
     rows = apr_array_make(pool, 4, sizeof(row_t));
-    trees = apr_array_make(pool, 2, sizeof(apr_int64_t));
-    APR_ARRAY_PUSH(trees, apr_int64_t) = tree;
-    if (tree2 && tree2 != tree) APR_ARRAY_PUSH(trees, apr_int64_t) = tree2;
+    trees = two_trees(tree, tree2, pool);
     err = cloud_tx_begin(ctx, CLOUD_DB_READ);
     if (!err) {
         err = load_pending(rows, trees, ctx);
         cloud_tx_rollback(ctx);
     }
-    /* Also where there is nothing to move: the caller is about to answer. */
-    if (!err) err = cloud_tx_sync(ctx);
-    if (!err && rows->nelts > 0) {
-        fds = apr_palloc(pool, sizeof *fds * (apr_size_t)trees->nelts);
-        err = lock_trees(fds, trees, ctx);
-        if (!err) {
-            err = execute(ctx, rows, pool);
-            if (err && !cloud_store_failed(ctx->store)) {
-                /* The rows stay, the content lies where they say, readers find it there. */
-                CLOUD_LOG(ctx->store, ERR, "a move is still owed: %s (%s)", err->msg,
-                          err->cause ? err->cause : "");
-                err = NULL;
-            }
-        }
-        for (i = 0; i < trees->nelts; i++)
-            if (fds[i] >= 0) close(fds[i]);
-    }
+    if (!err) err = settle(ctx, rows, trees, pool);
+    apr_pool_destroy(pool);
+    return err;
+}
+
+/* What is pending is read in the transaction itself: whoever commits later carries out what is his,
+ * and all that was committed before is seen. */
+cloud_err_t *cloud_journal_commit(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2)
+{
+    apr_array_header_t *rows, *trees;
+    apr_pool_t *pool;
+    cloud_err_t *err;
+
+    apr_pool_create(&pool, ctx->pool);
+    rows = apr_array_make(pool, 4, sizeof(row_t));
+    trees = two_trees(tree, tree2, pool);
+    err = load_pending(rows, trees, ctx);
+    if (err) cloud_tx_rollback(ctx);
+    else err = cloud_tx_commit(ctx);
+    if (!err) err = settle(ctx, rows, trees, pool);
     apr_pool_destroy(pool);
     return err;
 }

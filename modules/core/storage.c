@@ -560,6 +560,15 @@ static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_n
     return row ? NULL : cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
 }
 
+cloud_err_t *cloud_entry_path(const char **path, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                              apr_pool_t *pool)
+{
+    if (!e->folder || e->tree != e->owner->root)
+        return cloud_storage_path(path, ctx, e->node.id, pool);
+    *path = apr_pstrcat(pool, e->folder, "/", e->node.disk, NULL);
+    return NULL;
+}
+
 cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool)
 {

@@ -187,8 +187,7 @@ cloud_err_t *cloud_trash_remove(cloud_ctx_t *ctx, const cloud_account_t *account
         return err;
     }
     CLOUD_POINT("trash-remove-rows");
-    CLOUD_ERR(cloud_tx_commit(ctx));
-    return cloud_journal_run(ctx, tree, 0);
+    return cloud_journal_commit(ctx, tree, 0);
 }
 
 /* The bin is no entry that may be deleted, so the decision is about what is in it. */
@@ -218,6 +217,5 @@ cloud_err_t *cloud_trash_empty(cloud_ctx_t *ctx, const cloud_account_t *account)
         return err;
     }
     CLOUD_POINT("trash-empty-rows");
-    CLOUD_ERR(cloud_tx_commit(ctx));
-    return cloud_journal_run(ctx, account->root, 0);
+    return cloud_journal_commit(ctx, account->root, 0);
 }

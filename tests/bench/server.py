@@ -31,6 +31,10 @@ Alias /peer "{home}/peer"
     Dav filesystem
     Require all granted
 </Directory>
+# As conf.d/cloud.conf has it for ours: both send large files the same way
+<Directory "{home}/htdocs">
+    EnableSendfile On
+</Directory>
 CloudDurability {durability}
 """
 
