@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Rows of accounts: finding, changing. Listing: account_list.c; creating, deleting: account_life.c. */
 #include "account_private.h"
+#include "shm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +86,8 @@ static cloud_err_t *get_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char *id
     return *a ? NULL : cloud_account_missing(ctx, id);
 }
 
-cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
-                               apr_pool_t *pool)
+static cloud_err_t *read_account(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                 apr_pool_t *pool)
 {
     cloud_err_t *err;
 
@@ -94,6 +95,39 @@ cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char
     err = get_tx(a, ctx, id, pool);
     cloud_tx_rollback(ctx);
     return err;
+}
+
+/* The number says which changes count, and only the row says the number: a row read without knowing
+ * it is read once more. */
+static cloud_err_t *read_to_remember(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                     const char *folded, apr_int64_t number, apr_pool_t *pool)
+{
+    apr_uint64_t epoch = 0;
+    int round, steady = 0;
+
+    for (round = 0; round < 2; round++) {
+        steady = number && cloud_shm_account_epoch(&epoch, cloud_store_shm(ctx->store), number);
+        CLOUD_ERR(read_account(a, ctx, id, pool));
+        if ((*a)->number == number) break;
+        steady = 0;
+        number = (*a)->number;
+    }
+    if (steady) cloud_account_remember(ctx, folded, *a, epoch);
+    return NULL;
+}
+
+cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                               apr_pool_t *pool)
+{
+    const char *folded;
+    apr_int64_t number;
+
+    /* A transaction sees one state, which need not be that of now. */
+    if (ctx->tx_depth > 0) return read_account(a, ctx, id, pool);
+    folded = cloud_account_fold(id, pool);
+    *a = folded ? cloud_account_cached(&number, ctx, folded, pool) : NULL;
+    if (*a) return NULL;
+    return folded ? read_to_remember(a, ctx, id, folded, number, pool) : cloud_account_missing(ctx, id);
 }
 
 static cloud_err_t *by_number_tx(cloud_account_t **a, cloud_ctx_t *ctx, apr_int64_t number,

@@ -36,6 +36,15 @@ cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_po
 /** Invalidates what any process has cached about the account's secrets. (tx, write) */
 cloud_err_t *cloud_account_new_epoch(cloud_ctx_t *ctx, apr_int64_t number);
 
+/* ---- account_cache.c ---- */
+/** A copy of the account with this folded id as it is remembered, or NULL. *number is that of the
+ *  account that was remembered last, also when its row may have changed since; 0 when none was. */
+cloud_account_t *cloud_account_cached(apr_int64_t *number, cloud_ctx_t *ctx, const char *folded,
+                                      apr_pool_t *pool);
+/** Remembers a row that was read in a transaction which began after epoch was taken. */
+void cloud_account_remember(cloud_ctx_t *ctx, const char *folded, const cloud_account_t *a,
+                            apr_uint64_t epoch);
+
 /* ---- secret.c ---- */
 /** Hash of a new password with the cost that the settings ask for: INVALID when it can't be one.
  *  Slow: never inside a transaction. */

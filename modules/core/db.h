@@ -45,6 +45,12 @@ CLOUD_API cloud_err_t *cloud_db_verify(const char **problem, cloud_db_t *db, apr
 /** Runs one or more statements without parameters or results (schema). */
 CLOUD_API cloud_err_t *cloud_db_exec(cloud_db_t *db, const char *sql, apr_pool_t *pool);
 
+/** fn is told the primary key (an integer) of each row of a table that this connection changes from
+ *  now on, before the transaction commits; but not when all rows go by one DELETE without WHERE. */
+typedef void cloud_db_changed_fn(void *baton, apr_int64_t key);
+CLOUD_API void cloud_db_watch(cloud_db_t *db, const char *table, cloud_db_changed_fn *fn,
+                              void *baton);
+
 /** Number of statements executed by this connection so far (for tests and benchmarks). */
 CLOUD_API apr_uint64_t cloud_db_statements(const cloud_db_t *db);
 

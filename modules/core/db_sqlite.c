@@ -23,6 +23,9 @@ struct cloud_db_t {
     int busy_ms;
     int wal_frames;
     apr_uint64_t statements;
+    const char *watched;              /* a table, see cloud_db_watch */
+    cloud_db_changed_fn *changed;
+    void *changed_baton;
     cloud_stmt_t slots[STMT_SLOTS];
 };
 
@@ -224,6 +227,24 @@ cloud_err_t *cloud_db_exec(cloud_db_t *db, const char *sql, apr_pool_t *pool)
     int rc = sqlite3_exec(db->db, sql, NULL, NULL, NULL);
 
     return rc == SQLITE_OK ? NULL : db_error(db, rc, sql, pool);
+}
+
+static void row_changed(void *baton, int op, const char *schema, const char *table,
+                        sqlite3_int64 rowid)
+{
+    const cloud_db_t *db = baton;
+
+    (void)op;
+    (void)schema;
+    if (strcmp(table, db->watched) == 0) db->changed(db->changed_baton, rowid);
+}
+
+void cloud_db_watch(cloud_db_t *db, const char *table, cloud_db_changed_fn *fn, void *baton)
+{
+    db->watched = table;
+    db->changed = fn;
+    db->changed_baton = baton;
+    sqlite3_update_hook(db->db, row_changed, db);
 }
 
 apr_uint64_t cloud_db_statements(const cloud_db_t *db)

@@ -58,6 +58,10 @@ typedef struct cloud_settings_cache_t cloud_settings_cache_t;
 cloud_settings_cache_t **cloud_store_settings_slot(cloud_store_t *store);
 /** Makes the (empty) cache of settings of a store that is being opened (settings.c). */
 void cloud_settings_open(cloud_store_t *store);
+/** The accounts that this process remembers. */
+typedef struct cloud_account_cache_t cloud_account_cache_t;
+cloud_account_cache_t *cloud_store_accounts(cloud_store_t *store);
+cloud_account_cache_t *cloud_account_cache_create(apr_pool_t *pool);
 apr_pool_t *cloud_store_pool(cloud_store_t *store);
 const apr_table_t *cloud_store_file_settings(cloud_store_t *store);
 cloud_shm_t *cloud_store_shm(cloud_store_t *store);

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #define SHM_MAGIC 0x636c6f756473686dull
-#define SHM_LAYOUT 3
+#define SHM_LAYOUT 4
 #define DONE_SLOTS 4096  /* powers of two */
 #define DIR_SLOTS  64
+#define ACCOUNT_SLOTS 1024
 
 typedef struct {
     apr_uint64_t tree;
@@ -27,6 +28,11 @@ typedef struct {
     pthread_mutex_t state, sync;
     apr_uint64_t dir, users, asked, synced;
 } dir_slot_t;
+
+/* Changes to the rows of some accounts; see account_cache.c. */
+typedef struct {
+    apr_uint64_t begun, over;
+} account_slot_t;
 
 typedef struct {
     apr_uint64_t magic;
@@ -41,6 +47,7 @@ typedef struct {
     apr_uint64_t settings;
     done_slot_t done[DONE_SLOTS];
     dir_slot_t dirs[DIR_SLOTS];
+    account_slot_t accounts[ACCOUNT_SLOTS];
 } shm_map_t;
 
 struct cloud_shm_t {
@@ -232,6 +239,48 @@ cloud_err_t *cloud_shm_dir_sync(cloud_shm_t *shm, apr_uint64_t dir, cloud_shm_sy
     slot->users--;
     pthread_mutex_unlock(&slot->state);
     return err;
+}
+
+static account_slot_t *account_slot(cloud_shm_t *shm, apr_int64_t number)
+{
+    return &shm->map->accounts[((apr_uint64_t)number * 0x9E3779B97F4A7C15ull >> 32)
+                               & (ACCOUNT_SLOTS - 1)];
+}
+
+void cloud_shm_account_begun(cloud_shm_t *shm, apr_int64_t number)
+{
+    __atomic_add_fetch(&account_slot(shm, number)->begun, 1, __ATOMIC_SEQ_CST);
+}
+
+void cloud_shm_account_over(cloud_shm_t *shm, apr_int64_t number)
+{
+    __atomic_add_fetch(&account_slot(shm, number)->over, 1, __ATOMIC_SEQ_CST);
+}
+
+void cloud_shm_accounts_begun(cloud_shm_t *shm)
+{
+    int i;
+
+    for (i = 0; i < ACCOUNT_SLOTS; i++)
+        __atomic_add_fetch(&shm->map->accounts[i].begun, 1, __ATOMIC_SEQ_CST);
+}
+
+void cloud_shm_accounts_over(cloud_shm_t *shm)
+{
+    int i;
+
+    for (i = 0; i < ACCOUNT_SLOTS; i++)
+        __atomic_add_fetch(&shm->map->accounts[i].over, 1, __ATOMIC_SEQ_CST);
+}
+
+int cloud_shm_account_epoch(apr_uint64_t *epoch, cloud_shm_t *shm, apr_int64_t number)
+{
+    const account_slot_t *slot = account_slot(shm, number);
+    apr_uint64_t over = __atomic_load_n(&slot->over, __ATOMIC_SEQ_CST);
+
+    /* In this order: what begins between the two looks makes them differ. */
+    *epoch = __atomic_load_n(&slot->begun, __ATOMIC_SEQ_CST);
+    return *epoch == over;
 }
 
 void cloud_shm_fail(cloud_shm_t *shm)

@@ -20,6 +20,13 @@ cloud_err_t *cloud_shm_sync(cloud_shm_t *shm, apr_uint64_t commit, cloud_shm_syn
  *  caller changed in it before the call is on disk afterwards. */
 cloud_err_t *cloud_shm_dir_sync(cloud_shm_t *shm, apr_uint64_t dir, cloud_shm_sync_fn *fn,
                                 void *baton);
+/** Changes to the row of an account: begun before it is written, over after the commit or the
+ *  rollback. epoch: 1 and a value that differs after each change, or 0 while one is under way. */
+void cloud_shm_account_begun(cloud_shm_t *shm, apr_int64_t number);
+void cloud_shm_account_over(cloud_shm_t *shm, apr_int64_t number);
+void cloud_shm_accounts_begun(cloud_shm_t *shm); /* of all accounts */
+void cloud_shm_accounts_over(cloud_shm_t *shm);
+int cloud_shm_account_epoch(apr_uint64_t *epoch, cloud_shm_t *shm, apr_int64_t number);
 /** A sync failed somewhere: all processes that had the store open are told. */
 void cloud_shm_fail(cloud_shm_t *shm);
 int cloud_shm_failed(cloud_shm_t *shm);

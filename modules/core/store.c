@@ -16,12 +16,18 @@
 
 #define MARKER_TEXT "mod_cloud data directory. Do not remove: without this file nothing is served.\n"
 #define POOL_MAX 64        /* idle connections kept */
+#define ACCOUNTS_MAX 16    /* changed in one transaction; when there are more, they count as all */
 
 /* A connection and what one caller needs beside it. The lock descriptor is its own open file
  * description, so that its OFD locks exclude other threads as well as other processes. */
 struct cloud_conn_t {
     cloud_db_t *db;
     struct cloud_conn_t *next;
+    cloud_store_t *store;
+    /* Accounts whose rows the transaction has changed; see account_cache.c. */
+    apr_int64_t accounts[ACCOUNTS_MAX];
+    int changed;
+    int all_changed; /* more than that */
 };
 
 void cloud_log(cloud_store_t *store, const char *file, int line, cloud_log_level_t level,
@@ -51,6 +57,11 @@ const char *cloud_store_instance_id(const cloud_store_t *store)
 cloud_settings_cache_t **cloud_store_settings_slot(cloud_store_t *store)
 {
     return &store->settings;
+}
+
+cloud_account_cache_t *cloud_store_accounts(cloud_store_t *store)
+{
+    return store->accounts;
 }
 
 apr_pool_t *cloud_store_pool(cloud_store_t *store)
@@ -86,6 +97,22 @@ void cloud_store_fail(cloud_store_t *store)
 
 /* ---- connections ---- */
 
+static void account_changed(void *baton, apr_int64_t number)
+{
+    struct cloud_conn_t *conn = baton;
+    int i;
+
+    for (i = 0; i < conn->changed; i++)
+        if (conn->accounts[i] == number) return;
+    if (conn->changed < ACCOUNTS_MAX) {
+        cloud_shm_account_begun(conn->store->shm, number);
+        conn->accounts[conn->changed++] = number;
+    } else if (!conn->all_changed) {
+        cloud_shm_accounts_begun(conn->store->shm);
+        conn->all_changed = 1;
+    }
+}
+
 static cloud_err_t *conn_take(struct cloud_conn_t **out, cloud_store_t *store, apr_pool_t *pool)
 {
     cloud_db_conf_t conf = { .path = store->db_path,
@@ -110,6 +137,8 @@ static cloud_err_t *conn_take(struct cloud_conn_t **out, cloud_store_t *store, a
             free(conn);
             return err;
         }
+        conn->store = store;
+        cloud_db_watch(conn->db, "account", account_changed, conn);
     }
     *out = conn;
     return NULL;
@@ -151,8 +180,19 @@ cloud_ctx_t *cloud_ctx_create(cloud_store_t *store, apr_pool_t *pool)
     return ctx;
 }
 
+static void accounts_over(struct cloud_conn_t *conn)
+{
+    int i;
+
+    for (i = 0; i < conn->changed; i++)
+        cloud_shm_account_over(conn->store->shm, conn->accounts[i]);
+    if (conn->all_changed) cloud_shm_accounts_over(conn->store->shm);
+    conn->changed = conn->all_changed = 0;
+}
+
 static void tx_over(cloud_ctx_t *ctx)
 {
+    accounts_over(ctx->conn);
     if (ctx->tx_write) cloud_shm_writer_unlock(ctx->store->shm);
     conn_give(ctx->store, ctx->conn);
     ctx->conn = NULL;
@@ -560,6 +600,7 @@ cloud_err_t *cloud_store_open(cloud_store_t **out, const cloud_store_conf_t *con
     /* After shm: connections close before the shared memory is unmapped. */
     apr_pool_cleanup_register(pool, store, store_close, apr_pool_cleanup_null);
     cloud_settings_open(store);
+    store->accounts = cloud_account_cache_create(pool);
     CLOUD_ERR(take_host(store));
     store->accounts_fd = open(path_in(store, "accounts"), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (store->accounts_fd < 0) return unavailable(store, errno, "open accounts");

@@ -28,6 +28,7 @@ struct cloud_store_t {
     struct cloud_conn_t *idle;
     int idle_count;
     cloud_settings_cache_t *settings;
+    cloud_account_cache_t *accounts;
     unsigned stage_counter;
 };
 

@@ -526,6 +526,89 @@ START_TEST(test_each)
 }
 END_TEST
 
+static int statements_of_get(const char *id)
+{
+    apr_uint64_t before = tu_statements(tu.ctx), none = tu_statements(tu.ctx) - before;
+
+    before = tu_statements(tu.ctx);
+    get(id);
+    return (int)(tu_statements(tu.ctx) - before - none);
+}
+
+static int statements_in_tx(const char *id)
+{
+    apr_uint64_t before = cloud_db_statements(tu.ctx->db);
+
+    get(id);
+    return (int)(cloud_db_statements(tu.ctx->db) - before);
+}
+
+/* More accounts in one transaction than are kept in mind one by one. */
+static void change_all(cloud_ctx_t *other)
+{
+    int i;
+
+    for (i = 0; i < 40; i++) {
+        tu_account(apr_psprintf(tu.pool, "u%d", i));
+        get(apr_psprintf(tu.pool, "u%d", i));
+    }
+    OK(cloud_tx_begin(other, CLOUD_DB_WRITE));
+    OK(cloud_tx_end(other, cloud_db_exec(other->db, "UPDATE account SET quota = 4", tu.pool)));
+    for (i = 0; i < 40; i++)
+        ck_assert_int_eq(get(apr_psprintf(tu.pool, "u%d", i))->quota, 4);
+    ck_assert_int_eq(statements_of_get("u39"), 0);
+}
+
+/* An account that is asked for again is not read again, until somebody changes its row. */
+START_TEST(test_remembered)
+{
+    cloud_ctx_t *other;
+    cloud_account_t *a;
+
+    tu_account("alice");
+    other = tu_other_store();
+    ck_assert_int_eq(get("alice")->quota, CLOUD_QUOTA_DEFAULT);
+    ck_assert_int_eq(statements_of_get("alice"), 0);
+    ck_assert_int_eq(statements_of_get("ALICE"), 0);
+    ck_assert_str_eq(get("ALICE")->id, "alice");
+    ck_assert_str_eq(get("alice")->source, CLOUD_SOURCE_DATABASE);
+    /* Whatever statement it was. */
+    tu_exec("UPDATE account SET quota = 77");
+    ck_assert_int_eq(get("alice")->quota, 77);
+    /* A transaction has its own state. */
+    OK(cloud_tx_begin(tu.ctx, CLOUD_DB_READ));
+    ck_assert_int_gt(statements_in_tx("alice"), 0);
+    cloud_tx_rollback(tu.ctx);
+    /* Another process's changes count at once, here and there. */
+    OK(cloud_account_get(&a, other, "alice", tu.pool));
+    OK(cloud_account_set_enabled(other, "alice", 0));
+    ck_assert_int_eq(get("alice")->enabled, 0);
+    OK(cloud_account_set_email(tu.ctx, "alice", "a@example.org"));
+    OK(cloud_account_get(&a, other, "alice", tu.pool));
+    ck_assert_str_eq(a->email, "a@example.org");
+    ck_assert_ptr_eq(a->display_name, a->id);
+    OK(cloud_account_set_display_name(other, "alice", "A"));
+    ck_assert_str_eq(get("alice")->display_name, "A");
+    ck_assert_str_eq(get("alice")->display_name, "A");
+    /* While somebody is at it, each answer is read; what is given up changes nothing. */
+    ck_assert_int_eq(statements_of_get("alice"), 0);
+    OK(cloud_tx_begin(other, CLOUD_DB_WRITE));
+    OK(cloud_account_set_quota(other, "alice", 5));
+    ck_assert_int_eq(get("alice")->quota, 77);
+    ck_assert_int_gt(statements_of_get("alice"), 0);
+    cloud_tx_rollback(other);
+    ck_assert_int_eq(get("alice")->quota, 77);
+    ck_assert_int_eq(statements_of_get("alice"), 0);
+    /* Another account of the same name. */
+    OK(cloud_account_delete(other, "alice"));
+    FAILS(cloud_account_get(&a, tu.ctx, "alice", tu.pool), NOT_FOUND);
+    OK(cloud_account_create(&a, other, "Alice", NULL, NULL, tu.pool));
+    ck_assert_int_eq(get("alice")->number, a->number);
+    ck_assert_str_eq(get("alice")->id, "Alice");
+    change_all(other);
+}
+END_TEST
+
 START_TEST(test_changes)
 {
     apr_int64_t epoch = tu_account("alice")->secret_epoch;
@@ -649,6 +732,7 @@ Suite *suite_account(void)
     tcase_add_test(tc, test_delete_killed_early);
 #endif
     tcase_add_test(tc, test_each);
+    tcase_add_test(tc, test_remembered);
     tcase_add_test(tc, test_changes);
     tcase_add_test(tc, test_rights);
     tcase_add_test(tc, test_usage);
