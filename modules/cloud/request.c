@@ -166,6 +166,26 @@ cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
 
 /* ---- hooks: the connection ---- */
 
+/* Whether all of the body came with the head, in what was read from the connection. */
+static int has_whole_body(request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    apr_int64_t n = length ? apr_atoi64(length) : APR_INT64_MAX;
+    apr_bucket_brigade *bb;
+    apr_off_t there = 0;
+
+    if (n < 0 || n > AP_IOBUFSIZE) {
+        return 0;
+    }
+    bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    if (ap_get_brigade(r->connection->input_filters, bb, AP_MODE_SPECULATIVE, APR_NONBLOCK_READ,
+                       n) == APR_SUCCESS) {
+        apr_brigade_length(bb, 0, &there);
+    }
+    apr_brigade_destroy(bb);
+    return there >= n;
+}
+
 /* The desktop clients write the head of a request and its body separately and leave Nagle's
  * algorithm on: the body leaves when the head is acknowledged, which the kernel puts off by 40 ms on
  * a connection that is in use. With a thousand small files that is most of the time they take. */
@@ -177,7 +197,7 @@ int cloud_post_read_request(request_rec *r)
     if (sock && !r->main && cloud_http_endpoint(r, NULL)
         && (apr_table_get(r->headers_in, "Content-Length")
             || apr_table_get(r->headers_in, "Transfer-Encoding"))
-        && apr_os_sock_get(&fd, sock) == APR_SUCCESS) {
+        && !has_whole_body(r) && apr_os_sock_get(&fd, sock) == APR_SUCCESS) {
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
     }
     return DECLINED;

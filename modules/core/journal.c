@@ -51,7 +51,8 @@ static void read_row(row_t *row, cloud_stmt_t *st, apr_pool_t *pool)
 
 #define ROW_COLS "seq, tree, tree2, ino, is_dir, src, dst"
 
-/* Adds the rows that a query bound to (a, b) gives. */
+/* (tree = ?1 OR tree2 = ?1) would look at each row of the table: hence UNION ALL, here and below.
+ * Adds the rows that a query bound to (a, b) gives. */
 static cloud_err_t *load(apr_array_header_t *rows, cloud_ctx_t *ctx, const char *sql,
                          apr_int64_t a, apr_int64_t b)
 {
@@ -115,8 +116,9 @@ static cloud_err_t *classify(occupant_t *what, cloud_ctx_t *ctx, const row_t *ro
     *what = STRANGER;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
-                         "SELECT src = ?4 FROM journal WHERE (tree = ?1 OR tree2 = ?1)"
-                         " AND seq > ?2 AND ino = ?3",
+                         "SELECT src = ?4 FROM journal WHERE tree = ?1 AND seq > ?2 AND ino = ?3"
+                         " UNION ALL SELECT src = ?4 FROM journal"
+                         " WHERE tree2 <> 0 AND tree2 = ?1 AND seq > ?2 AND ino = ?3",
                          "iiit", row->tree, row->seq, (apr_int64_t)ino, row->src);
     while (!err && more) {
         if (*what != REPLACED) *what = cloud_col_int(st, 0) ? REPLACED : AHEAD;
@@ -449,8 +451,9 @@ cloud_err_t *cloud_journal_pending(int *pending, cloud_ctx_t *ctx, apr_int64_t t
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_db_query(&st, pending, ctx->db, ctx->pool,
-                         "SELECT 1 FROM journal WHERE (tree = ?1 OR tree2 = ?1) AND seq > ?2"
-                         " LIMIT 1",
+                         "SELECT 1 FROM journal WHERE tree = ?1 AND seq > ?2"
+                         " UNION ALL SELECT 1 FROM journal"
+                         " WHERE tree2 <> 0 AND tree2 = ?1 AND seq > ?2 LIMIT 1",
                          "ii", tree, cloud_shm_done(ctx->store->shm, tree));
     if (!err) cloud_stmt_done(st);
     cloud_tx_rollback(ctx);
