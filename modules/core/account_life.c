@@ -83,8 +83,8 @@ static cloud_err_t *owed_by(apr_int64_t *tree, cloud_ctx_t *ctx, const char *dir
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT tree FROM journal WHERE ino = ?1 AND src = ?2"
-                             " AND dst IS NOT NULL",
+                             "SELECT abs(tree) FROM journal WHERE ino = ?1"
+                             " AND src = ?2 AND dst IS NOT NULL",
                              "it", (apr_int64_t)ino, dir));
     *tree = row ? cloud_col_int(st, 0) : 0;
     cloud_stmt_done(st);

@@ -176,12 +176,13 @@ static cloud_err_t *find(int *fd, cloud_ctx_t *ctx, apr_int64_t id, int flags, a
     /* It may have come to its place between the two looks. */
     CLOUD_ERR(find_at(&other, ctx, node, flags, pool));
     better(fd, other, node);
-    if (*fd >= 0) return NULL;
+    if (is_it(*fd, node)) return NULL;
     CLOUD_ERR(cloud_tree_get(&parent, ctx, node->parent, pool));
     CLOUD_ERR(find(&dir, ctx, node->parent, O_RDONLY | O_DIRECTORY, pool));
     if (dir < 0) return NULL;
-    *fd = openat(dir, cloud_disk_name(parent ? parent->kind : CLOUD_KIND_DIR, node, pool),
-                 flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    better(fd, openat(dir, cloud_disk_name(parent ? parent->kind : CLOUD_KIND_DIR, node, pool),
+                      flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC),
+           node);
     close(dir);
     return NULL;
 }

@@ -123,18 +123,21 @@ static cloud_err_t *find(found_t *f, int *there, cloud_ctx_t *ctx, const cloud_n
 }
 
 /* In a transaction in which no move is owed: only there what stands at a place is what outsiders
- * made of it. It must still be what was examined. */
+ * made of it. Where a move could not be made that isn't so, and nothing is taken in. It must still be
+ * what was examined. */
 static cloud_err_t *adopt_tx(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *seen,
                              const found_t *f, apr_pool_t *pool)
 {
     const char *path;
     cloud_entry_t *e;
     found_t now;
-    int there;
+    int there, owed;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, seen->account, seen->path, pool));
     if (!e->exists || e->node.id != seen->node.id) return NULL;
     CLOUD_ERR(cloud_storage_path(&path, ctx, e->node.id, pool));
+    CLOUD_ERR(cloud_journal_owes(&owed, ctx, e->tree, path));
+    if (owed) return NULL;
     CLOUD_ERR(look(&now, &there, ctx, &e->node, path, pool));
     if (!there || now.ino != f->ino) return NULL;
     if (!CLOUD_IS_DIR(&e->node) && (now.size != f->size || now.mtime != f->mtime)) return NULL;

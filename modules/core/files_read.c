@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* The reading verbs. */
 #include "internal.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,14 +112,15 @@ static cloud_err_t *look(int *fd, int *same, cloud_entry_t **entry, cloud_ctx_t 
     return err;
 }
 
-/* The content may lie where a move that is still owed will take it from. */
+/* The content may lie where a move that is still owed, of it or of a folder above it, will take it
+ * from. */
 static cloud_err_t *find_elsewhere(int *fd, cloud_ctx_t *ctx, const cloud_entry_t *e,
                                    apr_pool_t *pool)
 {
     cloud_err_t *err;
     int same = 0;
 
-    CLOUD_ERR(cloud_journal_locate(fd, ctx, e->node.ino, pool));
+    CLOUD_ERR(cloud_disk_find(fd, ctx, e->node.id, O_RDONLY, pool));
     if (*fd < 0) return NULL;
     err = is_content(&same, &e->node, *fd, pool);
     if (err || !same) {

@@ -416,7 +416,7 @@ cloud_err_t *cloud_fsck_journal(fsck_t *f)
         apr_pool_clear(f->iter);
         CLOUD_ERR(cloud_tx_begin(f->ctx, CLOUD_DB_READ));
         err = cloud_db_query(&st, &row, f->ctx->db, f->iter,
-                             "SELECT seq, ino, src, dst FROM journal WHERE seq > ?1 ORDER BY seq"
+                             "SELECT seq, ino, src, dst, tree FROM journal WHERE seq > ?1 ORDER BY seq"
                              " LIMIT ?2",
                              "ii", after, (apr_int64_t)PAGE);
         for (n = 0; !err && row; n++) {
@@ -427,6 +427,9 @@ cloud_err_t *cloud_fsck_journal(fsck_t *f)
             if (bad)
                 cloud_fsck_report(f, "journal", src ? src : "", 0,
                                   "row %" APR_INT64_T_FMT " makes no sense", after);
+            else if (dst && cloud_col_int(st, 4) < 0)
+                cloud_fsck_report(f, "owed", src, 0,
+                                  "can't be moved to %s: the server's log says why", dst);
             err = cloud_stmt_step(&row, st, f->iter);
         }
         if (!err) cloud_stmt_done(st);

@@ -206,12 +206,15 @@ static cloud_err_t *check_hash(walk_t *w, const cloud_node_t *node)
     cloud_sums_t sums;
     cloud_disk_t disk;
     cloud_err_t *err;
-    int steady;
+    int steady, same;
 
     CLOUD_ERR(place_of(&before, f, node->id));
     err = cloud_disk_hash(&sums, &disk, &steady, w->fd, cloud_disk_name(w->kind, node, f->iter),
                           CLOUD_DIGEST_DEFAULT, f->iter);
     if (!err && (!steady || cloud_sums_match(sums, node->sums) != 0)) return NULL;
+    /* What is to be replaced may still be here, and look the same but for what is in it. */
+    CLOUD_ERR(same_content(&same, f, node));
+    if (same) return NULL;
     CLOUD_ERR(place_of(&after, f, node->id));
     if (!same_place(&before, &after) || before.node.etag != node->etag) return NULL;
     if (err)

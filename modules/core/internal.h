@@ -196,19 +196,29 @@ CLOUD_API cloud_err_t *cloud_entry_path(const char **path, cloud_ctx_t *ctx,
  *  or 0. (tx, write) */
 CLOUD_API cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2,
                                apr_uint64_t ino, int is_dir, const char *src, const char *dst);
-/** Syncs the log, takes the lock(s) of the tree(s), carries out all pending rows in sequence.
- *  Outside any transaction. tree2 may be 0. */
+/** Syncs the log, takes the lock(s) of the tree(s), carries out all pending rows in sequence; what
+ *  can't be carried out is set aside with what depends on it. Outside any transaction. tree2 may be
+ *  0. */
 CLOUD_API cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2);
 /** Commits, and does then what cloud_journal_run() does: the end of a verb. (tx, write) */
 CLOUD_API cloud_err_t *cloud_journal_commit(cloud_ctx_t *ctx, apr_int64_t tree,
                                             apr_int64_t tree2);
-/** Begins a write transaction in which the tree owes no move: rows and disk agree then, but for what
- *  outsiders did. UNAVAILABLE when a move can't be made. */
+/** Whether a move that was set aside, because it could not be made, has to do with path, or with a
+ *  place above or below it; path NULL: whether there is any. (tx) */
+CLOUD_API cloud_err_t *cloud_journal_owes(int *owes, cloud_ctx_t *ctx, apr_int64_t tree,
+                                          const char *path);
+/** Begins a write transaction in which the tree owes no move but those that were set aside: rows and
+ *  disk agree then, but for these and for what outsiders did. UNAVAILABLE when there are others that
+ *  can't be made. */
 cloud_err_t *cloud_journal_begin_clean(cloud_ctx_t *ctx, apr_int64_t tree);
 /** Opens the content of an inode at a place that a journal row names; *fd -1 when it is at none. */
 CLOUD_API cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool);
-/** Replays every tree (start-up). */
+/** Replays every tree, with what was set aside (start-up). */
 cloud_err_t *cloud_journal_replay(cloud_ctx_t *ctx);
+/** Tries the moves again that were set aside because they could not be made; the second only when
+ *  this process has not done so for a while. */
+CLOUD_API cloud_err_t *cloud_journal_retry(cloud_ctx_t *ctx);
+cloud_err_t *cloud_journal_retry_now_and_then(cloud_ctx_t *ctx);
 /** True when journal rows of the tree exist that this store has not carried out. */
 CLOUD_API cloud_err_t *cloud_journal_pending(int *pending, cloud_ctx_t *ctx, apr_int64_t tree);
 /** Drops rows that are done (directories synced first) and executes purges; bounded. */

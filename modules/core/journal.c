@@ -9,21 +9,19 @@
  * - A directory is renamed only when the moves beneath it that went before are on disk; so the
  *   place that a row names stays findable whatever a power cut keeps of the renames.
  * - A row is dropped only after the directories it touched were synced. An inode is unlinked only
- *   when no other row names it. */
-#include "store_private.h"
+ *   when no other row names it.
+ * - A row that can't be carried out is set aside, with the later ones that depend on it, and tried
+ *   again from time to time; all others go on. Until a transaction has set it aside no row after it
+ *   counts as done, because what counts as done is dropped. */
+#include "journal_rows.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct {
-    apr_int64_t seq, tree, tree2;
-    apr_uint64_t ino;
-    int is_dir;
-    const char *src, *dst;
-} row_t;
+#define RETRY    apr_time_from_sec(30)    /* between attempts at rows that were set aside */
+#define COMPLAIN apr_time_from_sec(3600)
 
 cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2,
                                apr_uint64_t ino, int is_dir, const char *src, const char *dst)
@@ -38,248 +36,17 @@ cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t t
                         (apr_int64_t)ino, (apr_int64_t)is_dir, src, dst);
 }
 
-static void read_row(row_t *row, cloud_stmt_t *st, apr_pool_t *pool)
-{
-    row->seq = cloud_col_int(st, 0);
-    row->tree = cloud_col_int(st, 1);
-    row->tree2 = cloud_col_int(st, 2);
-    row->ino = (apr_uint64_t)cloud_col_int(st, 3);
-    row->is_dir = (int)cloud_col_int(st, 4);
-    row->src = cloud_col_dup(st, 5, pool);
-    row->dst = cloud_col_dup(st, 6, pool);
-}
-
-#define ROW_COLS "seq, tree, tree2, ino, is_dir, src, dst"
-
-/* (tree = ?1 OR tree2 = ?1) would look at each row of the table: hence UNION ALL, here and below.
- * Adds the rows that a query bound to (a, b) gives. */
-static cloud_err_t *load(apr_array_header_t *rows, cloud_ctx_t *ctx, const char *sql,
-                         apr_int64_t a, apr_int64_t b)
-{
-    cloud_err_t *err;
-    cloud_stmt_t *st;
-    int more;
-
-    CLOUD_ERR(cloud_db_stmt(&st, ctx->db, sql, ctx->pool));
-    cloud_stmt_int(st, 1, a);
-    cloud_stmt_int(st, 2, b);
-    while ((err = cloud_stmt_step(&more, st, ctx->pool)) == NULL && more)
-        read_row(apr_array_push(rows), st, rows->pool);
-    cloud_stmt_done(st);
-    return err;
-}
-
-static int is_done(cloud_store_t *store, const row_t *row)
-{
-    return row->seq <= cloud_shm_done(store->shm, row->tree)
-           || (row->tree2 && row->seq <= cloud_shm_done(store->shm, row->tree2));
-}
-
-/* ---- carrying out one row ---- */
-
-static cloud_err_t *is_at(int *here, cloud_ctx_t *ctx, const char *path, apr_uint64_t ino,
-                          apr_pool_t *pool)
-{
-    return cloud_storage_holds(here, ctx->store, path, ino, pool);
-}
-
-/* What an outsider put where a name of ours belongs is kept, in the account's lost+found. */
-static void keep_stranger(cloud_ctx_t *ctx, const char *path, apr_pool_t *pool)
-{
-    const char *dir = apr_pstrmemdup(pool, path, strcspn(path, "/"));
-    const char *name = strrchr(path, '/');
-    const char *to = apr_psprintf(pool, "%s/" CLOUD_LOST "/%" APR_INT64_T_FMT "-%.200s", dir,
-                                  (apr_int64_t)apr_time_now(), name ? name + 1 : path);
-    int err = cloud_storage_rename(ctx->store, path, to, 0, pool);
-
-    if (err)
-        CLOUD_LOG(ctx->store, ERR, "%s is in the way of a file and can't be moved to %s: %s", path,
-                  to, strerror(err));
-    else
-        CLOUD_LOG(ctx->store, WARN, "%s was put there by somebody else; kept as %s", path, to);
-}
-
-/* What the inode in the way of a row is. */
-typedef enum {
-    STRANGER, /* no row knows it: somebody else put it there */
-    REPLACED, /* a later row takes it from where an exchange leaves it */
-    AHEAD     /* it is there by a later row; then ours has moved on by a later row, too */
-} occupant_t;
-
-static cloud_err_t *classify(occupant_t *what, cloud_ctx_t *ctx, const row_t *row,
-                             apr_uint64_t ino)
-{
-    cloud_err_t *err;
-    cloud_stmt_t *st;
-    int more;
-
-    *what = STRANGER;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
-                         "SELECT src = ?4 FROM journal WHERE tree = ?1 AND seq > ?2 AND ino = ?3"
-                         " UNION ALL SELECT src = ?4 FROM journal"
-                         " WHERE tree2 <> 0 AND tree2 = ?1 AND seq > ?2 AND ino = ?3",
-                         "iiit", row->tree, row->seq, (apr_int64_t)ino, row->src);
-    while (!err && more) {
-        if (*what != REPLACED) *what = cloud_col_int(st, 0) ? REPLACED : AHEAD;
-        err = cloud_stmt_step(&more, st, ctx->pool);
-    }
-    if (!err) cloud_stmt_done(st);
-    cloud_tx_rollback(ctx);
-    return err;
-}
-
-/* The destination is taken. */
-static cloud_err_t *take_place(int *err, cloud_ctx_t *ctx, const row_t *row, const char *src,
-                               apr_pool_t *pool)
-{
-    occupant_t what;
-    struct stat st;
-    int found;
-
-    CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, row->dst, pool));
-    if (!found) {
-        *err = cloud_storage_rename(ctx->store, src, row->dst, 0, pool);
-        return NULL;
-    }
-    CLOUD_ERR(classify(&what, ctx, row, st.st_ino));
-    *err = 0;
-    if (what == AHEAD) return NULL;
-    *err = cloud_storage_rename(ctx->store, src, row->dst, 1, pool);
-    CLOUD_POINT("journal-after-exchange");
-    if (*err == 0 && what == STRANGER) keep_stranger(ctx, src, pool);
-    return NULL;
-}
-
-/* Makes a directory that is missing on disk although its node exists. A file or a symlink in its
- * place is an outsider's; were it in our way for ever, no later move of the tree would be done. */
-static int make_parent(cloud_ctx_t *ctx, const char *path, int below_files, apr_pool_t *pool)
-{
-    int err = cloud_storage_mkdir(ctx->store, path, pool), found;
-    struct stat st;
-
-    if (err == EEXIST && below_files) {
-        if (cloud_storage_stat(&st, NULL, &found, ctx->store, path, pool)) return EIO;
-        if (found && S_ISDIR(st.st_mode)) return 0;
-        if (found) keep_stranger(ctx, path, pool);
-        err = cloud_storage_mkdir(ctx->store, path, pool);
-    }
-    if (!err) CLOUD_LOG(ctx->store, WARN, "folder %s was missing on disk: made anew", path);
-    return err == EEXIST ? 0 : err;
-}
-
-/* The directories above path, from the top. Only below an account that is really there; its own
- * folders are not for us to replace. */
-static int make_parents(cloud_ctx_t *ctx, const char *path, apr_pool_t *pool)
-{
-    char *copy = apr_pstrdup(pool, path), *slash = strchr(copy, '/');
-    int err, depth = 0;
-
-    if (!slash) return ENOENT;
-    *slash = '\0';
-    if (cloud_storage_account_check(ctx->store, copy, pool)) return ENOENT;
-    for (*slash = '/'; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
-        *slash = '\0';
-        err = make_parent(ctx, copy, depth++ > 0, pool);
-        if (err) return err;
-    }
-    return 0;
-}
-
-/* The moves beneath a directory must be on disk before its own name changes. */
-static cloud_err_t *settle_beneath(cloud_ctx_t *ctx, const row_t *row, apr_pool_t *pool)
-{
-    apr_array_header_t *rows = apr_array_make(pool, 4, sizeof(row_t));
-    const char *from = apr_pstrcat(pool, row->src, "/", NULL);
-    const char *upto = apr_pstrcat(pool, row->src, "0", NULL); /* '0' follows '/' */
-    cloud_stmt_t *st = NULL;
-    cloud_err_t *err;
-    int more, i;
-
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
-                         "SELECT " ROW_COLS " FROM journal WHERE seq < ?1 AND dst IS NOT NULL AND"
-                         " ((src >= ?2 AND src < ?3) OR (dst >= ?2 AND dst < ?3))",
-                         "itt", row->seq, from, upto);
-    while (!err && more) {
-        read_row(apr_array_push(rows), st, pool);
-        err = cloud_stmt_step(&more, st, ctx->pool);
-    }
-    if (st) cloud_stmt_done(st);
-    cloud_tx_rollback(ctx);
-    for (i = 0; !err && i < rows->nelts; i++) {
-        const row_t *r = &APR_ARRAY_IDX(rows, i, row_t);
-
-        err = cloud_storage_sync_parent(ctx->store, r->src, pool);
-        if (!err) err = cloud_storage_sync_parent(ctx->store, r->dst, pool);
-    }
-    return err;
-}
-
-static cloud_err_t *move(cloud_ctx_t *ctx, const row_t *row, const char *src, apr_pool_t *pool)
-{
-    cloud_store_t *store = ctx->store;
-    int err;
-
-    if (row->is_dir) CLOUD_ERR(settle_beneath(ctx, row, pool));
-    CLOUD_POINT("journal-before-move");
-    err = cloud_storage_rename(store, src, row->dst, 0, pool);
-    if (err == ENOENT || err == ENOTDIR || err == ELOOP) {
-        err = make_parents(ctx, row->dst, pool);
-        if (!err) err = cloud_storage_rename(store, src, row->dst, 0, pool);
-    }
-    if (err == EEXIST) CLOUD_ERR(take_place(&err, ctx, row, src, pool));
-    CLOUD_POINT("journal-after-move");
-    if (!err) return NULL;
-    return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, err, "rename %s to %s", src, row->dst);
-}
-
-/* Looks for the inode at all places that any of its rows names. */
-static cloud_err_t *seek(const char **place, cloud_ctx_t *ctx, const row_t *row, apr_pool_t *pool)
-{
-    apr_array_header_t *rows = apr_array_make(pool, 4, sizeof(row_t));
-    cloud_err_t *err;
-    int i, here;
-
-    *place = NULL;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = load(rows, ctx, "SELECT " ROW_COLS " FROM journal WHERE ino = ?1 AND seq <> ?2",
-               (apr_int64_t)row->ino, row->seq);
-    cloud_tx_rollback(ctx);
-    if (err) return err;
-    for (i = 0; i < rows->nelts; i++) {
-        const row_t *r = &APR_ARRAY_IDX(rows, i, row_t);
-
-        CLOUD_ERR(is_at(&here, ctx, r->src, row->ino, pool));
-        if (here) *place = r->src;
-        if (!here && r->dst) {
-            CLOUD_ERR(is_at(&here, ctx, r->dst, row->ino, pool));
-            if (here) *place = r->dst;
-        }
-        /* Later rows know better where it belongs: leave it to them. */
-        if (*place && r->seq > row->seq) *place = NULL;
-        if (here) return NULL;
-    }
-    CLOUD_LOG(ctx->store, DEBUG, "journal: inode %" APR_UINT64_T_FMT " is not at %s any more",
-              row->ino, row->src);
-    return NULL;
-}
-
-static cloud_err_t *carry_out(cloud_ctx_t *ctx, const row_t *row, apr_pool_t *pool)
-{
-    const char *place;
-    int here;
-
-    if (!row->dst) return NULL; /* unlinked by drop() */
-    CLOUD_ERR(is_at(&here, ctx, row->src, row->ino, pool));
-    if (here) return move(ctx, row, row->src, pool);
-    CLOUD_ERR(is_at(&here, ctx, row->dst, row->ino, pool));
-    if (here) return NULL;
-    CLOUD_ERR(seek(&place, ctx, row, pool));
-    return place ? move(ctx, row, place, pool) : NULL;
-}
-
-/* ---- carrying out what a tree owes ---- */
+/* What one run is about. */
+typedef struct {
+    cloud_ctx_t *ctx;
+    apr_pool_t *pool;
+    int retry;                       /* rows that were set aside are tried, too */
+    apr_array_header_t *trees;       /* apr_int64_t */
+    apr_array_header_t *rows;        /* cloud_jrow_t, in sequence */
+    apr_array_header_t *stuck;       /* cloud_jrow_t: set aside, or to be */
+    apr_array_header_t *moved;       /* cloud_jrow_t: those to be set aside, or brought back */
+    int fresh;                       /* of stuck, those to be set aside */
+} run_t;
 
 static int has_tree(const apr_array_header_t *trees, apr_int64_t tree)
 {
@@ -290,9 +57,15 @@ static int has_tree(const apr_array_header_t *trees, apr_int64_t tree)
     return 0;
 }
 
+static void add_tree(apr_array_header_t *trees, apr_int64_t tree)
+{
+    if (tree < 0) tree = -tree;
+    if (!has_tree(trees, tree)) APR_ARRAY_PUSH(trees, apr_int64_t) = tree;
+}
+
 static int by_seq(const void *a, const void *b)
 {
-    const row_t *x = a, *y = b;
+    const cloud_jrow_t *x = a, *y = b;
 
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
@@ -304,144 +77,335 @@ static int by_id(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
+/* What a tree owes. (tree = ?1 OR tree2 = ?1) would look at each row of the table. */
+#define OWED(tree, seq)                                                                       \
+    "SELECT " CLOUD_JROW_COLS " FROM journal WHERE tree = " tree " AND seq > " seq              \
+    " UNION ALL SELECT " CLOUD_JROW_COLS " FROM journal"                                        \
+    " WHERE tree2 <> 0 AND tree2 = " tree " AND seq > " seq
+
 /* Rows of all trees in trees; a row between two trees brings in the other one too. */
-static cloud_err_t *load_pending(apr_array_header_t *rows, apr_array_header_t *trees,
-                                 cloud_ctx_t *ctx)
+static cloud_err_t *load_rows(run_t *r)
 {
-    int t, i, first;
+    cloud_ctx_t *ctx = r->ctx;
+    cloud_stmt_t *st;
+    int t, i, first, more;
 
-    for (t = 0; t < trees->nelts; t++) {
-        apr_int64_t tree = APR_ARRAY_IDX(trees, t, apr_int64_t);
-        apr_int64_t done = cloud_shm_done(ctx->store->shm, tree);
+    for (t = 0; t < r->trees->nelts; t++) {
+        apr_int64_t tree = APR_ARRAY_IDX(r->trees, t, apr_int64_t);
 
-        first = rows->nelts;
-        CLOUD_ERR(load(rows, ctx,
-                       "SELECT " ROW_COLS " FROM journal WHERE tree = ?1 AND seq > ?2"
-                       " UNION ALL SELECT " ROW_COLS " FROM journal"
-                       " WHERE tree2 <> 0 AND tree2 = ?1 AND seq > ?2 ORDER BY seq",
-                       tree, done));
-        for (i = first; i < rows->nelts; i++) {
-            const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
+        first = r->rows->nelts;
+        CLOUD_ERR(cloud_db_query(&st, &more, ctx->db, ctx->pool,
+                                 OWED("?1", "?2") " UNION ALL " OWED("-?1", "0") " ORDER BY seq",
+                                 "ii", tree, cloud_shm_done(ctx->store->shm, tree)));
+        CLOUD_ERR(cloud_jrows_read(r->rows, ctx, st, more));
+        for (i = first; i < r->rows->nelts; i++) {
+            const cloud_jrow_t *row = &APR_ARRAY_IDX(r->rows, i, cloud_jrow_t);
 
-            if (!has_tree(trees, row->tree)) APR_ARRAY_PUSH(trees, apr_int64_t) = row->tree;
-            if (row->tree2 && !has_tree(trees, row->tree2))
-                APR_ARRAY_PUSH(trees, apr_int64_t) = row->tree2;
+            add_tree(r->trees, row->tree);
+            if (row->tree2) add_tree(r->trees, row->tree2);
         }
     }
-    if (trees->nelts > 1 && rows->nelts > 1)
-        qsort(rows->elts, (size_t)rows->nelts, sizeof(row_t), by_seq);
+    if (r->trees->nelts > 1 && r->rows->nelts > 1)
+        qsort(r->rows->elts, (size_t)r->rows->nelts, sizeof(cloud_jrow_t), by_seq);
     return NULL;
+}
+
+static int anything_to_do(const run_t *r)
+{
+    int i;
+
+    for (i = 0; i < r->rows->nelts; i++)
+        if (r->retry || !CLOUD_JROW_ASIDE(&APR_ARRAY_IDX(r->rows, i, cloud_jrow_t))) return 1;
+    return 0;
 }
 
 /* Locks the trees in order of their ids; the descriptors go to fds. */
-static cloud_err_t *lock_trees(int *fds, apr_array_header_t *trees, cloud_ctx_t *ctx)
+static cloud_err_t *lock_trees(int *fds, run_t *r)
 {
     int i, err;
 
-    qsort(trees->elts, (size_t)trees->nelts, sizeof(apr_int64_t), by_id);
-    for (i = 0; i < trees->nelts; i++) fds[i] = -1;
-    for (i = 0; i < trees->nelts; i++) {
-        err = cloud_store_lock(&fds[i], ctx->store, APR_ARRAY_IDX(trees, i, apr_int64_t), 1, 1);
-        if (err) return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, err, "tree lock");
+    qsort(r->trees->elts, (size_t)r->trees->nelts, sizeof(apr_int64_t), by_id);
+    for (i = 0; i < r->trees->nelts; i++) fds[i] = -1;
+    for (i = 0; i < r->trees->nelts; i++) {
+        err = cloud_store_lock(&fds[i], r->ctx->store, APR_ARRAY_IDX(r->trees, i, apr_int64_t), 1,
+                               1);
+        if (err) return cloud_err_sys(r->ctx->pool, CLOUD_E_UNAVAILABLE, err, "tree lock");
     }
     return NULL;
 }
 
-static cloud_err_t *execute(cloud_ctx_t *ctx, const apr_array_header_t *rows, apr_pool_t *pool)
+static void note_done(cloud_store_t *store, const cloud_jrow_t *row)
 {
-    apr_pool_t *iter;
-    cloud_err_t *err = NULL;
-    apr_int64_t last = 0;
+    cloud_shm_done_set(store->shm, row->tree, row->seq);
+    if (row->tree2) cloud_shm_done_set(store->shm, row->tree2, row->seq);
+}
+
+static int depends(const run_t *r, const cloud_jrow_t *row)
+{
     int i;
 
-    apr_pool_create(&iter, pool);
-    for (i = 0; i < rows->nelts && !err; i++) {
-        const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
+    for (i = 0; i < r->stuck->nelts; i++)
+        if (cloud_jrow_depends(row, &APR_ARRAY_IDX(r->stuck, i, cloud_jrow_t))) return 1;
+    return 0;
+}
 
-        if (row->seq == last || is_done(ctx->store, row)) continue;
+static void set_aside(run_t *r, const cloud_jrow_t *row)
+{
+    APR_ARRAY_PUSH(r->stuck, cloud_jrow_t) = *row;
+    if (CLOUD_JROW_ASIDE(row)) return;
+    APR_ARRAY_PUSH(r->moved, cloud_jrow_t) = *row;
+    r->fresh++;
+}
+
+/* Somebody else may have brought it back while we waited for the lock; by now it may be dropped. */
+static cloud_err_t *still_aside(int *still, cloud_ctx_t *ctx, const cloud_jrow_t *row)
+{
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_db_query(&st, still, ctx->db, ctx->pool,
+                         "SELECT 1 FROM journal WHERE tree = ?1 AND seq = ?2", "ii", row->tree,
+                         row->seq);
+    if (!err) cloud_stmt_done(st);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+/* Whatever went wrong, the row stays: the content lies where it says, and readers find it there. */
+static void complain(run_t *r, const cloud_jrow_t *row, const cloud_err_t *err)
+{
+    cloud_store_t *store = r->ctx->store;
+    apr_time_t now = apr_time_now();
+
+    if (CLOUD_JROW_ASIDE(row)) {
+        if (now - store->complained < COMPLAIN) return;
+        store->complained = now;
+    }
+    CLOUD_LOG(store, ERR, "a move is owed, and will be tried again: %s (%s)", err->msg,
+              err->cause ? err->cause : "");
+}
+
+static cloud_err_t *execute_row(run_t *r, const cloud_jrow_t *row, apr_pool_t *pool)
+{
+    cloud_store_t *store = r->ctx->store;
+    cloud_err_t *err;
+    int still;
+
+    if (CLOUD_JROW_ASIDE(row)) {
+        if (r->retry) CLOUD_ERR(still_aside(&still, r->ctx, row));
+        if (r->retry && !still) return NULL;
+        if (!r->retry) {
+            set_aside(r, row);
+            return NULL;
+        }
+    } else if (cloud_jrow_done(store, row)) {
+        return NULL;
+    }
+    if (depends(r, row)) {
+        set_aside(r, row);
+        return NULL;
+    }
+    err = cloud_jrow_carry_out(r->ctx, row, pool);
+    if (err && cloud_store_failed(store)) return err;
+    if (err) {
+        complain(r, row, err);
+        set_aside(r, row);
+    } else if (CLOUD_JROW_ASIDE(row)) {
+        APR_ARRAY_PUSH(r->moved, cloud_jrow_t) = *row;
+    } else if (!r->fresh) {
+        note_done(store, row);
+    }
+    return NULL;
+}
+
+static cloud_err_t *execute(run_t *r)
+{
+    cloud_err_t *err = NULL;
+    apr_int64_t last = 0;
+    apr_pool_t *iter;
+    int i;
+
+    apr_pool_create(&iter, r->pool);
+    for (i = 0; i < r->rows->nelts && !err; i++) {
+        const cloud_jrow_t *row = &APR_ARRAY_IDX(r->rows, i, cloud_jrow_t);
+
+        if (row->seq == last) continue;
         last = row->seq;
         apr_pool_clear(iter);
-        err = carry_out(ctx, row, iter);
-        if (err) break;
-        cloud_shm_done_set(ctx->store->shm, row->tree, row->seq);
-        if (row->tree2) cloud_shm_done_set(ctx->store->shm, row->tree2, row->seq);
+        err = execute_row(r, row, iter);
     }
     apr_pool_destroy(iter);
     return err;
 }
 
-/* What was read is pending; it is durable before anything is moved for it. */
-static cloud_err_t *settle(cloud_ctx_t *ctx, const apr_array_header_t *rows,
-                           apr_array_header_t *trees, apr_pool_t *pool)
+static cloud_err_t *turn_rows(run_t *r)
 {
-    cloud_err_t *err;
-    int *fds, i;
+    int i;
 
-    /* Also where there is nothing to move: the caller is about to answer. */
-    CLOUD_ERR(cloud_tx_sync(ctx));
-    if (rows->nelts == 0) return NULL;
-    fds = apr_palloc(pool, sizeof *fds * (apr_size_t)trees->nelts);
-    err = lock_trees(fds, trees, ctx);
-    if (!err) {
-        err = execute(ctx, rows, pool);
-        if (err && !cloud_store_failed(ctx->store)) {
-            /* The rows stay, the content lies where they say, readers find it there. */
-            CLOUD_LOG(ctx->store, ERR, "a move is still owed: %s (%s)", err->msg,
-                      err->cause ? err->cause : "");
-            err = NULL;
-        }
+    for (i = 0; i < r->moved->nelts; i++) {
+        const cloud_jrow_t *row = &APR_ARRAY_IDX(r->moved, i, cloud_jrow_t);
+
+        CLOUD_ERR(cloud_db_run(r->ctx->db, NULL, r->ctx->pool,
+                               "UPDATE journal SET tree = -tree, tree2 = -tree2"
+                               " WHERE tree = ?1 AND seq = ?2",
+                               "ii", row->tree, row->seq));
     }
-    for (i = 0; i < trees->nelts; i++)
+    return NULL;
+}
+
+/* Sets aside what could not be carried out, and brings back what could. Inside a transaction of the
+ * caller's it is left to the next run: that transaction may be rolled back. What comes after a row
+ * that is set aside counts as done only then. */
+static void settle(run_t *r)
+{
+    cloud_ctx_t *ctx = r->ctx;
+    cloud_err_t *err;
+    int i;
+
+    if (r->moved->nelts == 0 || ctx->tx_depth > 0) return;
+    err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
+    if (!err) {
+        err = turn_rows(r);
+        if (!err) err = cloud_tx_commit(ctx);
+        else cloud_tx_rollback(ctx);
+    }
+    if (err) {
+        CLOUD_LOG(ctx->store, ERR, "moves that are owed can't be set aside: %s (%s)", err->msg,
+                  err->cause ? err->cause : "");
+        return;
+    }
+    for (i = 0; i < r->rows->nelts; i++)
+        if (!CLOUD_JROW_ASIDE(&APR_ARRAY_IDX(r->rows, i, cloud_jrow_t)))
+            note_done(ctx->store, &APR_ARRAY_IDX(r->rows, i, cloud_jrow_t));
+}
+
+static cloud_err_t *execute_locked(run_t *r)
+{
+    int *fds = apr_palloc(r->pool, sizeof *fds * (apr_size_t)r->trees->nelts), i;
+    cloud_err_t *err = lock_trees(fds, r);
+
+    if (!err) err = execute(r);
+    for (i = 0; i < r->trees->nelts; i++)
         if (fds[i] >= 0) close(fds[i]);
+    if (!err) settle(r);
+    if (!err || cloud_store_failed(r->ctx->store)) return err;
+    CLOUD_LOG(r->ctx->store, ERR, "moves are still owed: %s (%s)", err->msg,
+              err->cause ? err->cause : "");
+    return NULL;
+}
+
+static void run_begin(run_t *r, apr_int64_t tree, apr_int64_t tree2)
+{
+    apr_pool_create(&r->pool, r->ctx->pool);
+    r->rows = apr_array_make(r->pool, 4, sizeof(cloud_jrow_t));
+    r->stuck = apr_array_make(r->pool, 1, sizeof(cloud_jrow_t));
+    r->moved = apr_array_make(r->pool, 1, sizeof(cloud_jrow_t));
+    r->trees = apr_array_make(r->pool, 2, sizeof(apr_int64_t));
+    add_tree(r->trees, tree);
+    if (tree2) add_tree(r->trees, tree2);
+}
+
+/* What was read is durable before anything is moved for it; also where there is nothing to move: the
+ * caller is about to answer. */
+static cloud_err_t *run_end(run_t *r, cloud_err_t *err)
+{
+    if (!err) err = cloud_tx_sync(r->ctx);
+    if (!err && anything_to_do(r)) err = execute_locked(r);
+    apr_pool_destroy(r->pool);
     return err;
 }
 
-static apr_array_header_t *two_trees(apr_int64_t tree, apr_int64_t tree2, apr_pool_t *pool)
+static cloud_err_t *run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2, int retry)
 {
-    apr_array_header_t *trees = apr_array_make(pool, 2, sizeof(apr_int64_t));
+    run_t r = { .ctx = ctx, .retry = retry };
+    cloud_err_t *err;
 
-    APR_ARRAY_PUSH(trees, apr_int64_t) = tree;
-    if (tree2 && tree2 != tree) APR_ARRAY_PUSH(trees, apr_int64_t) = tree2;
-    return trees;
+    if (ctx->store->flags & CLOUD_STORE_READ_ONLY) return NULL;
+    run_begin(&r, tree, tree2);
+    err = cloud_tx_begin(ctx, CLOUD_DB_READ);
+    if (!err) {
+        err = load_rows(&r);
+        cloud_tx_rollback(ctx);
+    }
+    return run_end(&r, err);
 }
 
 cloud_err_t *cloud_journal_run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2)
 {
-    apr_array_header_t *rows, *trees;
-    apr_pool_t *pool;
-    cloud_err_t *err;
-
-    if (ctx->store->flags & CLOUD_STORE_READ_ONLY) return NULL;
-    apr_pool_create(&pool, ctx->pool);
-    rows = apr_array_make(pool, 4, sizeof(row_t));
-    trees = two_trees(tree, tree2, pool);
-    err = cloud_tx_begin(ctx, CLOUD_DB_READ);
-    if (!err) {
-        err = load_pending(rows, trees, ctx);
-        cloud_tx_rollback(ctx);
-    }
-    if (!err) err = settle(ctx, rows, trees, pool);
-    apr_pool_destroy(pool);
-    return err;
+    return run(ctx, tree, tree2, 0);
 }
 
 /* What is pending is read in the transaction itself: whoever commits later carries out what is his,
  * and all that was committed before is seen. */
 cloud_err_t *cloud_journal_commit(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2)
 {
-    apr_array_header_t *rows, *trees;
-    apr_pool_t *pool;
+    run_t r = { .ctx = ctx };
     cloud_err_t *err;
 
-    apr_pool_create(&pool, ctx->pool);
-    rows = apr_array_make(pool, 4, sizeof(row_t));
-    trees = two_trees(tree, tree2, pool);
-    err = load_pending(rows, trees, ctx);
+    run_begin(&r, tree, tree2);
+    err = load_rows(&r);
     if (err) cloud_tx_rollback(ctx);
     else err = cloud_tx_commit(ctx);
-    if (!err) err = settle(ctx, rows, trees, pool);
-    apr_pool_destroy(pool);
+    return run_end(&r, err);
+}
+
+/* Runs each tree that a query names, with what was set aside. */
+static cloud_err_t *run_trees(cloud_ctx_t *ctx, const char *sql)
+{
+    apr_array_header_t *trees = apr_array_make(ctx->pool, 8, sizeof(apr_int64_t));
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+    int more, i;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_db_query(&st, &more, ctx->db, ctx->pool, sql, "");
+    while (!err && more) {
+        APR_ARRAY_PUSH(trees, apr_int64_t) = cloud_col_int(st, 0);
+        err = cloud_stmt_step(&more, st, ctx->pool);
+    }
+    if (!err) cloud_stmt_done(st);
+    cloud_tx_rollback(ctx);
+    for (i = 0; !err && i < trees->nelts; i++)
+        err = run(ctx, APR_ARRAY_IDX(trees, i, apr_int64_t), 0, 1);
     return err;
+}
+
+cloud_err_t *cloud_journal_replay(cloud_ctx_t *ctx)
+{
+    return run_trees(ctx, "SELECT DISTINCT abs(tree) FROM journal");
+}
+
+cloud_err_t *cloud_journal_retry(cloud_ctx_t *ctx)
+{
+    return run_trees(ctx, "SELECT DISTINCT -tree FROM journal WHERE tree < 0");
+}
+
+cloud_err_t *cloud_journal_retry_now_and_then(cloud_ctx_t *ctx)
+{
+    apr_time_t now = apr_time_now();
+
+    if (now < ctx->store->retry_at) return NULL;
+    ctx->store->retry_at = now + RETRY;
+    return cloud_journal_retry(ctx);
+}
+
+cloud_err_t *cloud_journal_owes(int *owes, cloud_ctx_t *ctx, apr_int64_t tree, const char *path)
+{
+    apr_array_header_t *rows = apr_array_make(ctx->pool, 1, sizeof(cloud_jrow_t));
+    cloud_stmt_t *st;
+    int more, i;
+
+    *owes = 0;
+    CLOUD_ERR(cloud_db_query(&st, &more, ctx->db, ctx->pool, OWED("-?1", "0"), "i", tree));
+    CLOUD_ERR(cloud_jrows_read(rows, ctx, st, more));
+    for (i = 0; i < rows->nelts && !*owes; i++) {
+        const cloud_jrow_t *row = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
+
+        *owes = !path || cloud_jrow_related(row->src, path)
+                || (row->dst && cloud_jrow_related(row->dst, path));
+    }
+    return NULL;
 }
 
 cloud_err_t *cloud_journal_pending(int *pending, cloud_ctx_t *ctx, apr_int64_t tree)
@@ -481,34 +445,65 @@ cloud_err_t *cloud_journal_begin_clean(cloud_ctx_t *ctx, apr_int64_t tree)
     return err;
 }
 
-cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool)
+/* Where path, as it is once all moves before seq are made, is as long as those of folders that were
+ * set aside are not: they are undone one by one, the last one first. *place NULL: the inode is at
+ * none of these. */
+static cloud_err_t *trace(const char **place, cloud_ctx_t *ctx, const cloud_jrow_t *row,
+                          const apr_array_header_t *folders, apr_pool_t *pool)
 {
-    row_t row = { .ino = ino, .src = "", .seq = APR_INT64_MAX };
-    const char *place;
+    const char *path = row->src;
+    int i, here;
 
-    *fd = -1;
-    CLOUD_ERR(seek(&place, ctx, &row, pool));
-    return place ? cloud_storage_open(fd, ctx->store, place, O_RDONLY, pool) : NULL;
+    *place = NULL;
+    for (i = folders->nelts - 1; i >= 0; i--) {
+        const cloud_jrow_t *f = &APR_ARRAY_IDX(folders, i, cloud_jrow_t);
+        apr_size_t len = strlen(f->dst);
+
+        if (f->seq >= row->seq || strncmp(path, f->dst, len) != 0 || path[len] != '/') continue;
+        path = apr_pstrcat(pool, f->src, path + len, NULL);
+        CLOUD_ERR(cloud_storage_holds(&here, ctx->store, path, row->ino, pool));
+        if (!here) continue;
+        *place = path;
+        return NULL;
+    }
+    return NULL;
 }
 
-cloud_err_t *cloud_journal_replay(cloud_ctx_t *ctx)
+/* It may be in a folder whose own move is set aside: then no row names the place where it is. */
+static cloud_err_t *seek_below(const char **place, cloud_ctx_t *ctx, apr_uint64_t ino,
+                               apr_pool_t *pool)
 {
-    apr_array_header_t *trees = apr_array_make(ctx->pool, 8, sizeof(apr_int64_t));
+    apr_array_header_t *rows = apr_array_make(pool, 2, sizeof(cloud_jrow_t));
+    apr_array_header_t *folders = apr_array_make(pool, 2, sizeof(cloud_jrow_t));
     cloud_err_t *err;
     cloud_stmt_t *st;
     int more, i;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_db_query(&st, &more, ctx->db, ctx->pool, "SELECT DISTINCT tree FROM journal", "");
-    while (!err && more) {
-        APR_ARRAY_PUSH(trees, apr_int64_t) = cloud_col_int(st, 0);
-        err = cloud_stmt_step(&more, st, ctx->pool);
-    }
-    if (!err) cloud_stmt_done(st);
+    err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
+                         "SELECT " CLOUD_JROW_COLS " FROM journal WHERE tree < 0 AND ino = ?1", "i",
+                         (apr_int64_t)ino);
+    if (!err) err = cloud_jrows_read(rows, ctx, st, more);
+    if (!err && rows->nelts)
+        err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
+                             "SELECT " CLOUD_JROW_COLS " FROM journal WHERE tree < 0 AND is_dir"
+                             " AND dst IS NOT NULL ORDER BY seq",
+                             "");
+    if (!err && rows->nelts) err = cloud_jrows_read(folders, ctx, st, more);
     cloud_tx_rollback(ctx);
-    for (i = 0; !err && i < trees->nelts; i++)
-        err = cloud_journal_run(ctx, APR_ARRAY_IDX(trees, i, apr_int64_t), 0);
+    for (i = 0; !err && !*place && i < rows->nelts; i++)
+        err = trace(place, ctx, &APR_ARRAY_IDX(rows, i, cloud_jrow_t), folders, pool);
     return err;
+}
+
+cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool)
+{
+    const char *place;
+
+    *fd = -1;
+    CLOUD_ERR(cloud_jrow_seek(&place, ctx, ino, APR_INT64_MAX, pool));
+    if (!place) CLOUD_ERR(seek_below(&place, ctx, ino, pool));
+    return place ? cloud_storage_open(fd, ctx->store, place, O_RDONLY, pool) : NULL;
 }
 
 cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path)

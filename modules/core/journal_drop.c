@@ -2,7 +2,7 @@
 /* The lazy half of the journal: rows that are carried out go away once the directories are on disk,
  * and inodes that nothing names any more are unlinked. Bounded steps; nothing happens here while a
  * backup runs, for it may still need to find what its snapshot names. */
-#include "store_private.h"
+#include "journal_rows.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,13 +13,6 @@
 #define ROWS_PER_STEP    500
 #define UNLINKS_PER_STEP 2000
 
-typedef struct {
-    apr_int64_t seq, tree, tree2;
-    apr_uint64_t ino;
-    int is_dir;
-    const char *src, *dst;
-} row_t;
-
 static cloud_err_t *load(apr_array_header_t *rows, cloud_ctx_t *ctx, const char *sql)
 {
     cloud_err_t *err;
@@ -28,27 +21,9 @@ static cloud_err_t *load(apr_array_header_t *rows, cloud_ctx_t *ctx, const char 
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_db_query(&st, &more, ctx->db, ctx->pool, sql, "i", (apr_int64_t)ROWS_PER_STEP);
-    while (!err && more) {
-        row_t *row = apr_array_push(rows);
-
-        row->seq = cloud_col_int(st, 0);
-        row->tree = cloud_col_int(st, 1);
-        row->tree2 = cloud_col_int(st, 2);
-        row->ino = (apr_uint64_t)cloud_col_int(st, 3);
-        row->is_dir = (int)cloud_col_int(st, 4);
-        row->src = cloud_col_dup(st, 5, rows->pool);
-        row->dst = cloud_col_dup(st, 6, rows->pool);
-        err = cloud_stmt_step(&more, st, ctx->pool);
-    }
-    if (!err) cloud_stmt_done(st);
+    if (!err) err = cloud_jrows_read(rows, ctx, st, more);
     cloud_tx_rollback(ctx);
     return err;
-}
-
-static int is_done(cloud_store_t *store, const row_t *row)
-{
-    return row->seq <= cloud_shm_done(store->shm, row->tree)
-           || (row->tree2 && row->seq <= cloud_shm_done(store->shm, row->tree2));
 }
 
 static cloud_err_t *sync_once(apr_hash_t *synced, cloud_ctx_t *ctx, const char *path,
@@ -71,7 +46,7 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const apr_array_header_t *rows
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     for (i = 0; i < rows->nelts && !err; i++)
         err = cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM journal WHERE tree = ?1 AND seq = ?2", "ii",
-                           APR_ARRAY_IDX(rows, i, row_t).tree, APR_ARRAY_IDX(rows, i, row_t).seq);
+                           APR_ARRAY_IDX(rows, i, cloud_jrow_t).tree, APR_ARRAY_IDX(rows, i, cloud_jrow_t).seq);
     if (err) {
         cloud_tx_rollback(ctx);
         return err;
@@ -82,25 +57,25 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const apr_array_header_t *rows
 /* Rows with a destination. */
 static cloud_err_t *drop_moves(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
-    apr_array_header_t *rows = apr_array_make(pool, 64, sizeof(row_t));
-    apr_array_header_t *done = apr_array_make(pool, 64, sizeof(row_t));
+    apr_array_header_t *rows = apr_array_make(pool, 64, sizeof(cloud_jrow_t));
+    apr_array_header_t *done = apr_array_make(pool, 64, sizeof(cloud_jrow_t));
     apr_hash_t *synced = apr_hash_make(pool);
     int i;
 
     CLOUD_ERR(load(rows, ctx,
-                   "SELECT seq, tree, tree2, ino, is_dir, src, dst FROM journal"
-                   " WHERE dst IS NOT NULL ORDER BY tree, seq LIMIT ?1"));
+                   "SELECT " CLOUD_JROW_COLS " FROM journal"
+                   " WHERE tree >= 0 AND dst IS NOT NULL ORDER BY tree, seq LIMIT ?1"));
     for (i = 0; i < rows->nelts; i++) {
-        const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
+        const cloud_jrow_t *row = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
 
         /* Whoever wrote it may have died before it moved anything. */
-        if (!is_done(ctx->store, row))
+        if (!cloud_jrow_done(ctx->store, row))
             CLOUD_ERR(cloud_journal_run(ctx, row->tree, row->tree2));
-        if (is_done(ctx->store, row)) APR_ARRAY_PUSH(done, row_t) = *row;
+        if (cloud_jrow_done(ctx->store, row)) APR_ARRAY_PUSH(done, cloud_jrow_t) = *row;
     }
     for (i = 0; i < done->nelts; i++) {
-        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(done, i, row_t).src, pool));
-        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(done, i, row_t).dst, pool));
+        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(done, i, cloud_jrow_t).src, pool));
+        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(done, i, cloud_jrow_t).dst, pool));
     }
     CLOUD_POINT("journal-before-drop");
     if (done->nelts == ROWS_PER_STEP) *more = 1;
@@ -138,7 +113,7 @@ static int empty_dir(int dir, int *budget)
 }
 
 /* 1 when the inode is gone from path, 0 when there is more to do or it can't be removed. */
-static int unlink_row(cloud_ctx_t *ctx, const row_t *row, int *budget, apr_pool_t *pool)
+static int unlink_row(cloud_ctx_t *ctx, const cloud_jrow_t *row, int *budget, apr_pool_t *pool)
 {
     cloud_err_t *err;
     struct stat st;
@@ -167,29 +142,29 @@ static int unlink_row(cloud_ctx_t *ctx, const row_t *row, int *budget, apr_pool_
 /* Rows without a destination, once no other row names their inode. */
 static cloud_err_t *purge(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
-    apr_array_header_t *rows = apr_array_make(pool, 64, sizeof(row_t));
-    apr_array_header_t *gone = apr_array_make(pool, 64, sizeof(row_t));
+    apr_array_header_t *rows = apr_array_make(pool, 64, sizeof(cloud_jrow_t));
+    apr_array_header_t *gone = apr_array_make(pool, 64, sizeof(cloud_jrow_t));
     apr_hash_t *synced = apr_hash_make(pool);
     int budget = UNLINKS_PER_STEP, i;
 
     CLOUD_ERR(load(rows, ctx,
-                   "SELECT seq, tree, tree2, ino, is_dir, src, dst FROM journal"
-                   " WHERE dst IS NULL AND ino NOT IN (SELECT ino FROM journal"
+                   "SELECT " CLOUD_JROW_COLS " FROM journal"
+                   " WHERE tree >= 0 AND dst IS NULL AND ino NOT IN (SELECT ino FROM journal"
                    " WHERE dst IS NOT NULL) ORDER BY tree, seq LIMIT ?1"));
     CLOUD_POINT("journal-before-purge");
     for (i = 0; i < rows->nelts && budget > 0; i++) {
-        const row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
+        const cloud_jrow_t *row = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
 
         /* Until the exchange before it was carried out, another inode lies where its source is:
          * that must not be taken for the work being done. */
-        if (!is_done(ctx->store, row))
+        if (!cloud_jrow_done(ctx->store, row))
             CLOUD_ERR(cloud_journal_run(ctx, row->tree, row->tree2));
-        if (!is_done(ctx->store, row)) continue;
-        if (unlink_row(ctx, row, &budget, pool)) APR_ARRAY_PUSH(gone, row_t) = *row;
+        if (!cloud_jrow_done(ctx->store, row)) continue;
+        if (unlink_row(ctx, row, &budget, pool)) APR_ARRAY_PUSH(gone, cloud_jrow_t) = *row;
     }
     /* After all of them: a directory is synced once. */
     for (i = 0; i < gone->nelts; i++)
-        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(gone, i, row_t).src, pool));
+        CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(gone, i, cloud_jrow_t).src, pool));
     if (budget <= 0 || rows->nelts == ROWS_PER_STEP) *more = 1;
     CLOUD_POINT("journal-after-purge");
     return delete_rows(ctx, gone);

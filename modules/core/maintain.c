@@ -294,6 +294,7 @@ cloud_err_t *cloud_store_maintain(int *more, cloud_ctx_t *ctx)
     apr_pool_create(&pool, ctx->pool);
     err = features_step(more, ctx);
     if (!err) err = reclaim(more, ctx, pool);
+    if (!err) err = cloud_journal_retry_now_and_then(ctx);
     if (!err) err = cloud_journal_drop(&one, ctx);
     if (one) *more = 1;
     if (!err) err = cloud_generation_note(ctx);

@@ -46,7 +46,8 @@ static cloud_err_t *unlinks_pending(int *pending, cloud_ctx_t *ctx)
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, pending, ctx->db, ctx->pool,
-                             "SELECT 1 FROM journal WHERE dst IS NULL AND seq > ?1 LIMIT 1", "i",
+                             "SELECT 1 FROM journal WHERE tree >= 0 AND dst IS NULL AND seq > ?1"
+                             " LIMIT 1", "i",
                              (apr_int64_t)(apr_time_now() - STUCK)));
     cloud_stmt_done(st);
     if (*pending) return NULL;

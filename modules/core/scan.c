@@ -67,7 +67,7 @@ static cloud_err_t *dir_unmoved(int *same, scan_t *s, apr_pool_t *pool)
 cloud_err_t *cloud_scan_begin(scan_t *s, scan_tx_t tx)
 {
     cloud_err_t *err;
-    int same = 1;
+    int same = 1, owed;
 
     s->tx_reads = 0;
     apr_pool_clear(s->tx_pool);
@@ -77,7 +77,11 @@ cloud_err_t *cloud_scan_begin(scan_t *s, scan_tx_t tx)
         return NULL;
     }
     CLOUD_ERR(cloud_journal_begin_clean(s->ctx, s->account->root));
-    err = s->dir.fd >= 0 ? dir_unmoved(&same, s, s->entry_pool) : NULL;
+    err = cloud_journal_owes(&owed, s->ctx, s->account->root, NULL);
+    if (!err && owed)
+        err = cloud_err(s->ctx->pool, CLOUD_E_UNAVAILABLE,
+                        "Moves are still owed; the log says what is in the way");
+    if (!err && s->dir.fd >= 0) err = dir_unmoved(&same, s, s->entry_pool);
     if (err || !same) {
         cloud_tx_rollback(s->ctx);
         s->dir.lost = !same;

@@ -157,6 +157,21 @@ static int is_no_place(int err)
     return err == ENOENT || err == ENOTDIR || err == ELOOP;
 }
 
+/* Another file system may be mounted in the tree, where the number means another file. Compared with
+ * something of the same type: some file systems give files another device than directories. */
+static int on_own_device(cloud_store_t *store, const char *path, const struct stat *st)
+{
+    apr_size_t len = strcspn(path, "/");
+    struct stat own;
+    char of[600];
+
+    if (path[len] == '\0' || len > 500) return 1;
+    apr_snprintf(of, sizeof of, "%.*s%s", (int)len, path,
+                 S_ISDIR(st->st_mode) ? "" : "/" CLOUD_ACCOUNT_MARKER);
+    return fstatat(store->accounts_fd, of, &own, AT_SYMLINK_NOFOLLOW) != 0
+           || own.st_dev == st->st_dev;
+}
+
 cloud_err_t *cloud_storage_holds(int *here, cloud_store_t *store, const char *path,
                                  apr_uint64_t ino, apr_pool_t *pool)
 {
@@ -168,7 +183,7 @@ cloud_err_t *cloud_storage_holds(int *here, cloud_store_t *store, const char *pa
     if (dir >= 0) {
         err = fstatat(dir, last, &st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
         close(dir);
-        if (!err) *here = st.st_ino == ino;
+        if (!err) *here = st.st_ino == ino && on_own_device(store, path, &st);
     }
     return !err || is_no_place(err) ? NULL
                                     : cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "stat %s", path);

@@ -30,6 +30,8 @@ struct cloud_store_t {
     cloud_settings_cache_t *settings;
     cloud_account_cache_t *accounts;
     unsigned stage_counter;
+    apr_time_t retry_at;           /* when moves that were set aside are tried next */
+    apr_time_t complained;         /* when it was last logged that they still fail */
 };
 
 /* ---- store.c ---- */

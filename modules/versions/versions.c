@@ -327,7 +327,8 @@ static cloud_err_t *find_gone(apr_array_header_t *list, cloud_ctx_t *ctx)
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
                              "SELECT g.node, a.dir FROM version_gone AS g JOIN account AS a"
                              " ON a.number = g.account WHERE NOT EXISTS (SELECT 1 FROM journal"
-                             " AS j WHERE j.tree = a.root AND j.seq < g.seq) LIMIT 200",
+                             " AS j WHERE j.tree IN (a.root, -a.root) AND j.seq < g.seq)"
+                             " LIMIT 200",
                              ""));
     for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, ctx->pool)) {
         gone_t *g = apr_array_push(list);

@@ -658,6 +658,7 @@ START_TEST(maintenance_between_commit_and_exchange)
     unsetenv("CLOUD_INJECT_FAIL");
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 2);
     ck_assert_str_eq(content("a"), "new");
+    OK(cloud_journal_retry(tu.ctx));
     tu_maintain();
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
     ck_assert_int_eq(rmdir(apr_pstrcat(tu.pool, tu.dir, "/accounts/alice/lost+found", NULL)), 0);

@@ -1,0 +1,46 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file journal_rows.h
+ * Rows of the journal, for the files that carry them out and drop them.
+ *
+ * A row whose move failed is *set aside*: its trees are negated, so that it is none of the rows that
+ * its tree owes next, and still is found by its inode and its places. A later row that names the
+ * same inode, or a place at, above or below one of its places, is set aside with it: what remains is
+ * carried out in sequence, as if the failed move had been the last.
+ */
+#ifndef CLOUD_JOURNAL_ROWS_H
+#define CLOUD_JOURNAL_ROWS_H
+
+#include "store_private.h"
+
+typedef struct {
+    apr_int64_t seq, tree, tree2;  /* negative: set aside */
+    apr_uint64_t ino;
+    int is_dir;
+    const char *src, *dst;         /* dst NULL: to be unlinked */
+} cloud_jrow_t;
+
+#define CLOUD_JROW_COLS "seq, tree, tree2, ino, is_dir, src, dst"
+
+#define CLOUD_JROW_ASIDE(row) ((row)->tree < 0)
+
+/** Adds what a query of CLOUD_JROW_COLS gives to rows, and ends it; more as cloud_db_query() gave it.
+ *  (tx) */
+cloud_err_t *cloud_jrows_read(apr_array_header_t *rows, cloud_ctx_t *ctx, cloud_stmt_t *st,
+                              int more);
+/** Whether the row has been carried out, as far as the shared memory knows. */
+int cloud_jrow_done(cloud_store_t *store, const cloud_jrow_t *row);
+/** Whether one path is the other, or above it. */
+int cloud_jrow_related(const char *a, const char *b);
+/** Whether the row has to wait for one that went before it and was not carried out. */
+int cloud_jrow_depends(const cloud_jrow_t *row, const cloud_jrow_t *before);
+
+/* ---- journal_move.c ---- */
+/** Carries out one row; the lock of its trees is held. An error means that the move is still owed. */
+cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr_pool_t *pool);
+/** The place, among all that rows name for this inode, where it lies; NULL when it is at none, or when
+ *  that is a place that only a row after seq gives it. */
+cloud_err_t *cloud_jrow_seek(const char **place, cloud_ctx_t *ctx, apr_uint64_t ino,
+                             apr_int64_t seq, apr_pool_t *pool);
+
+#endif
