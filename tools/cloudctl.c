@@ -22,7 +22,7 @@
 static const ctl_cmd_t *const TABLES[] = {
     ctl_account_cmds, ctl_apppass_cmds, ctl_group_cmds,  ctl_config_cmds,
     ctl_maintenance_cmds, ctl_files_cmds, ctl_upload_cmds, ctl_backup_cmds,
-    ctl_trash_cmds,   ctl_versions_cmds,
+    ctl_trash_cmds,   ctl_versions_cmds, ctl_sync_cmds,
 };
 #define NTABLES (sizeof TABLES / sizeof *TABLES)
 

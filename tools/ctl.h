@@ -69,6 +69,7 @@ extern const ctl_cmd_t ctl_backup_cmds[];
 extern const ctl_cmd_t ctl_upload_cmds[];
 extern const ctl_cmd_t ctl_versions_cmds[];
 extern const ctl_cmd_t ctl_trash_cmds[];
+extern const ctl_cmd_t ctl_sync_cmds[];
 
 /* ---- cloudctl.c ---- */
 

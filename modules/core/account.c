@@ -49,6 +49,7 @@ void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
     a->secret_epoch = cloud_col_int(st, 11);
     a->has_password = cloud_col_int(st, 12) != 0;
     a->source = cloud_col_dup(st, 13, pool);
+    a->person = cloud_col_dup(st, 14, pool);
 }
 
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
@@ -214,8 +215,8 @@ cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int ena
     err = cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_STATE, ctx->pool);
     if (!err)
         err = cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "UPDATE account SET enabled = ?2 WHERE number = ?1", "ii", a->number,
-                           (apr_int64_t)(enabled != 0));
+                           "UPDATE account SET enabled = ?2, person = NULL WHERE number = ?1",
+                           "ii", a->number, (apr_int64_t)(enabled != 0));
     if (!err) err = cloud_account_new_epoch(ctx, a->number);
     return cloud_tx_end(ctx, err);
 }
@@ -257,14 +258,21 @@ cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const char *id, co
     return set_text(ctx, id, "UPDATE account SET display_name = ?2 WHERE number = ?1", name);
 }
 
-cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email)
+cloud_err_t *cloud_account_check_email(const char **out, const char *email, apr_pool_t *pool)
 {
     const char *at;
 
-    if (email && !*email) email = NULL;
-    at = email ? strrchr(email, '@') : NULL;
-    if (email && (!cloud_account_is_line(email) || !at || at == email || !at[1] || strchr(email, ' ')))
-        return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is not an e-mail address");
+    *out = email && *email ? email : NULL;
+    if (!*out) return NULL;
+    at = strrchr(email, '@');
+    if (cloud_account_is_line(email) && at && at > email && at[1] && !strchr(email, ' '))
+        return NULL;
+    return cloud_err(pool, CLOUD_E_INVALID, "That is not an e-mail address");
+}
+
+cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email)
+{
+    CLOUD_ERR(cloud_account_check_email(&email, email, ctx->pool));
     return set_text(ctx, id, "UPDATE account SET email = ?2 WHERE number = ?1", email);
 }
 

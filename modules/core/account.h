@@ -29,6 +29,7 @@ struct cloud_account_t {
     int has_password;         /* 0: app passwords and other means of login only */
     apr_int64_t secret_epoch; /* changes with every change of a password: caches compare it */
     const char *source;       /* CLOUD_SOURCE_DATABASE, or the directory that it comes from */
+    const char *person;       /* mark of what the directory said last (person.h), or NULL */
 };
 
 /** The form in which ids are compared; NULL when id is not valid UTF-8. */
@@ -115,6 +116,8 @@ CLOUD_API cloud_err_t *cloud_apppass_revoke(cloud_ctx_t *ctx, const char *id, co
 CLOUD_API cloud_err_t *cloud_account_verify(cloud_account_t **a, const cloud_apppass_t **apppass,
                                             cloud_ctx_t *ctx, const char *id, const char *secret,
                                             int fast_only, apr_pool_t *pool);
+/** 1 when secret has the form of an app password. */
+CLOUD_API int cloud_apppass_shape(const char *secret);
 /** Notes the use of an app password (at most one write in some minutes). */
 CLOUD_API cloud_err_t *cloud_apppass_seen(cloud_ctx_t *ctx, const cloud_account_t *a,
                                           const cloud_apppass_t *p);

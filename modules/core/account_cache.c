@@ -67,6 +67,7 @@ static cloud_account_t *copy_out(const cloud_account_t *from, apr_pool_t *pool)
     a->email = copy_text(from->email, pool);
     a->dir = apr_pstrdup(pool, from->dir);
     a->source = copy_text(from->source, pool);
+    a->person = copy_text(from->person, pool);
     return a;
 }
 
@@ -113,7 +114,8 @@ void cloud_account_remember(cloud_ctx_t *ctx, const char *folded, const cloud_ac
     cloud_account_cache_t *cache = cloud_store_accounts(ctx->store);
     slot_t *slot = slot_of(cache, folded);
     char *at, *text = malloc(size_of(folded) + size_of(a->id) + size_of(a->display_name)
-                             + size_of(a->email) + size_of(a->dir) + size_of(a->source));
+                             + size_of(a->email) + size_of(a->dir) + size_of(a->source)
+                             + size_of(a->person));
 
     if (!text) return;
     at = text;
@@ -128,6 +130,7 @@ void cloud_account_remember(cloud_ctx_t *ctx, const char *folded, const cloud_ac
     slot->account.email = append(&at, a->email);
     slot->account.dir = append(&at, a->dir);
     slot->account.source = append(&at, a->source);
+    slot->account.person = append(&at, a->person);
     slot->epoch = epoch;
     pthread_mutex_unlock(&cache->lock);
 }

@@ -24,8 +24,8 @@ cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, con
 /** Columns that cloud_account_row() reads, and how many they are. */
 #define CLOUD_ACCOUNT_COLS                                                                        \
     "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \
-    " secret_epoch, password IS NOT NULL, source"
-#define CLOUD_ACCOUNT_NCOLS 14
+    " secret_epoch, password IS NOT NULL, source, person"
+#define CLOUD_ACCOUNT_NCOLS 15
 void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool);
 /** "There is no account ..." */
 cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id);
@@ -33,6 +33,8 @@ cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id);
 int cloud_account_is_line(const char *text);
 /** A display name: NULL for none. INVALID when it can't be shown. */
 cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_pool_t *pool);
+/** An e-mail address: NULL for none. INVALID. */
+cloud_err_t *cloud_account_check_email(const char **out, const char *email, apr_pool_t *pool);
 /** Invalidates what any process has cached about the account's secrets. (tx, write) */
 cloud_err_t *cloud_account_new_epoch(cloud_ctx_t *ctx, apr_int64_t number);
 
@@ -52,8 +54,6 @@ cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *
                                apr_pool_t *pool);
 
 /* ---- apppass.c ---- */
-/** 1 when secret has the form of an app password. */
-int cloud_apppass_shape(const char *secret);
 /** The account's app password that secret is, or NULL. number 0: none fits, for the same time.
  *  (tx) */
 cloud_err_t *cloud_apppass_find(cloud_apppass_t **out, cloud_ctx_t *ctx, apr_int64_t number,

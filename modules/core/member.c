@@ -9,12 +9,14 @@ static cloud_err_t *denied(cloud_ctx_t *ctx)
 
 /* ---- members ---- */
 
+/* Who was put there here stays, whatever a directory says later. */
 cloud_err_t *cloud_group_join(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account,
                               const char *source)
 {
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO membership (account, usergroup, source) VALUES (?1, ?2, ?3)"
-                        " ON CONFLICT (account, usergroup) DO NOTHING",
+                        " ON CONFLICT (account, usergroup) DO UPDATE SET source = excluded.source"
+                        " WHERE excluded.source = 'database'",
                         "iit", account, group, source ? source : CLOUD_SOURCE_DATABASE);
 }
 

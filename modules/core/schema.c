@@ -97,12 +97,16 @@ static const char SCHEMA_2[] =
     " SELECT number, 1, 'database' FROM account WHERE folded = 'admin';"
     "ALTER TABLE account ADD COLUMN source TEXT NOT NULL DEFAULT 'database';";
 
+/* person: what a directory said of the account's person last, see person.h. */
+static const char SCHEMA_3[] = "ALTER TABLE account ADD COLUMN person TEXT;";
+
 static const struct {
     int version;
     const char *sql;
 } MIGRATIONS[] = {
     { 1, SCHEMA_1 },
     { 2, SCHEMA_2 },
+    { 3, SCHEMA_3 },
 };
 
 cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

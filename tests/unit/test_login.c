@@ -47,6 +47,9 @@ START_TEST(test_tags_differ)
     ck_assert(!same(tag, tag_of(other, 1, 2, "secret")));
     cloud_auth_tag(&elsewhere, mem, "/other", 1, 2, "secret");
     ck_assert(!same(tag, elsewhere));
+    /* What another provider accepted never passes for what was verified here */
+    cloud_auth_tag_elsewhere(&elsewhere, mem, "/data", 1, 2, "secret");
+    ck_assert(!same(tag, elsewhere));
     ck_assert_ptr_null(memmem(mem, cloud_auth_mem_size(ENTRIES), "secret", 6));
 }
 END_TEST
