@@ -29,6 +29,10 @@ typedef struct {
 void cloud_auth_tag(cloud_auth_tag_t *tag, const cloud_auth_mem_t *mem, const char *site,
                     apr_int64_t account, apr_int64_t epoch, const char *secret);
 
+/** Tag of a secret of an account that is not checked here, but by another provider. */
+void cloud_auth_tag_elsewhere(cloud_auth_tag_t *tag, const cloud_auth_mem_t *mem, const char *site,
+                              apr_int64_t account, apr_int64_t epoch, const char *secret);
+
 /* ---- verified secrets (cache.c) ---- */
 
 int cloud_auth_cached(cloud_auth_mem_t *mem, const cloud_auth_tag_t *tag, apr_time_t now);

@@ -73,6 +73,13 @@ void cloud_auth_tag(cloud_auth_tag_t *tag, const cloud_auth_mem_t *mem, const ch
     cloud_auth_hmac(tag->tag, mem, site, which, sizeof(which), secret);
 }
 
+void cloud_auth_tag_elsewhere(cloud_auth_tag_t *tag, const cloud_auth_mem_t *mem, const char *site,
+                              apr_int64_t account, apr_int64_t epoch, const char *secret)
+{
+    /* Numbers of accounts are positive: this is never the tag of a secret that is checked here. */
+    cloud_auth_tag(tag, mem, site, -account, epoch, secret);
+}
+
 static cloud_auth_entry_t *set_of(const cloud_auth_mem_t *mem, const cloud_auth_tag_t *tag)
 {
     apr_uint32_t n;

@@ -18,7 +18,7 @@ typedef struct {
     unsigned flags;
     const cloud_auth_conf_t *conf;
     cloud_account_t *account;     /* NULL: none of this name */
-    cloud_auth_tag_t tag;
+    cloud_auth_tag_t tag, elsewhere;
     cloud_throttle_t throttle;
     apr_time_t now;
     const char *client;           /* the app password that fitted */
@@ -95,6 +95,10 @@ static cloud_err_t *check(attempt_t *a)
         && cloud_auth_cached(cloud_auth_memory(), &a->tag, a->now)) {
         return granted(a, a->account, NULL);
     }
+    if (!wait && a->account && !a->account->has_password
+        && cloud_auth_cached(cloud_auth_memory(), &a->elsewhere, a->now)) {
+        return unauthorized(a);
+    }
     if (!(a->flags & CLOUD_LOGIN_NO_APPPASS)) {
         err = cloud_account_verify(&account, &apppass, a->ctx, a->user, a->secret, 1,
                                    a->ctx->pool);
@@ -109,6 +113,40 @@ static cloud_err_t *check(attempt_t *a)
         return throttled(a->r, wait);
     }
     return cloud_throttle_known(&a->throttle, &a->tag, a->now) ? unauthorized(a) : verify(a);
+}
+
+/* A password that is not from here: another provider is asked next. */
+typedef struct {
+    cloud_throttle_conf_t conf;
+    cloud_throttle_t throttle;
+    cloud_auth_tag_t elsewhere;
+    apr_time_t expires;           /* 0: not to be remembered */
+} passed_on_t;
+
+static void pass_on(const attempt_t *a)
+{
+    passed_on_t *p = apr_palloc(a->r->pool, sizeof(*p));
+    int known = a->account && !a->account->has_password && a->conf->ttl;
+
+    p->conf = a->conf->throttle;
+    p->throttle = a->throttle;
+    p->throttle.conf = &p->conf;
+    p->elsewhere = a->elsewhere;
+    p->expires = known ? a->now + apr_time_from_sec(a->conf->ttl) : 0;
+    ap_set_module_config(a->r->request_config, &authn_cloud_module, p);
+}
+
+void cloud_auth_passed_on(request_rec *r)
+{
+    passed_on_t *p = ap_get_module_config(r->request_config, &authn_cloud_module);
+
+    if (!p || !r->user || cloud_http_account(r)) {
+        return;
+    }
+    cloud_throttle_succeeded(&p->throttle);
+    if (p->expires) {
+        cloud_auth_cache(cloud_auth_memory(), &p->elsewhere, p->expires, apr_time_now());
+    }
 }
 
 static cloud_err_t *find(attempt_t *a)
@@ -132,6 +170,7 @@ cloud_err_t *cloud_auth_check(const cloud_account_t **account, const char **clie
     attempt_t a = { .r = r, .user = user, .secret = secret, .flags = flags, .conf = &conf,
                     .now = apr_time_now() };
     const char *name;
+    cloud_err_t *err;
 
     *account = NULL;
     *client = NULL;
@@ -141,14 +180,23 @@ cloud_err_t *cloud_auth_check(const cloud_account_t **account, const char **clie
         return unauthorized(&a);
     }
     CLOUD_ERR(find(&a));
-    *password = a.account && a.account->has_password;
+    /* An old app password must not go to a directory over and over: it may lock people out. */
+    *password = (a.account && a.account->has_password) || cloud_apppass_shape(secret);
+    if (a.account) {
+        cloud_auth_tag_elsewhere(&a.elsewhere, cloud_auth_memory(), a.site, a.account->number,
+                                 a.account->secret_epoch, secret);
+    }
     cloud_auth_tag(&a.tag, cloud_auth_memory(), a.site, a.account ? a.account->number : 0,
                    a.account ? a.account->secret_epoch : 0, secret);
     /* Whatever the spelling: an account has as many as its name has letters with two cases. */
     name = cloud_account_fold(user, r->pool);
     cloud_throttle_init(&a.throttle, cloud_auth_memory(), &conf.throttle, a.site, "",
                         name ? name : user, r->useragent_ip);
-    CLOUD_ERR(check(&a));
+    err = check(&a);
+    if (cloud_err_is(err, CLOUD_E_UNAUTHORIZED) && !*password) {
+        pass_on(&a);
+    }
+    CLOUD_ERR(err);
     *account = a.account;
     *client = a.client;
     return NULL;

@@ -156,6 +156,12 @@ static authn_status check_password(request_rec *r, const char *user, const char 
 
 /* ---- hooks ---- */
 
+static int authenticated(request_rec *r)
+{
+    cloud_auth_passed_on(r);
+    return DECLINED;
+}
+
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     cache_entries = DEFAULT_ENTRIES;
@@ -228,10 +234,14 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 static void register_hooks(apr_pool_t *p)
 {
     static const authn_provider provider = { check_password, NULL };
+    /* There the other provider's name becomes an account of ours. */
+    static const char *const principal[] = { "mod_cloud.c", NULL };
 
     cloud_auth_api_register();
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_authz(authenticated, NULL, principal, APR_HOOK_REALLY_FIRST,
+                        AP_AUTH_INTERNAL_PER_CONF);
     ap_register_auth_provider(p, AUTHN_PROVIDER_GROUP, "cloud", AUTHN_PROVIDER_VERSION, &provider,
                               AP_AUTH_INTERNAL_PER_CONF);
 }

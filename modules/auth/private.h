@@ -29,11 +29,15 @@ cloud_auth_mem_t *cloud_auth_memory(void);
 
 /* ---- login.c ---- */
 
-/** As cloud_auth_login(); *password is 1 when the account exists and has a password, so that it is
- *  no other provider's. */
+/** As cloud_auth_login(); *password is 1 when it is no other provider's: the account has a
+ *  password here, or the secret looks like an app password. */
 cloud_err_t *cloud_auth_check(const cloud_account_t **account, const char **client, int *password,
                               request_rec *r, const char *user, const char *secret,
                               unsigned flags);
+
+/** To be called when r->user was authenticated: if another provider did that, with a password that
+ *  cloud_auth_check() did not know, it was no guess, and is not hashed here again for a while. */
+void cloud_auth_passed_on(request_rec *r);
 
 /** Offers the functions of mod_authn_cloud.h. */
 void cloud_auth_api_register(void);

@@ -45,6 +45,7 @@ void *cloud_dir_conf_create(apr_pool_t *p, char *dir)
 
     conf->maintenance = -1;
     conf->auto_create = -1;
+    conf->identity.lower = -1;
     return conf;
 }
 
@@ -55,6 +56,7 @@ void *cloud_dir_conf_merge(apr_pool_t *p, void *basev, void *addv)
 
     conf->maintenance = add->maintenance >= 0 ? add->maintenance : base->maintenance;
     conf->auto_create = add->auto_create >= 0 ? add->auto_create : base->auto_create;
+    cloud_identity_conf_merge(&conf->identity, &base->identity, &add->identity);
     return conf;
 }
 
@@ -232,5 +234,22 @@ const command_rec cloud_commands[] = {
                  "on: every request is answered 503 and clients wait"),
     AP_INIT_FLAG("CloudAccountAutoCreate", set_auto_create, NULL, RSRC_CONF | ACCESS_CONF,
                  "on: who was authenticated by another module and has no account gets one"),
+    AP_INIT_TAKE1("CloudUserSource", cloud_identity_set_source, NULL, RSRC_CONF | ACCESS_CONF,
+                  "name of the directory that people here come from; \"directory\" by default"),
+    AP_INIT_TAKE2("CloudUserIdMap", cloud_identity_map_id, NULL, RSRC_CONF | ACCESS_CONF,
+                  "regular expression and substitution: from another module's name of somebody to"
+                  " the account's id"),
+    AP_INIT_TAKE1("CloudUserIdCase", cloud_identity_set_case, NULL, RSRC_CONF | ACCESS_CONF,
+                  "lower: another module's names are made lower case; keep by default"),
+    AP_INIT_TAKE1("CloudUserName", cloud_identity_set_name, NULL, RSRC_CONF | ACCESS_CONF,
+                  "variable or expression with the display name, or none"),
+    AP_INIT_TAKE1("CloudUserEmail", cloud_identity_set_email, NULL, RSRC_CONF | ACCESS_CONF,
+                  "variable or expression with the e-mail address, or none"),
+    AP_INIT_TAKE1("CloudUserQuota", cloud_identity_set_quota, NULL, RSRC_CONF | ACCESS_CONF,
+                  "variable or expression with the quota, or none"),
+    AP_INIT_TAKE12("CloudUserGroups", cloud_identity_set_groups, NULL, RSRC_CONF | ACCESS_CONF,
+                   "variable or expression with the groups, or none; and what separates them"),
+    AP_INIT_TAKE2("CloudGroupMap", cloud_identity_map_group, NULL, RSRC_CONF | ACCESS_CONF,
+                  "a group of the directory, or ~ and a regular expression; and the group here"),
     { NULL }
 };

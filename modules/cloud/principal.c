@@ -25,6 +25,7 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
 
     q->account = account;
     q->client = client;
+    q->login = NULL;
     if (q->ctx) {
         q->ctx->who.account = account;
         q->ctx->who.client = client;
@@ -32,17 +33,23 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
     r->user = main_of(r)->user = (char *)account->id;
 }
 
-/* The account of somebody whom another module let in. Two first requests may come at once. */
-static cloud_err_t *create(cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r)
+/* A context that may do what the directory wants done. */
+static cloud_ctx_t *system_ctx(const cloud_ctx_t *ctx)
 {
     cloud_ctx_t *system = cloud_ctx_create(ctx->store, ctx->pool);
-    cloud_err_t *err;
 
-    system->who = (cloud_principal_t){ .system = 1, .client = "first login",
+    system->who = (cloud_principal_t){ .system = 1, .client = "login",
                                        .address = ctx->who.address };
     system->request_id = ctx->request_id;
     system->agent = ctx->agent;
-    err = cloud_account_create(account, system, r->user, NULL, NULL, ctx->pool);
+    return system;
+}
+
+/* The account of somebody whom another module let in. Two first requests may come at once. */
+static cloud_err_t *create(cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r)
+{
+    const cloud_account_new_t what = { .source = cloud_identity_source(r) };
+    cloud_err_t *err = cloud_account_add(account, system_ctx(ctx), r->user, &what, ctx->pool);
 
     if (cloud_err_is(err, CLOUD_E_EXISTS)) {
         return cloud_account_get(account, ctx, r->user, ctx->pool);
@@ -57,62 +64,110 @@ static cloud_err_t *create(cloud_account_t **account, cloud_ctx_t *ctx, request_
     return err;
 }
 
-static cloud_err_t *find(cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r)
+/* *account NULL: it is made once the request is authorised. */
+static cloud_err_t *find(cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r,
+                         int authorized)
 {
     cloud_err_t *err = cloud_account_get(account, ctx, r->user, ctx->pool);
 
     if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) {
-        err = cloud_dir_conf(r)->auto_create == 1
-            ? create(account, ctx, r)
-            : cloud_err(ctx->pool, CLOUD_E_DENIED, "There is no account of this name");
+        *account = NULL;
+        if (cloud_dir_conf(r)->auto_create != 1) {
+            return cloud_err(ctx->pool, CLOUD_E_DENIED, "There is no account of this name");
+        }
+        err = authorized ? create(account, ctx, r) : NULL;
     }
-    if (!err && !(*account)->enabled) {
+    if (!err && *account && !(*account)->enabled) {
         err = cloud_err(ctx->pool, CLOUD_E_DENIED, "The account is disabled");
     }
     return err;
 }
 
-static cloud_err_t *find_principal(request_rec *r)
+/* Somebody whom another module let in. */
+static cloud_err_t *find_principal(request_rec *r, int authorized)
 {
-    const cloud_account_t *known = cloud_http_account(r);
+    cloud_request_t *q = cloud_main_request(r);
     cloud_account_t *account;
+    cloud_ctx_t *ctx;
+
+    CLOUD_ERR(cloud_http_ctx(&ctx, r));
+    /* A name is mapped once: what came out of a map may fit another one. */
+    if (!q->login || strcmp(q->login, r->user) != 0) {
+        r->user = main_of(r)->user = (char *)cloud_identity_id(r);
+    }
+    CLOUD_ERR(find(&account, ctx, r, authorized));
+    if (account) {
+        cloud_http_set_account(r, account, NULL);
+    }
+    q->login = r->user;
+    q->taken_over = 0;
+    return NULL;
+}
+
+/* Takes over what the directory says, and shows it to this request already. */
+static cloud_err_t *take_over(cloud_request_t *q, cloud_ctx_t *ctx, request_rec *r)
+{
+    const char *login = q->login;
+    cloud_account_t *account;
+    int changed;
+
+    CLOUD_ERR(cloud_identity_apply(&changed, system_ctx(ctx), q->account, r));
+    if (changed) {
+        CLOUD_ERR(cloud_account_by_number(&account, ctx, q->account->number, ctx->pool));
+        cloud_http_set_account(r, account, NULL);
+        q->login = login;
+    }
+    q->taken_over = 1;
+    return NULL;
+}
+
+/* What is left to do once the request is authorised: until then nobody has logged in. */
+static cloud_err_t *logged_in(request_rec *r)
+{
+    cloud_request_t *q = cloud_main_request(r);
     cloud_ctx_t *ctx;
     cloud_err_t *err;
 
-    if (!r->user || (known && !strcmp(known->id, r->user))) {
+    if (!q->login || !q->account || q->taken_over) {
         return NULL;
     }
     CLOUD_ERR(cloud_http_ctx(&ctx, r));
-    CLOUD_ERR(find(&account, ctx, r));
-    cloud_http_set_account(r, account, NULL);
-    err = cloud_account_seen(ctx, account);
+    CLOUD_ERR(take_over(q, ctx, r));
+    err = cloud_account_seen(ctx, q->account);
     if (err) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "the login of %s could not be noted: %s",
-                      account->id, err->msg);
+                      q->account->id, err->msg);
     }
     return NULL;
 }
 
 /* DECLINED when all is well: authorisation goes on. */
-static int principal(request_rec *r)
+static int principal(request_rec *r, int authorized)
 {
     const cloud_endpoint_t *ep = cloud_http_endpoint(r, NULL);
-    cloud_err_t *err;
+    const cloud_account_t *known;
+    cloud_err_t *err = NULL;
 
-    if (!ep || (ep->flags & CLOUD_EP_ALWAYS)) {
+    if (!ep || (ep->flags & CLOUD_EP_ALWAYS) || !r->user) {
         return DECLINED;
     }
-    err = find_principal(r);
+    known = cloud_http_account(r);
+    if (!known || strcmp(known->id, r->user) != 0) {
+        err = find_principal(r, authorized);
+    }
+    if (!err && authorized) {
+        err = logged_in(r);
+    }
     return err ? cloud_http_error(r, err) : DECLINED;
 }
 
 int cloud_auth_checker(request_rec *r)
 {
-    return principal(r);
+    return principal(r, 0);
 }
 
 int cloud_fixups(request_rec *r)
 {
     /* Again, for users that were found without authentication in the usual place (TLS). */
-    return principal(r);
+    return principal(r, 1);
 }

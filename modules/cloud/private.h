@@ -54,9 +54,22 @@ typedef struct {
     cloud_site_t *site;              /* set when the configuration is complete */
 } cloud_server_conf_t;
 
+typedef struct cloud_identity_value_t cloud_identity_value_t;
+
+/** How people whom other modules let in become accounts (identity.c). NULL: unset. */
+typedef struct {
+    const char *source;
+    apr_array_header_t *id_maps;
+    int lower;                       /* -1 unset */
+    const cloud_identity_value_t *display_name, *email, *quota, *groups;
+    const char *delimiter;           /* of groups */
+    apr_array_header_t *group_maps;
+} cloud_identity_conf_t;
+
 typedef struct {
     int maintenance;                 /* -1 unset */
     int auto_create;                 /* -1 unset */
+    cloud_identity_conf_t identity;
 } cloud_dir_conf_t;
 
 extern const command_rec cloud_commands[];
@@ -103,6 +116,29 @@ const cloud_endpoint_t *cloud_registry_endpoint(const char *rest);
 const apr_array_header_t *cloud_registry_jobs(void); /* of cloud_job_t */
 void cloud_registry_api(void);
 
+/* ---- people whom other modules let in (identity.c) ---- */
+
+void cloud_identity_conf_merge(cloud_identity_conf_t *conf, const cloud_identity_conf_t *base,
+                               const cloud_identity_conf_t *add);
+const char *cloud_identity_set_source(cmd_parms *cmd, void *dir, const char *arg);
+const char *cloud_identity_map_id(cmd_parms *cmd, void *dir, const char *from, const char *to);
+const char *cloud_identity_set_case(cmd_parms *cmd, void *dir, const char *arg);
+const char *cloud_identity_set_name(cmd_parms *cmd, void *dir, const char *arg);
+const char *cloud_identity_set_email(cmd_parms *cmd, void *dir, const char *arg);
+const char *cloud_identity_set_quota(cmd_parms *cmd, void *dir, const char *arg);
+const char *cloud_identity_set_groups(cmd_parms *cmd, void *dir, const char *arg,
+                                      const char *delimiter);
+const char *cloud_identity_map_group(cmd_parms *cmd, void *dir, const char *from, const char *to);
+
+/** The account's id that r->user stands for. */
+const char *cloud_identity_id(request_rec *r);
+/** Name of the directory that people at this place come from. */
+const char *cloud_identity_source(request_rec *r);
+/** Takes over what the module that let r->user in left about the person. *changed 0, and no
+ *  statement, where nothing is new. system: a context of the system. */
+cloud_err_t *cloud_identity_apply(int *changed, cloud_ctx_t *system,
+                                  const cloud_account_t *account, request_rec *r);
+
 /* ---- requests (request.c, principal.c) ---- */
 
 typedef struct {
@@ -114,6 +150,8 @@ typedef struct {
     cloud_ctx_t *ctx;
     const cloud_account_t *account;
     const char *client;              /* name of the secret, or NULL */
+    const char *login;               /* id of whom another module let in, or NULL */
+    int taken_over;                  /* what that module says of the person has been dealt with */
     int noted;                       /* an error was noted: */
     cloud_code_t code;
     const char *msg;

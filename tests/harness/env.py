@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+import json
 import os
 import random
 import shutil
@@ -333,6 +334,10 @@ class Env:
             raise AssertionError(f"cloudctl {' '.join(map(str, args))}: exit {done.returncode}\n"
                                  f"{done.stdout}{done.stderr}")
         return done
+
+    def cloudctl_json(self, *args, **kwargs):
+        """What cloudctl prints with --json."""
+        return json.loads(self.cloudctl("--json", *args, **kwargs).stdout)
 
     def account(self, name=None, password=None, quota=None):
         """A new account, with a name of its own unless one is given."""

@@ -27,6 +27,14 @@ REFUSED = {
     "CloudAccountAutoCreate": ["perhaps", ""],
     "CloudSessionTimeout": ["", "10", "soon", "99999999"],
     "CloudSessionLifetime": ["", "10", "soon", "999999999"],
+    "CloudUserSource": ["database", "'a b'", "x" * 33, ""],
+    "CloudUserIdMap": ["( x", "x", ""],
+    "CloudUserIdCase": ["upper", ""],
+    "CloudUserName": ["%{HTTP:X-Name}", "%{HTTP_X}", "%{req:X-Name}", "%{REMOTE_ADDR", ""],
+    "CloudUserEmail": ["%{HTTP:X-Mail}", ""],
+    "CloudUserQuota": ["%{req_novary:X}", ""],
+    "CloudUserGroups": ["%{HTTP:X-Groups}", "x , x", ""],
+    "CloudGroupMap": ["~( x", "x", ""],
     "CloudTrashRetention": ["sometimes", "-1", ""],
     "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
     "CloudVersionsRetention": ["", "7", "sometimes", "auto, auto", "-1, auto", "1, 2, 3"],
@@ -53,12 +61,23 @@ CloudSessionTimeout 1200
 CloudSessionLifetime 43200
 CloudMaintenance on
 CloudAccountAutoCreate on
+CloudUserSource ldap
+CloudUserIdMap "^([^@]+)@EXAMPLE\\.ORG$" "$1"
+CloudUserIdCase keep
+CloudUserName AUTHENTICATE_CN
+CloudUserEmail none
+CloudUserQuota "%{reqenv:QUOTA} GB"
+CloudUserGroups AUTHENTICATE_MEMBEROF "; "
+CloudGroupMap cn=x,dc=y admin
 CloudAuthCacheTTL 0
 CloudAuthThrottle 5 60 60
 CloudAuthCacheSize 1024
 <Location "/x">
     CloudMaintenance off
     CloudAccountAutoCreate off
+    CloudUserIdCase lower
+    CloudUserGroups none
+    CloudGroupMap "~^cn=([^,]+)" "$1"
     CloudAuthCacheTTL 10
     CloudAuthThrottle off
 </Location>
