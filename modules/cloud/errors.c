@@ -263,7 +263,14 @@ static int replace_body(request_rec *r, apr_bucket_brigade *bb)
     request_rec *from = origin(r);
     const char *type = NULL;
 
-    if (!from || r->main || is_multistatus(r) || !wants_body(r, from)) {
+    if (!from || r->main || is_multistatus(r)) {
+        return 0;
+    }
+    if (r->status == HTTP_UNAUTHORIZED) {
+        edit_challenges(r, r->headers_out);
+        edit_challenges(r, r->err_headers_out);
+    }
+    if (!wants_body(r, from)) {
         return 0;
     }
     if (r->status >= 400) {
@@ -271,8 +278,6 @@ static int replace_body(request_rec *r, apr_bucket_brigade *bb)
         if (!type) {
             return 0;
         }
-        edit_challenges(r, r->headers_out);
-        edit_challenges(r, r->err_headers_out);
     }
     apr_table_unset(r->headers_out, "Content-Length");
     apr_table_unset(r->headers_out, "Content-Encoding");

@@ -39,6 +39,10 @@ struct cloud_ocs_route_t;   /* mod_cloud_ocs.h */
 #define CLOUD_EP_DAV    1u  /* errors are SabreDAV's XML */
 #define CLOUD_EP_EXACT  2u  /* matches only this path, nothing below it */
 #define CLOUD_EP_ALWAYS 4u  /* served in maintenance mode and without a store (status.php) */
+/** Segments of the path may have slashes in them: encoded ones arrive as CLOUD_EP_SLASH_MARK,
+ *  whatever AllowEncodedSlashes says. */
+#define CLOUD_EP_SLASH  8u
+#define CLOUD_EP_SLASH_MARK '\001' /* which no name has */
 
 /** Writes the body of an error answer into bb and returns its content type; NULL leaves the
  *  answer as it is. code and msg are never empty: made from the status where nothing was noted. */

@@ -164,7 +164,23 @@ cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
     return NULL;
 }
 
-/* ---- hooks: the connection ---- */
+/* ---- hooks: before anything is decoded ---- */
+
+/* httpd refuses encoded slashes, or forgets that they were encoded, for whole servers alike. Where a
+ * name may have a slash they become a mark, in place, before httpd looks at the path. */
+static void mark_slashes(request_rec *r)
+{
+    const cloud_endpoint_t *ep = cloud_http_endpoint(r, NULL);
+    char *c;
+
+    for (c = ep && (ep->flags & CLOUD_EP_SLASH) ? r->uri : NULL; c && (c = strchr(c, '%')); c++) {
+        if (c[1] == '2' && (c[2] == 'f' || c[2] == 'F')) {
+            c[1] = '0';
+            c[2] = '0' + CLOUD_EP_SLASH_MARK;
+        }
+    }
+}
+
 
 /* Whether all of the body came with the head, in what was read from the connection. */
 static int has_whole_body(request_rec *r)
@@ -194,6 +210,9 @@ int cloud_post_read_request(request_rec *r)
     apr_socket_t *sock = r->connection->master ? NULL : ap_get_conn_socket(r->connection);
     int fd, on = 1;
 
+    if (!r->main) {
+        mark_slashes(r);
+    }
     if (sock && !r->main && cloud_http_endpoint(r, NULL)
         && (apr_table_get(r->headers_in, "Content-Length")
             || apr_table_get(r->headers_in, "Transfer-Encoding"))

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <apr_lib.h>
 #include <utf8proc.h>
 
 #define TEXT_MAX 255        /* bytes of a display name or an e-mail address */
@@ -221,14 +222,28 @@ cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int ena
     return cloud_tx_end(ctx, err);
 }
 
-static cloud_err_t *set_text(cloud_ctx_t *ctx, const char *id, const char *sql,
-                             const char *value)
+/* Whether people may change this about themselves is a setting; administrators may. */
+static cloud_err_t *check_own(cloud_ctx_t *ctx, const cloud_account_t *a, const char *setting)
+{
+    cloud_role_t role;
+    int allowed;
+
+    if (!ctx->who.account || ctx->who.account->number != a->number) return NULL;
+    CLOUD_ERR(cloud_setting_bool(&allowed, ctx, "system", setting));
+    if (allowed) return NULL;
+    CLOUD_ERR(cloud_role(&role, ctx));
+    return role == CLOUD_ROLE_ADMIN ? NULL : cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+}
+
+static cloud_err_t *set_text(cloud_ctx_t *ctx, const char *id, const char *setting,
+                             const char *sql, const char *value)
 {
     cloud_account_t *a;
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool);
+    if (!err) err = check_own(ctx, a, setting);
     if (!err) err = cloud_db_run(ctx->db, NULL, ctx->pool, sql, "it", a->number, value);
     return cloud_tx_end(ctx, err);
 }
@@ -255,25 +270,52 @@ cloud_err_t *cloud_account_check_name(const char **out, const char *name, apr_po
 cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const char *id, const char *name)
 {
     CLOUD_ERR(cloud_account_check_name(&name, name, ctx->pool));
-    return set_text(ctx, id, "UPDATE account SET display_name = ?2 WHERE number = ?1", name);
+    return set_text(ctx, id, "allow_user_to_change_display_name",
+                    "UPDATE account SET display_name = ?2 WHERE number = ?1", name);
+}
+
+static int is_letter(char c)
+{
+    return apr_isalnum(c) || (unsigned char)c >= 0x80;
+}
+
+/* Labels with dots between them; hyphens inside of labels only. */
+static int is_domain(const char *s)
+{
+    char before = '.';
+
+    for (; *s; before = *s++)
+        if (!is_letter(*s) && (before == '.' || (*s != '-' && (*s != '.' || before == '-'))))
+            return 0;
+    return is_letter(before);
+}
+
+/* RFC 5321, 4.1.2, without quotes and address literals, and with letters of any script. */
+static int is_address(const char *email)
+{
+    const char *at = strrchr(email, '@'), *c;
+
+    if (!cloud_account_is_line(email) || !at || at == email || at - email > 64 || *email == '.'
+        || at[-1] == '.' || strstr(email, ".."))
+        return 0;
+    for (c = email; c < at; c++)
+        if (!is_letter(*c) && !strchr("!#$%&'*+/=?^_`{|}~.-", *c)) return 0;
+    return is_domain(at + 1);
 }
 
 cloud_err_t *cloud_account_check_email(const char **out, const char *email, apr_pool_t *pool)
 {
-    const char *at;
-
     *out = email && *email ? email : NULL;
-    if (!*out) return NULL;
-    at = strrchr(email, '@');
-    if (cloud_account_is_line(email) && at && at > email && at[1] && !strchr(email, ' '))
-        return NULL;
-    return cloud_err(pool, CLOUD_E_INVALID, "That is not an e-mail address");
+    return !*out || is_address(email)
+               ? NULL
+               : cloud_err(pool, CLOUD_E_INVALID, "That is not an e-mail address");
 }
 
 cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email)
 {
     CLOUD_ERR(cloud_account_check_email(&email, email, ctx->pool));
-    return set_text(ctx, id, "UPDATE account SET email = ?2 WHERE number = ?1", email);
+    return set_text(ctx, id, "allow_user_to_change_mail_address",
+                    "UPDATE account SET email = ?2 WHERE number = ?1", email);
 }
 
 /* Asks first in a snapshot: the caller's account may have been read long ago, and a write

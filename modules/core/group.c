@@ -76,11 +76,9 @@ static cloud_err_t *check_id(const char *id, apr_pool_t *pool)
 static cloud_err_t *create_tx(cloud_group_t *g, cloud_ctx_t *ctx)
 {
     const char *name = strcmp(g->display_name, g->id) == 0 ? NULL : g->display_name;
-    cloud_role_t role;
     cloud_err_t *err;
 
-    CLOUD_ERR(need_role(ctx, CLOUD_ROLE_SUBADMIN));
-    CLOUD_ERR(cloud_role(&role, ctx));
+    CLOUD_ERR(need_role(ctx, CLOUD_ROLE_ADMIN));
     CLOUD_ERR(cloud_tree_draw(&g->number, ctx));
     err = cloud_db_run(ctx->db, NULL, ctx->pool,
                        "INSERT INTO usergroup (number, id, display_name, source, created)"
@@ -88,10 +86,7 @@ static cloud_err_t *create_tx(cloud_group_t *g, cloud_ctx_t *ctx)
                        "ittti", g->number, g->id, name, g->source, (apr_int64_t)g->created);
     if (cloud_err_is(err, CLOUD_E_EXISTS))
         return cloud_err(ctx->pool, CLOUD_E_EXISTS, "There is a group \"%s\" already", g->id);
-    if (err || role == CLOUD_ROLE_ADMIN) return err;
-    return cloud_db_run(ctx->db, NULL, ctx->pool,
-                        "INSERT INTO subadmin (account, usergroup) VALUES (?1, ?2)", "ii",
-                        ctx->who.account->number, g->number);
+    return err;
 }
 
 cloud_err_t *cloud_group_create(cloud_group_t **out, cloud_ctx_t *ctx, const char *id,

@@ -24,8 +24,7 @@ struct cloud_group_t {
     apr_time_t created;
 };
 
-/* ---- groups: made, renamed and deleted by administrators; a subadmin may make groups, and is their
- *      subadmin then. DENIED otherwise. ---- */
+/* ---- groups: made, renamed and deleted by administrators; DENIED otherwise. ---- */
 
 /** Group by id. NOT_FOUND. Asks nobody's rights. */
 CLOUD_API cloud_err_t *cloud_group_get(cloud_group_t **g, cloud_ctx_t *ctx, const char *id,

@@ -85,6 +85,13 @@ cloud_err_t *cloud_pref_set(cloud_ctx_t *ctx, const cloud_account_t *a, const ch
     return cloud_tx_end(ctx, set_tx(ctx, a, app, key, value));
 }
 
+cloud_err_t *cloud_account_language(const char **lang, cloud_ctx_t *ctx, const cloud_account_t *a,
+                                    apr_pool_t *pool)
+{
+    CLOUD_ERR(cloud_pref_get(lang, ctx, a, "core", "lang", pool));
+    return *lang ? NULL : cloud_setting_get(lang, NULL, ctx, "system", "default_language");
+}
+
 /* ---- private data ---- */
 
 static int differs(const char *want, const char *have)

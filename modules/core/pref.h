@@ -31,6 +31,11 @@ CLOUD_API cloud_err_t *cloud_pref_get(const char **value, cloud_ctx_t *ctx,
 CLOUD_API cloud_err_t *cloud_pref_set(cloud_ctx_t *ctx, const cloud_account_t *a, const char *app,
                                       const char *key, const char *value);
 
+/** The language that an account has chosen, or the setting default_language. Rights as for
+ *  cloud_pref_get(). */
+CLOUD_API cloud_err_t *cloud_account_language(const char **lang, cloud_ctx_t *ctx,
+                                              const cloud_account_t *a, apr_pool_t *pool);
+
 /** Private data of ctx->who.account: array of cloud_pref_t, in order; app and key NULL: all. */
 CLOUD_API cloud_err_t *cloud_private_list(apr_array_header_t **list, cloud_ctx_t *ctx,
                                           const char *app, const char *key, apr_pool_t *pool);

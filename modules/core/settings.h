@@ -66,5 +66,8 @@ CLOUD_API cloud_err_t *cloud_setting_each(cloud_ctx_t *ctx, cloud_setting_fn *fn
 
 /** "5 GB", "1.5 GiB", "100", "none" (-3): bytes. ownCloud's units are binary. */
 CLOUD_API cloud_err_t *cloud_size_parse(apr_int64_t *bytes, const char *text, apr_pool_t *pool);
+/** The shortest text that cloud_size_parse() reads as exactly so many bytes: "5 GB", "1.5 MB",
+ *  "1001 B". */
+CLOUD_API const char *cloud_size_text(apr_int64_t bytes, apr_pool_t *pool);
 
 #endif

@@ -86,6 +86,23 @@ cloud_err_t *cloud_size_parse(apr_int64_t *bytes, const char *text, apr_pool_t *
                      text);
 }
 
+const char *cloud_size_text(apr_int64_t bytes, apr_pool_t *pool)
+{
+    static const char *const units[] = { "PB", "TB", "GB", "MB", "KB" };
+    apr_int64_t unit = (apr_int64_t)1 << 50;
+    size_t i;
+
+    if (bytes < 0) return "none";
+    for (i = 0; i < sizeof units / sizeof *units; i++, unit >>= 10) {
+        apr_int64_t whole = bytes / unit, tenths = bytes % unit * 10;
+        if (whole == 0 || tenths % unit) continue;
+        if (tenths == 0) return apr_psprintf(pool, "%" APR_INT64_T_FMT " %s", whole, units[i]);
+        return apr_psprintf(pool, "%" APR_INT64_T_FMT ".%d %s", whole, (int)(tenths / unit),
+                            units[i]);
+    }
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT " B", bytes);
+}
+
 /* ---- the other types ---- */
 
 static cloud_err_t *parse_bool(apr_int64_t *value, const char *text, apr_pool_t *pool)

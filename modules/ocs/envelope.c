@@ -11,10 +11,10 @@ void cloud_ocs_status(int *http, int *statuscode, int version, int code)
 {
     static const struct {
         int v1, v2;
-    } MAP[] = { { 100, 200 }, { 998, 404 }, { 996, 500 }, { 999, 500 }, { 997, 401 }, { 104, 403 } };
+    } MAP[] = { { 100, 200 }, { 998, 404 }, { 996, 500 }, { 999, 500 }, { 104, 403 } };
     apr_size_t i;
 
-    if (version == 1) {
+    if (version == 1 || code == CLOUD_OCS_DENIED) {
         *statuscode = code;
         *http = code == CLOUD_OCS_DENIED ? HTTP_UNAUTHORIZED : HTTP_OK;
         return;
@@ -28,9 +28,12 @@ void cloud_ocs_status(int *http, int *statuscode, int version, int code)
     *http = *statuscode;
 }
 
-const char *cloud_ocs_type(int json)
+const char *cloud_ocs_type(const cloud_ocs_call_t *call)
 {
-    return json ? "application/json; charset=utf-8" : "application/xml; charset=utf-8";
+    if (call->json) {
+        return "application/json; charset=utf-8";
+    }
+    return call->old ? "text/xml; charset=UTF-8" : "application/xml; charset=utf-8";
 }
 
 static apr_status_t release(void *json)
@@ -144,9 +147,11 @@ static const char *to_xml(json_t *root, apr_pool_t *pool)
 
 /* ---- the envelope ---- */
 
-static json_t *count(apr_int64_t n)
+static void set_count(json_t *meta, const char *name, apr_int64_t n, int old)
 {
-    return n < 0 ? json_string("") : json_integer(n);
+    if (n >= 0 || !old) {
+        json_object_set_new(meta, name, n < 0 ? json_string("") : json_integer(n));
+    }
 }
 
 const char *cloud_ocs_envelope(const cloud_ocs_call_t *call, int statuscode, int ok,
@@ -161,8 +166,8 @@ const char *cloud_ocs_envelope(const cloud_ocs_call_t *call, int statuscode, int
     json_object_set_new(meta, "status", json_string(ok ? "ok" : "failure"));
     json_object_set_new(meta, "statuscode", json_integer(statuscode));
     json_object_set_new(meta, "message", call->message ? json_string(call->message) : json_null());
-    json_object_set_new(meta, "totalitems", count(call->total));
-    json_object_set_new(meta, "itemsperpage", count(call->per_page));
+    set_count(meta, "totalitems", call->total, call->old);
+    set_count(meta, "itemsperpage", call->per_page, call->old);
     if (call->data) {
         json_object_set(ocs, "data", call->data);
     }

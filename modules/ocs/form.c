@@ -41,12 +41,17 @@ static cloud_err_t *read_body(char **body, apr_size_t *len, request_rec *r, apr_
         ? NULL : cloud_err(r->pool, CLOUD_E_INTERNAL, NULL);
 }
 
+/* PHP reads the bodies of PUT and DELETE as forms without a look at their type: some clients give
+ * none. */
 static int is_form(request_rec *r)
 {
     const char *type = apr_table_get(r->headers_in, "Content-Type");
     apr_size_t len = sizeof(FORM) - 1;
 
-    return type && !ap_cstr_casecmpn(type, FORM, len)
+    if (!type) {
+        return r->method_number == M_PUT || r->method_number == M_DELETE;
+    }
+    return !ap_cstr_casecmpn(type, FORM, len)
         && (!type[len] || type[len] == ';' || type[len] == ' ');
 }
 

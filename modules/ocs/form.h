@@ -11,7 +11,8 @@
 #include "ocs_params.h"
 
 /** Adds what the body of the request holds (application/x-www-form-urlencoded): nothing when there is
- *  none. TOO_LARGE over max bytes; UNSUPPORTED when it is of another type. */
+ *  none. TOO_LARGE over max bytes; UNSUPPORTED when it is of another type (PUT and
+ *  DELETE: none will do). */
 cloud_err_t *cloud_form_read(cloud_params_t *params, request_rec *r, apr_off_t max);
 
 #endif

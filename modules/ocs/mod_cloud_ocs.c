@@ -8,8 +8,8 @@
 static const cloud_endpoint_t status_php = {
     "/status.php", CLOUD_EP_EXACT | CLOUD_EP_ALWAYS, NULL
 };
-static const cloud_endpoint_t v1 = { "/ocs/v1.php", 0, cloud_ocs_error_body };
-static const cloud_endpoint_t v2 = { "/ocs/v2.php", 0, cloud_ocs_error_body };
+static const cloud_endpoint_t v1 = { "/ocs/v1.php", CLOUD_EP_SLASH, cloud_ocs_error_body };
+static const cloud_endpoint_t v2 = { "/ocs/v2.php", CLOUD_EP_SLASH, cloud_ocs_error_body };
 
 static int handler(request_rec *r)
 {

@@ -40,25 +40,37 @@ typedef struct {
     const char *args[CLOUD_OCS_MAX_ARGS]; /* {...} of the pattern, in order, decoded */
     int version;                     /* 1 or 2 */
     int json;                        /* else XML */
+    int old;                         /* CLOUD_OCS_OLD */
     /* the answer */
     json_t *data;                    /* owned by the call; NULL: empty */
     int code;                        /* 100, or a call's own code in v1's numbering */
-    const char *message;             /* NULL: "OK" when it went well */
+    const char *message;             /* NULL: "OK" when it went well (old calls: none) */
     apr_int64_t total;               /* totalitems; -1: none */
     apr_int64_t per_page;            /* itemsperpage; -1: none */
 } cloud_ocs_call_t;
 
 typedef cloud_err_t *cloud_ocs_fn(cloud_ocs_call_t *call);
 
-typedef enum { CLOUD_OCS_ANYBODY, CLOUD_OCS_USER } cloud_ocs_auth_t;
+/** Who may make the call at all; what he may do to whom is asked by the verbs. Others get 997. */
+typedef enum {
+    CLOUD_OCS_ANYBODY,
+    CLOUD_OCS_USER,
+    CLOUD_OCS_SUBADMIN,   /* of some group, or administrators */
+    CLOUD_OCS_ADMIN
+} cloud_ocs_auth_t;
 
-/** A call. pattern begins after "/ocs/v1.php"; {name} stands for one whole segment. The first
- *  route that fits is taken. */
+/** ownCloud makes the answers of its older calls in another way: no totalitems and itemsperpage
+ *  unless there are some, no message when all went well, and XML is text/xml. */
+#define CLOUD_OCS_OLD 1u
+
+/** A call. pattern begins after "/ocs/v1.php"; {name} stands for one whole segment, in which an
+ *  encoded slash is a character like any other. The first route that fits is taken. */
 typedef struct cloud_ocs_route_t {
     const char *method;
     const char *pattern;
     cloud_ocs_auth_t auth;
     cloud_ocs_fn *handler;
+    unsigned flags;
 } cloud_ocs_route_t;
 
 #endif

@@ -18,12 +18,12 @@ APLOG_USE_MODULE(cloud_ocs);
 
 /* ---- envelope.c ---- */
 
-/** HTTP status and statuscode of a code in v1's numbering. */
+/** HTTP status and statuscode of a code in v1's numbering. 997 is 401, and stays 997 in both. */
 void cloud_ocs_status(int *http, int *statuscode, int version, int code);
 /** The whole answer as text, in pool. message NULL is null; total and per_page -1 are empty. */
 const char *cloud_ocs_envelope(const cloud_ocs_call_t *call, int statuscode, int ok,
                                apr_pool_t *pool);
-const char *cloud_ocs_type(int json);
+const char *cloud_ocs_type(const cloud_ocs_call_t *call);
 /** json_t that lives as long as pool. */
 json_t *cloud_ocs_own(json_t *json, apr_pool_t *pool);
 

@@ -5,9 +5,23 @@
  */
 #include "private.h"
 
+#include "group.h"
+#include "names.h"
+
 #define UNKNOWN_CALL "Invalid query, please check the syntax. The call does not exist here."
 
 /* ---- finding the route ---- */
+
+/* A segment of the path as it was meant, or NULL for what no answer could repeat. */
+static const char *argument(const char *path, apr_size_t len, apr_pool_t *pool)
+{
+    char *arg = apr_pstrmemdup(pool, path, len), *c;
+
+    for (c = arg; (c = strchr(c, CLOUD_EP_SLASH_MARK));) {
+        *c = '/';
+    }
+    return cloud_name_xml_ok(arg) ? arg : NULL;
+}
 
 /* Fits the segments of path to those of pattern; {x} takes any one segment. */
 static int fits(const char *pattern, const char *path, const char **args, apr_pool_t *pool)
@@ -28,7 +42,10 @@ static int fits(const char *pattern, const char *path, const char **args, apr_po
             if (n == CLOUD_OCS_MAX_ARGS) {
                 return 0;
             }
-            args[n++] = apr_pstrmemdup(pool, path, have);
+            args[n] = argument(path, have, pool);
+            if (!args[n++]) {
+                return 0;
+            }
         }
         else if (want != have || memcmp(pattern, path, want) != 0) {
             return 0;
@@ -42,6 +59,7 @@ static int fits(const char *pattern, const char *path, const char **args, apr_po
 typedef struct {
     const cloud_ocs_route_t *route;  /* for the method asked for, or NULL */
     const char *allow;               /* NULL: no route at all */
+    int old;                         /* routes here are old ones */
 } found_t;
 
 static void look_up(found_t *found, cloud_ocs_call_t *call, const char *path, const char *method)
@@ -59,6 +77,7 @@ static void look_up(found_t *found, cloud_ocs_call_t *call, const char *path, co
             if (!fits(route->pattern, path, args, pool)) {
                 continue;
             }
+            found->old = found->old || (route->flags & CLOUD_OCS_OLD);
             found->allow = apr_pstrcat(pool, found->allow ? found->allow : "OPTIONS", ", ",
                                        route->method, !strcmp(route->method, "GET") ? ", HEAD" : "",
                                        NULL);
@@ -102,7 +121,7 @@ static int answer(cloud_ocs_call_t *call, int http)
     if (http) {
         status = http;
     }
-    if (call->code == CLOUD_OCS_OK && !call->message) {
+    if (call->code == CLOUD_OCS_OK && !call->message && !call->old) {
         call->message = "OK";
     }
     text = cloud_ocs_envelope(call, statuscode, call->code == CLOUD_OCS_OK, r->pool);
@@ -110,11 +129,11 @@ static int answer(cloud_ocs_call_t *call, int http)
         return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_INTERNAL,
                                              "The answer can't be written as JSON"));
     }
-    if (status == HTTP_UNAUTHORIZED) {
-        return HTTP_UNAUTHORIZED; /* with its challenge; cloud_ocs_error_body writes this again */
+    if (status == HTTP_UNAUTHORIZED && ap_auth_type(r)) {
+        ap_note_auth_failure(r);
     }
     r->status = status;
-    ap_set_content_type(r, cloud_ocs_type(call->json));
+    ap_set_content_type(r, cloud_ocs_type(call));
     ap_set_content_length(r, (apr_off_t)strlen(text));
     if (!r->header_only) {
         ap_rputs(text, r);
@@ -149,6 +168,23 @@ static int answer_error(cloud_ocs_call_t *call, cloud_err_t *err)
     return answer(call, http_of(err));
 }
 
+static cloud_err_t *check_auth(cloud_ocs_call_t *call, cloud_ocs_auth_t auth)
+{
+    static const cloud_role_t LEAST[] = {
+        [CLOUD_OCS_ANYBODY] = CLOUD_ROLE_NOBODY,
+        [CLOUD_OCS_USER] = CLOUD_ROLE_USER,
+        [CLOUD_OCS_SUBADMIN] = CLOUD_ROLE_SUBADMIN,
+        [CLOUD_OCS_ADMIN] = CLOUD_ROLE_ADMIN,
+    };
+    cloud_role_t role = call->account ? CLOUD_ROLE_USER : CLOUD_ROLE_NOBODY;
+
+    if (call->account && LEAST[auth] > role) {
+        CLOUD_ERR(cloud_role(&role, call->ctx));
+    }
+    return role >= LEAST[auth]
+        ? NULL : cloud_err(call->r->pool, CLOUD_E_UNAUTHORIZED, "Unauthorised");
+}
+
 static cloud_err_t *run(cloud_ocs_call_t *call, const cloud_ocs_route_t *route)
 {
     cloud_params_t *params;
@@ -156,9 +192,7 @@ static cloud_err_t *run(cloud_ocs_call_t *call, const cloud_ocs_route_t *route)
 
     CLOUD_ERR(cloud_http_ctx(&call->ctx, call->r));
     call->account = cloud_http_account(call->r);
-    if (route->auth == CLOUD_OCS_USER && !call->account) {
-        return cloud_err(call->r->pool, CLOUD_E_UNAUTHORIZED, "Unauthorised");
-    }
+    CLOUD_ERR(check_auth(call, route->auth));
     CLOUD_ERR(cloud_ocs_params(&params, call->r));
     call->params = params;
     err = route->handler(call);
@@ -179,12 +213,13 @@ static void init_call(cloud_ocs_call_t *call, request_rec *r, int version)
 
 int cloud_ocs_serve(request_rec *r, int version, const char *rest)
 {
-    found_t found = { NULL, NULL };
+    found_t found = { NULL, NULL, 0 };
     cloud_ocs_call_t call;
     cloud_err_t *err;
 
     init_call(&call, r, version);
     look_up(&found, &call, rest, r->header_only ? "GET" : r->method);
+    call.old = found.old;
     if (!found.allow) {
         return answer_error(&call, cloud_err(r->pool, CLOUD_E_NOT_FOUND, UNKNOWN_CALL));
     }
@@ -205,12 +240,15 @@ const char *cloud_ocs_error_body(request_rec *r, int status, cloud_code_t code, 
 {
     const char *rest, *text;
     cloud_ocs_call_t call;
+    found_t found = { NULL, NULL, 0 };
     int http, statuscode;
 
     if (!cloud_http_endpoint(r, &rest)) {
         return NULL;
     }
     init_call(&call, r, strncmp(rest, "/ocs/v2", 7) ? 1 : 2);
+    look_up(&found, &call, rest + strlen("/ocs/v1.php"), r->method);
+    call.old = found.old;
     call.code = cloud_err_info(code)->ocs;
     call.message = status == HTTP_UNAUTHORIZED ? "Unauthorised" : msg;
     cloud_ocs_status(&http, &statuscode, call.version, call.code);
@@ -219,5 +257,5 @@ const char *cloud_ocs_error_body(request_rec *r, int status, cloud_code_t code, 
         return NULL;
     }
     apr_brigade_puts(bb, NULL, NULL, text);
-    return cloud_ocs_type(call.json);
+    return cloud_ocs_type(&call);
 }

@@ -112,7 +112,7 @@ def test_unknown_call_has_empty_data(account, version):
 
 
 @pytest.mark.parametrize("fmt", ["json", "xml"])
-@pytest.mark.parametrize("version,code", [(1, 997), (2, 401)])
+@pytest.mark.parametrize("version,code", [(1, 997), (2, 997)])
 def test_unauthorised(env, version, code, fmt):
     env.expect_log(AUTH_FAILURE)
     url = f"{env.url}ocs/v{version}.php/cloud/user?format={fmt}"
@@ -267,8 +267,8 @@ def test_own_user_with_quota(env):
     found = data(account.ocs(f"cloud/users/{account.id}"))
     assert found["enabled"] == "true"
     assert found["displayname"] == account.id
-    assert found["quota"] == {"used": 1000, "total": 1048576, "free": 1047576, "relative": 0.09,
-                              "definition": "1048576 B"}
+    assert found["quota"] == {"used": 1000, "total": 1048576, "free": 1047576, "relative": 0.1,
+                              "definition": "1 MB"}
     assert data(account.ocs(f"cloud/users/{account.id}/groups")) == {"groups": []}
 
 

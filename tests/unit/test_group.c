@@ -349,7 +349,8 @@ START_TEST(test_rights)
     FAILS(cloud_group_set_display_name(as(SUB), "staff", "x"), DENIED);
     FAILS(cloud_subadmin_add(as(SUB), "staff", "boss"), DENIED);
     FAILS(cloud_subadmin_add(as(ROOT), "admin", "sub"), DENIED);
-    OK(cloud_group_create(&g, as(SUB), "mine", NULL, NULL, tu.pool));
+    FAILS(cloud_group_create(&g, as(SUB), "mine", NULL, NULL, tu.pool), DENIED);
+    OK(cloud_group_create(&g, as(ROOT), "mine", NULL, NULL, tu.pool));
     OK(cloud_group_delete(as(ROOT), "others"));
 }
 END_TEST
