@@ -153,6 +153,7 @@ static int http_of(const cloud_err_t *err)
     case CLOUD_E_TOO_LARGE:
     case CLOUD_E_UNSUPPORTED:
     case CLOUD_E_NOT_ALLOWED:
+    case CLOUD_E_THROTTLED:
         return cloud_err_info(err->code)->http;
     default:
         return 0;
