@@ -72,7 +72,7 @@ static cloud_err_t *take_in(cloud_ctx_t *ctx, cloud_entry_t *e, const found_t *f
     node.mtime = f->mtime / 1000000000 - (f->mtime % 1000000000 < 0);
     CLOUD_ERR(cloud_tree_update(ctx, &node));
     CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, delta, CLOUD_NO_MTIME));
-    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "outside", &node, 0, NULL, delta));
+    CLOUD_ERR(cloud_tree_log_content(ctx, number, e->tree, "outside", &node, &e->node));
     e->node = node;
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *feature = APR_ARRAY_IDX(features, i, const cloud_feature_t *);

@@ -281,8 +281,9 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
     /* What the exchange leaves in the staging place. */
     if (e->exists)
         CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, old.ino, 0, staged->path, keep));
-    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, e->exists ? "write" : "create", &node, 0, NULL,
-                             delta));
+    CLOUD_ERR(e->exists
+                  ? cloud_tree_log_content(ctx, number, e->tree, "write", &node, &old)
+                  : cloud_tree_log(ctx, number, e->tree, "create", &node, 0, NULL, delta));
     e->node = node;
     return NULL;
 }

@@ -334,6 +334,10 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
                                 apr_pstrcat(pool, d->folder, "/", disk, NULL)));
     CLOUD_ERR(cloud_tree_log(ctx, number, d->tree, "move", &node, s->node.parent, s->node.name,
                              0));
+    /* The log of a tree tells of all that left it, too; that of a bin has other ways. */
+    if (s->tree != d->tree && s->tree == s->owner->root)
+        CLOUD_ERR(cloud_tree_log(ctx, number, s->tree, "move", &node, s->node.parent,
+                                 s->node.name, 0));
     d->node = node;
     d->exists = 1;
     return NULL;

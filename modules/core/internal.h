@@ -35,7 +35,7 @@ CLOUD_API int cloud_inject(const char *point);
 #endif
 
 /* ---- schema.c ---- */
-#define CLOUD_SCHEMA_VERSION 3
+#define CLOUD_SCHEMA_VERSION 4
 cloud_err_t *cloud_schema_migrate(cloud_ctx_t *ctx);
 /** meta table: values by key; NULL when absent. (tx) */
 CLOUD_API cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,
@@ -119,6 +119,13 @@ CLOUD_API cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t
 CLOUD_API cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
                             const char *op, const cloud_node_t *node, apr_int64_t from_parent,
                             const char *from_name, apr_int64_t size_delta);
+/** The same for an op that gives an existing file other content or another time: was is the row
+ *  before. (tx) */
+CLOUD_API cloud_err_t *cloud_tree_log_content(cloud_ctx_t *ctx, apr_int64_t number,
+                                              apr_int64_t tree, const char *op,
+                                              const cloud_node_t *node, const cloud_node_t *was);
+/** meta: the change log is complete above this number; NULL: from its beginning on. */
+#define CLOUD_META_LOG_FROM "changelog_from"
 
 /* ---- storage.c: bytes. All paths are relative to <data_dir>/accounts:
  *      "<account dir>/files/a/b", "<account dir>/staging/...". Never follows symlinks, never

@@ -202,6 +202,17 @@ static cloud_err_t *expire_bulk_tx(cloud_ctx_t *ctx, apr_pool_t *pool)
 
 /* ---- the change log's own retention ---- */
 
+/* Who looks back in the log has to know how far it reaches. (tx) */
+static cloud_err_t *log_begins(cloud_ctx_t *ctx, apr_int64_t number)
+{
+    const char *value;
+
+    CLOUD_ERR(cloud_meta_get(&value, ctx, CLOUD_META_LOG_FROM, ctx->pool));
+    if (value && apr_atoi64(value) >= number) return NULL;
+    return cloud_meta_set(ctx, CLOUD_META_LOG_FROM,
+                          apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, number));
+}
+
 /* A tree's changes lie in order of their numbers, which are times. */
 static cloud_err_t *expire_changes_of(int *deleted, cloud_ctx_t *ctx, apr_int64_t tree,
                                       apr_int64_t before)
@@ -213,6 +224,7 @@ static cloud_err_t *expire_changes_of(int *deleted, cloud_ctx_t *ctx, apr_int64_
                        "DELETE FROM change WHERE tree = ?1 AND number IN (SELECT number"
                        " FROM change WHERE tree = ?1 AND number < ?2 ORDER BY number LIMIT ?3)",
                        "iii", tree, before, (apr_int64_t)CHANGES_PER_STEP);
+    if (!err && *deleted) err = log_begins(ctx, before);
     if (err) {
         cloud_tx_rollback(ctx);
         return err;

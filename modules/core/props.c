@@ -189,7 +189,7 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
     const char *op = p->mtime ? "touch" : "props";
     apr_int64_t number;
     cloud_entry_t *entry;
-    cloud_node_t *node;
+    cloud_node_t *node, was;
 
     CLOUD_ERR(cloud_resolve_tx(&entry, p->ctx, p->account, p->path, p->pool));
     if (!entry->exists) return cloud_err(p->pool, CLOUD_E_NOT_FOUND, NULL);
@@ -199,6 +199,7 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
     CLOUD_ERR(cloud_lock_check(p->ctx, entry, p->cond ? p->cond->tokens : NULL,
                                CLOUD_LOCKCHK_NODE));
     node = &entry->node;
+    was = *node;
     CLOUD_ERR(patch_props(p, node));
     CLOUD_ERR(cloud_tree_draw(&number, p->ctx));
     if (p->mtime) {
@@ -215,7 +216,7 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
         }
     }
     CLOUD_ERR(cloud_tree_update(p->ctx, node));
-    CLOUD_ERR(cloud_tree_log(p->ctx, number, entry->tree, op, node, 0, NULL, 0));
+    CLOUD_ERR(cloud_tree_log_content(p->ctx, number, entry->tree, op, node, &was));
     CLOUD_ERR(cloud_files_changed(p->ctx, op, entry, NULL));
     *out = entry;
     return NULL;

@@ -350,7 +350,7 @@ static cloud_err_t *take_new(scan_t *s, look_t *e)
 
 static cloud_err_t *take_change(scan_t *s, look_t *e)
 {
-    cloud_node_t *node = e->row;
+    cloud_node_t *node = e->row, was = *node;
     apr_int64_t number, delta = e->disk.size - node->size;
 
     CLOUD_ERR(cloud_tree_draw(&number, s->ctx));
@@ -360,7 +360,7 @@ static cloud_err_t *take_change(scan_t *s, look_t *e)
     node->sums = e->sums;
     cloud_disk_stamp(node, &e->disk);
     CLOUD_ERR(cloud_tree_update(s->ctx, node));
-    CLOUD_ERR(cloud_tree_log(s->ctx, number, s->account->root, "outside", node, 0, NULL, delta));
+    CLOUD_ERR(cloud_tree_log_content(s->ctx, number, s->account->root, "outside", node, &was));
     owe(s, number, delta, 0);
     CLOUD_ERR(tell(s, "outside", node, NULL));
     s->stats->changed++;

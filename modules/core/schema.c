@@ -100,6 +100,12 @@ static const char SCHEMA_2[] =
 /* person: what a directory said of the account's person last, see person.h. */
 static const char SCHEMA_3[] = "ALTER TABLE account ADD COLUMN person TEXT;";
 
+/* What a file had before its content or its time was changed; NULL in rows of other changes, and in
+ * rows written by earlier versions. */
+static const char SCHEMA_4[] =
+    "ALTER TABLE change ADD COLUMN was_etag INTEGER;"
+    "ALTER TABLE change ADD COLUMN was_mtime INTEGER;";
+
 static const struct {
     int version;
     const char *sql;
@@ -107,6 +113,7 @@ static const struct {
     { 1, SCHEMA_1 },
     { 2, SCHEMA_2 },
     { 3, SCHEMA_3 },
+    { 4, SCHEMA_4 },
 };
 
 cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

@@ -203,19 +203,34 @@ cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr
     return NULL;
 }
 
-cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
-                            const char *op, const cloud_node_t *node, apr_int64_t from_parent,
-                            const char *from_name, apr_int64_t size_delta)
+static cloud_err_t *log_row(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree, const char *op,
+                            const cloud_node_t *node, apr_int64_t from_parent,
+                            const char *from_name, apr_int64_t delta, const cloud_node_t *was)
 {
     const cloud_account_t *who = ctx->who.account;
 
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO change (number, time, tree, node, op, kind, parent, name,"
                         " from_parent, from_name, size, delta, account, client, agent, request,"
-                        " batch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-                        " ?14, ?15, ?16, ?17)",
-                        "iiiitiititiiittti", number, (apr_int64_t)apr_time_now(), tree, node->id,
-                        op, (apr_int64_t)node->kind, node->parent, node->name, from_parent,
-                        from_name, node->size, size_delta, who ? who->number : (apr_int64_t)0,
-                        ctx->who.client, ctx->agent, ctx->request_id, ctx->batch);
+                        " batch, was_etag, was_mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+                        " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                        was ? "iiiitiititiiitttiii" : "iiiitiititiiitttinn", number,
+                        (apr_int64_t)apr_time_now(), tree, node->id, op, (apr_int64_t)node->kind,
+                        node->parent, node->name, from_parent, from_name, node->size, delta,
+                        who ? who->number : (apr_int64_t)0, ctx->who.client, ctx->agent,
+                        ctx->request_id, ctx->batch, was ? was->etag : 0, was ? was->mtime : 0);
+}
+
+cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
+                            const char *op, const cloud_node_t *node, apr_int64_t from_parent,
+                            const char *from_name, apr_int64_t size_delta)
+{
+    return log_row(ctx, number, tree, op, node, from_parent, from_name, size_delta, NULL);
+}
+
+cloud_err_t *cloud_tree_log_content(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
+                                    const char *op, const cloud_node_t *node,
+                                    const cloud_node_t *was)
+{
+    return log_row(ctx, number, tree, op, node, 0, NULL, node->size - was->size, was);
 }
