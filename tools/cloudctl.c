@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* cloudctl: the administrator's command line. */
 #include "ctl.h"
+#include "guard.h"
 #include "login.h"
 #include "trash.h"
 #include "versions.h"
@@ -22,7 +23,7 @@
 static const ctl_cmd_t *const TABLES[] = {
     ctl_account_cmds, ctl_apppass_cmds, ctl_group_cmds,  ctl_config_cmds,
     ctl_maintenance_cmds, ctl_files_cmds, ctl_upload_cmds, ctl_backup_cmds,
-    ctl_trash_cmds,   ctl_versions_cmds, ctl_sync_cmds,
+    ctl_trash_cmds,   ctl_versions_cmds, ctl_sync_cmds,  ctl_rewind_cmds,
 };
 #define NTABLES (sizeof TABLES / sizeof *TABLES)
 
@@ -302,6 +303,7 @@ static void register_features(void)
     cloud_versions_register();
     cloud_trash_register();
     cloud_login_register();
+    cloud_guard_register();
 }
 
 cloud_err_t *ctl_open(ctl_t *ctl, unsigned flags)

@@ -70,6 +70,7 @@ extern const ctl_cmd_t ctl_upload_cmds[];
 extern const ctl_cmd_t ctl_versions_cmds[];
 extern const ctl_cmd_t ctl_trash_cmds[];
 extern const ctl_cmd_t ctl_sync_cmds[];
+extern const ctl_cmd_t ctl_rewind_cmds[];
 
 /* ---- cloudctl.c ---- */
 

@@ -142,6 +142,20 @@ static cloud_err_t *skips(int *skip, cloud_ctx_t *ctx, const cloud_entry_t *e)
     return NULL;
 }
 
+cloud_err_t *cloud_trash_keeps(int *keeps, cloud_ctx_t *ctx, const cloud_entry_t *e)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i, skip = 1;
+
+    *keeps = 0;
+    for (i = 0; i < features->nelts && !*keeps; i++)
+        *keeps = APR_ARRAY_IDX(features, i, const cloud_feature_t *) == &cloud_trash_feature;
+    if (!*keeps) return NULL;
+    if (e->tree == e->owner->root) CLOUD_ERR(skips(&skip, ctx, e));
+    *keeps = !skip;
+    return NULL;
+}
+
 /* ---- hooks ---- */
 
 static cloud_err_t *prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int removes,

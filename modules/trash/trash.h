@@ -47,6 +47,9 @@ cloud_err_t *cloud_trash_stat(cloud_trash_item_t *item, cloud_ctx_t *ctx,
  *  returns. */
 cloud_err_t *cloud_trash_list(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
                               cloud_trash_fn *fn, void *baton, apr_pool_t *pool);
+/** Whether the trash would take the entry if it were deleted: it is registered, and no setting says
+ *  that such things are deleted at once. */
+cloud_err_t *cloud_trash_keeps(int *keeps, cloud_ctx_t *ctx, const cloud_entry_t *e);
 /** Bytes in the bin. */
 cloud_err_t *cloud_trash_usage(apr_int64_t *bytes, cloud_ctx_t *ctx,
                                const cloud_account_t *account);

@@ -37,6 +37,9 @@ REFUSED = {
     "CloudGroupMap": ["~( x", "x", ""],
     "CloudTrashRetention": ["sometimes", "-1", ""],
     "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
+    "CloudMassChangeFiles": ["-1", "many", ""],
+    "CloudMassChangeShare": ["-1", "101", "half", ""],
+    "CloudMassChangeTime": ["0", "100000", "long", ""],
     "CloudVersionsRetention": ["", "7", "sometimes", "auto, auto", "-1, auto", "1, 2, 3"],
     "CloudAuthCacheTTL": ["-1", "long", "100000", ""],
     "CloudAuthThrottle": ["0", "some", "10 0", "10 600 0", "off 5", "5 x", ""],
@@ -59,6 +62,10 @@ CloudRetentionDisk 0 1
 CloudRetentionDisk 99 100
 CloudSessionTimeout 1200
 CloudSessionLifetime 43200
+CloudMassChangeFiles off
+CloudMassChangeFiles 500
+CloudMassChangeShare 20
+CloudMassChangeTime 600
 CloudMaintenance on
 CloudAccountAutoCreate on
 CloudUserSource ldap
