@@ -31,13 +31,28 @@ static cloud_err_t *end_tx(rewind_t *r)
     return cloud_batch_update(r->ctx, &r->batch);
 }
 
+/* What was interrupted: the same command goes on with its batch. */
+static cloud_err_t *find_begun(rewind_t *r)
+{
+    cloud_batch_t *b = NULL;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(r->ctx, CLOUD_DB_READ));
+    err = cloud_batch_unfinished(&b, r->ctx, r->batch.tree, r->batch.kind, r->batch.note, r->pool);
+    cloud_tx_rollback(r->ctx);
+    if (!err && b) r->batch.id = b->id;
+    return err;
+}
+
 static cloud_err_t *run(rewind_t *r, const char *path)
 {
     CLOUD_ERR(cloud_rewind_plan(r));
     CLOUD_ERR(cloud_rewind_settle(r, path));
     CLOUD_ERR(apply(r));
     cloud_rewind_step(r);
-    if (!r->batch.id || r->opts->dry_run) return NULL;
+    if (r->opts->dry_run) return NULL;
+    if (!r->batch.id) CLOUD_ERR(find_begun(r));
+    if (!r->batch.id) return NULL;
     CLOUD_ERR(cloud_tx_begin(r->ctx, CLOUD_DB_WRITE));
     return cloud_tx_end(r->ctx, end_tx(r));
 }
@@ -114,19 +129,6 @@ cloud_err_t *cloud_rewind(cloud_rewind_stats_t *stats, cloud_ctx_t *ctx,
     return end(&r, ctx, err);
 }
 
-/* An undo that was interrupted: its changes are not somebody else's. */
-static cloud_err_t *find_begun(rewind_t *r)
-{
-    cloud_batch_t *b = NULL;
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_tx_begin(r->ctx, CLOUD_DB_READ));
-    err = cloud_batch_unfinished(&b, r->ctx, r->batch.tree, r->batch.kind, r->batch.note, r->pool);
-    cloud_tx_rollback(r->ctx);
-    if (!err && b) r->batch.id = b->id;
-    return err;
-}
-
 static cloud_err_t *undo(rewind_t *r, apr_int64_t id)
 {
     cloud_batch_t *b;
@@ -143,6 +145,7 @@ static cloud_err_t *undo(rewind_t *r, apr_int64_t id)
     r->batch.tree = b->tree;
     r->batch.kind = CLOUD_BATCH_UNDO;
     r->batch.note = apr_psprintf(r->pool, "of %" APR_INT64_T_FMT, id);
+    /* What it did before it was interrupted is not somebody else's. */
     CLOUD_ERR(find_begun(r));
     CLOUD_ERR(check_log(r, r->to));
     return run(r, "");

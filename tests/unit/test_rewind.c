@@ -6,9 +6,12 @@
 #include "trash.h"
 #include "versions.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static world_t *w;
 static apr_pool_t *scratch;          /* of one round */
@@ -591,6 +594,78 @@ START_TEST(undo_leaves_what_was_changed_since)
 }
 END_TEST
 
+/* ---- interrupted ---- */
+
+static void die(void *baton, const cloud_rewind_step_t *s)
+{
+    (void)baton;
+    (void)s;
+    raise(SIGKILL);
+}
+
+/* In a process of its own that is killed after its first step. 1: it was, 0: nothing was left to
+ * do. */
+static int one_step(apr_int64_t batch, apr_time_t to)
+{
+    cloud_rewind_opts_t opts = { .report = die };
+    int status;
+    pid_t pid;
+
+    tu_close();
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        world_reopen(w);
+        if (batch ? cloud_batch_undo(&stats, w->ctx, batch, &opts)
+                  : cloud_rewind(&stats, w->ctx, w->account, "", to, &opts))
+            _exit(1);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    world_reopen(w);
+    w->user->who.client = NULL;
+    if (WIFSIGNALED(status)) ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+    else ck_assert_int_eq(status, 0);
+    return WIFSIGNALED(status);
+}
+
+START_TEST(what_was_interrupted_goes_on)
+{
+    const char *before, *later;
+    apr_time_t then;
+    int steps;
+
+    world_mkcol(w, "d");
+    put_at("a", "one", 1);
+    put_at("d/b", "two", 2);
+    put_at("c", "three", 3);
+    before = dump();
+    then = now();
+    put_at("a", "four", 4);
+    world_remove(w, "d/b");
+    world_move(w, "c", "t");
+    world_move(w, "d", "c");
+    world_move(w, "t", "d");
+    put_at("c/new", "five", 5);
+    later = dump();
+    for (steps = 0; one_step(0, then); steps++) ck_assert_int_lt(steps, 20);
+    ck_assert_int_ge(steps, 5);
+    ck_assert_str_eq(dump(), before);
+    /* They are one batch, */
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM batch"), 1);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM batch WHERE done = 1"), 1);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM change WHERE client = 'rewind'"
+                                  " AND batch <> (SELECT id FROM batch)"), 0);
+    /* which can be undone, bit by bit. */
+    for (steps = 0; one_step(tu_query_int("SELECT min(id) FROM batch"), 0); steps++)
+        ck_assert_int_lt(steps, 20);
+    ck_assert_int_ge(steps, 5);
+    ck_assert_str_eq(dump(), later);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM batch WHERE kind = 'undo'"), 1);
+    check_sound();
+}
+END_TEST
+
 /* ---- at random ---- */
 
 static unsigned seed;
@@ -747,6 +822,7 @@ Suite *suite_rewind(void)
     tcase_add_test(tc, an_expired_log_is_told);
     tcase_add_test(tc, what_others_change_meanwhile_stays);
     tcase_add_test(tc, undo_leaves_what_was_changed_since);
+    tcase_add_test(tc, what_was_interrupted_goes_on);
     tc = tcase_create("random");
     suite_add_tcase(s, tc);
     tcase_add_checked_fixture(tc, setup, teardown);
