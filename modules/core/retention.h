@@ -83,14 +83,18 @@ CLOUD_API cloud_err_t *cloud_retention_get(cloud_retention_t *r, cloud_ctx_t *ct
 CLOUD_API cloud_err_t *cloud_retention_account_need(apr_int64_t *need, cloud_ctx_t *ctx,
                                                     const cloud_account_t *account,
                                                     apr_int64_t kept, const char *percent_key);
-/** Bytes that a feature has to give back to a filled disk: what is left of what it was judged to
- *  once, remembered under key, or a new judgement. 0 while something removed earlier is not unlinked
- *  yet. (tx) */
-CLOUD_API cloud_err_t *cloud_retention_disk_owed(apr_int64_t *owed, cloud_ctx_t *ctx,
-                                                 const char *key);
-/** Remembers what is still owed; 0: there was enough, or there is nothing more that may go.
- *  (tx, write) */
-CLOUD_API cloud_err_t *cloud_retention_disk_settle(cloud_ctx_t *ctx, const char *key,
-                                                   apr_int64_t owed);
+/** What a filled disk is owed. It is judged once, down to the low mark; the features give one after
+ *  the other, until there is enough or all of them have nothing more that may go. */
+typedef struct {
+    apr_int64_t bytes;
+    apr_time_t judged;
+} cloud_disk_owed_t;
+/** What feature has to give: of what was judged a minute ago at most, or of a new judgement. 0
+ *  when it is dry, and while something removed earlier is not unlinked yet. (tx) */
+CLOUD_API cloud_err_t *cloud_retention_disk_owed(cloud_disk_owed_t *owed, cloud_ctx_t *ctx,
+                                                 const char *feature);
+/** Remembers what is still owed. more 0: feature has nothing more that may go. (tx, write) */
+CLOUD_API cloud_err_t *cloud_retention_disk_settle(cloud_ctx_t *ctx, const char *feature,
+                                                   const cloud_disk_owed_t *owed, int more);
 
 #endif

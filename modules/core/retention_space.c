@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 cloud_err_t *cloud_retention_get(cloud_retention_t *r, cloud_ctx_t *ctx, cloud_retain_kind_t kind,
@@ -35,6 +36,10 @@ cloud_err_t *cloud_retention_account_need(apr_int64_t *need, cloud_ctx_t *ctx,
 /* ---- the disk ---- */
 
 #define STUCK apr_time_from_sec(3600)
+
+/* What a judgement of the disk still asks for, and when it was made; it holds for so long. */
+#define META_OWED "retention.disk_owed"
+#define ROUND     apr_time_from_sec(60)
 
 /* What was removed gives its space back only when it is unlinked; until then the disk says nothing
  * about whether it was enough. What can't be unlinked (for an hour, or because its account's directory
@@ -78,25 +83,53 @@ static cloud_err_t *disk_need(apr_int64_t *need, cloud_ctx_t *ctx)
     return NULL;
 }
 
-cloud_err_t *cloud_retention_disk_owed(apr_int64_t *owed, cloud_ctx_t *ctx, const char *key)
+static cloud_err_t *read_meta(cloud_disk_owed_t *owed, cloud_ctx_t *ctx, const char *key)
 {
     const char *value;
-    int pending;
+    char *end;
 
+    memset(owed, 0, sizeof *owed);
     CLOUD_ERR(cloud_meta_get(&value, ctx, key, ctx->pool));
-    *owed = value ? strtoll(value, NULL, 10) : 0;
-    if (*owed > 0) return NULL;
-    *owed = 0;
-    CLOUD_ERR(unlinks_pending(&pending, ctx));
-    return pending ? NULL : disk_need(owed, ctx);
+    if (!value) return NULL;
+    owed->bytes = strtoll(value, &end, 10);
+    owed->judged = strtoll(end, NULL, 10);
+    return NULL;
 }
 
-cloud_err_t *cloud_retention_disk_settle(cloud_ctx_t *ctx, const char *key, apr_int64_t owed)
+static const char *dry_key(cloud_ctx_t *ctx, const char *feature)
 {
-    const char *value;
+    return apr_pstrcat(ctx->pool, "retention.dry.", feature, NULL);
+}
 
-    CLOUD_ERR(cloud_meta_get(&value, ctx, key, ctx->pool));
-    if (!value && owed <= 0) return NULL;
-    return cloud_meta_set(ctx, key, apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT,
-                                                 owed > 0 ? owed : 0));
+cloud_err_t *cloud_retention_disk_owed(cloud_disk_owed_t *owed, cloud_ctx_t *ctx,
+                                       const char *feature)
+{
+    apr_time_t now = apr_time_now();
+    cloud_disk_owed_t dry;
+    int pending;
+
+    CLOUD_ERR(read_meta(owed, ctx, META_OWED));
+    if (owed->bytes > 0 && owed->judged <= now && now - owed->judged < ROUND) {
+        CLOUD_ERR(read_meta(&dry, ctx, dry_key(ctx, feature)));
+        if (dry.judged == owed->judged) owed->bytes = 0;
+        return NULL;
+    }
+    owed->bytes = 0;
+    owed->judged = now;
+    CLOUD_ERR(unlinks_pending(&pending, ctx));
+    return pending ? NULL : disk_need(&owed->bytes, ctx);
+}
+
+static cloud_err_t *write_meta(cloud_ctx_t *ctx, const char *key, const cloud_disk_owed_t *owed)
+{
+    return cloud_meta_set(ctx, key, apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT " %"
+                                                 APR_INT64_T_FMT, owed->bytes > 0 ? owed->bytes : 0,
+                                                 owed->judged));
+}
+
+cloud_err_t *cloud_retention_disk_settle(cloud_ctx_t *ctx, const char *feature,
+                                         const cloud_disk_owed_t *owed, int more)
+{
+    CLOUD_ERR(write_meta(ctx, META_OWED, owed));
+    return more || owed->bytes <= 0 ? NULL : write_meta(ctx, dry_key(ctx, feature), owed);
 }

@@ -10,9 +10,6 @@
 #define ITEMS_PER_STEP    200
 #define ACCOUNTS_PER_STEP 50
 
-/* What a filled disk is still owed. */
-#define META_OWED "trash.disk_owed"
-
 typedef struct {
     apr_array_header_t *items; /* of cloud_retained_t, oldest first */
     apr_array_header_t *ids;   /* of apr_int64_t */
@@ -173,25 +170,25 @@ static cloud_err_t *load_oldest(apr_array_header_t *list, cloud_ctx_t *ctx, apr_
     return err;
 }
 
-static cloud_err_t *plan_disk(apr_int64_t *owed, apr_array_header_t *list, cloud_ctx_t *ctx,
+static cloud_err_t *plan_disk(cloud_disk_owed_t *owed, apr_array_header_t *list, cloud_ctx_t *ctx,
                               const cloud_retention_t *r, int limit)
 {
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_retention_disk_owed(owed, ctx, META_OWED);
-    if (!err && *owed > 0)
+    err = cloud_retention_disk_owed(owed, ctx, TRASH_DIR);
+    if (!err && owed->bytes > 0)
         err = load_oldest(list, ctx, apr_time_now() - apr_time_from_sec(r->min_age), limit);
     cloud_tx_rollback(ctx);
     return err;
 }
 
-static cloud_err_t *settle(cloud_ctx_t *ctx, apr_int64_t owed)
+static cloud_err_t *settle(cloud_ctx_t *ctx, const cloud_disk_owed_t *owed, int more)
 {
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_retention_disk_settle(ctx, META_OWED, owed);
+    err = cloud_retention_disk_settle(ctx, TRASH_DIR, owed, more);
     if (!err) return cloud_tx_commit(ctx);
     cloud_tx_rollback(ctx);
     return err;
@@ -206,7 +203,7 @@ cloud_err_t *cloud_trash_relieve_disk(cloud_trash_stats_t *stats, int *more, clo
     apr_array_header_t *list = apr_array_make(ctx->pool, 64, sizeof(oldest_t));
     cloud_account_t *account;
     cloud_retention_t r;
-    apr_int64_t owed;
+    cloud_disk_owed_t owed;
     cloud_err_t *err;
 
     *more = 0;
@@ -214,20 +211,20 @@ cloud_err_t *cloud_trash_relieve_disk(cloud_trash_stats_t *stats, int *more, clo
     CLOUD_ERR(retention(&r, ctx));
     if (r.off || !r.pressure) return NULL;
     CLOUD_ERR(plan_disk(&owed, list, ctx, &r, limit));
-    if (owed <= 0) return NULL;
-    for (i = 0; i < list->nelts && owed > 0; i++) {
+    if (owed.bytes <= 0) return NULL;
+    for (i = 0; i < list->nelts && owed.bytes > 0; i++) {
         const oldest_t *o = &APR_ARRAY_IDX(list, i, oldest_t);
 
         err = cloud_account_by_number(&account, ctx, o->account, ctx->pool);
         if (!err) err = drop(stats, ctx, account, o->id, o->size, dry_run);
         if (err && err->code != CLOUD_E_NOT_FOUND && err->code != CLOUD_E_UNAVAILABLE) return err;
         if (err) continue;
-        owed -= o->size;
+        owed.bytes -= o->size;
         removed++;
     }
     if (dry_run) return NULL;
-    *more = owed > 0 && list->nelts == limit && removed > 0;
-    return settle(ctx, *more ? owed : 0);
+    *more = owed.bytes > 0 && list->nelts == limit && removed > 0;
+    return settle(ctx, &owed, *more);
 }
 
 static void tell(cloud_ctx_t *ctx, const cloud_trash_stats_t *stats)

@@ -84,6 +84,7 @@ cloud_err_t *cloud_version_set_tag(cloud_ctx_t *ctx, const cloud_account_t *acco
 typedef struct {
     apr_int64_t files;          /* looked at */
     apr_int64_t versions, bytes; /* removed, or to be removed */
+    apr_hash_t *counted;         /* a dry run's own */
 } cloud_versions_stats_t;
 
 /** A bounded step of thinning and ageing; the place is remembered in the database, so that a restart
@@ -94,7 +95,7 @@ cloud_err_t *cloud_versions_space_step(int *more, cloud_ctx_t *ctx);
 /** A bounded step of what a filled disk asks for, oldest first over all accounts. */
 cloud_err_t *cloud_versions_disk_step(int *more, cloud_ctx_t *ctx);
 /** Everything at once for one account, or for all and the disk (NULL): cloudctl. dry_run: only
- *  counts, for each reason by itself. */
+ *  counts. */
 cloud_err_t *cloud_versions_expire(cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, int dry_run);
 /** Removes all versions without a tag of one account. */

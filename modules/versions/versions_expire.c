@@ -13,9 +13,8 @@
 #define PAGE              500
 #define SPARE_PER_ACCOUNT 2    /* the newest, which lack of space does not take */
 
-/* Where a round of thinning is, and what a filled disk is still owed. */
+/* Where a round of thinning is. */
 #define META_CURSOR "versions.cursor"
-#define META_OWED   "versions.disk_owed"
 
 static apr_int64_t now_sec(void)
 {
@@ -78,6 +77,33 @@ static cloud_err_t *take_rows(list_t *l, cloud_stmt_t *st, int row, cloud_ctx_t 
     return err;
 }
 
+/* What a dry run has counted for one reason is not there for the next. */
+static int is_counted(const cloud_versions_stats_t *stats, const cloud_version_t *v)
+{
+    return stats->counted && apr_hash_get(stats->counted, &v->number, sizeof v->number);
+}
+
+static void count(cloud_versions_stats_t *stats, const cloud_version_t *v)
+{
+    apr_int64_t *number;
+
+    if (!stats->counted) return;
+    number = apr_pmemdup(apr_hash_pool_get(stats->counted), &v->number, sizeof v->number);
+    apr_hash_set(stats->counted, number, sizeof *number, number);
+}
+
+static void pass_over_counted(const list_t *l, const cloud_versions_stats_t *stats,
+                              apr_int64_t *need)
+{
+    int i;
+
+    for (i = 0; stats->counted && i < l->items->nelts; i++) {
+        if (!is_counted(stats, &APR_ARRAY_IDX(l->versions, i, cloud_version_t))) continue;
+        APR_ARRAY_IDX(l->items, i, cloud_retained_t).drop = CLOUD_DROP_AGE;
+        *need -= APR_ARRAY_IDX(l->items, i, cloud_retained_t).size;
+    }
+}
+
 /* Removes (or with dry_run only counts) what was decided on, at most *budget of it. (tx) */
 static cloud_err_t *carry_out(cloud_versions_stats_t *stats, int *budget, cloud_ctx_t *ctx,
                               const list_t *l, int dry_run)
@@ -88,7 +114,9 @@ static cloud_err_t *carry_out(cloud_versions_stats_t *stats, int *budget, cloud_
         const cloud_version_t *v = &APR_ARRAY_IDX(l->versions, i, cloud_version_t);
 
         if (APR_ARRAY_IDX(l->items, i, cloud_retained_t).drop == CLOUD_DROP_NO) continue;
-        if (!dry_run) CLOUD_ERR(cloud_version_forget(ctx, v));
+        if (is_counted(stats, v)) continue;
+        if (dry_run) count(stats, v);
+        else CLOUD_ERR(cloud_version_forget(ctx, v));
         stats->versions++;
         stats->bytes += v->size;
         --*budget;
@@ -238,6 +266,7 @@ static cloud_err_t *relieve(int *more, cloud_versions_stats_t *stats, cloud_ctx_
 
     if (r->off || !r->pressure || *need <= 0) return NULL;
     CLOUD_ERR(oldest(&l, ctx, account, apr_time_now() - apr_time_from_sec(r->min_age), limit));
+    pass_over_counted(&l, stats, need);
     cloud_retention_relieve(r, (cloud_retained_t *)(void *)l.items->elts, l.items->nelts, 0,
                             now_sec(), need);
     if (*need > 0 && l.items->nelts == limit) *more = 1;
@@ -296,29 +325,26 @@ static cloud_err_t *look_at_account(void *baton, const cloud_account_t *a, apr_p
 static cloud_err_t *disk_page(int *more, cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
                               const cloud_retention_t *r, int dry_run)
 {
-    apr_int64_t owed;
-    int full = 0;
+    cloud_disk_owed_t owed;
 
-    CLOUD_ERR(cloud_retention_disk_owed(&owed, ctx, META_OWED));
-    if (owed <= 0) return NULL;
-    CLOUD_ERR(relieve(&full, stats, ctx, r, 0, &owed, dry_run));
-    if (dry_run) return NULL;
-    if (full) *more = 1;
-    return cloud_retention_disk_settle(ctx, META_OWED, full ? owed : 0);
+    CLOUD_ERR(cloud_retention_disk_owed(&owed, ctx, CLOUD_VERSIONS));
+    if (owed.bytes <= 0) return NULL;
+    CLOUD_ERR(relieve(more, stats, ctx, r, 0, &owed.bytes, dry_run));
+    return dry_run ? NULL : cloud_retention_disk_settle(ctx, CLOUD_VERSIONS, &owed, *more);
 }
 
 /* Looks first, without a write transaction. */
 static cloud_err_t *relieve_disk(int *more, cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
                                  const cloud_retention_t *r, int dry_run)
 {
-    apr_int64_t owed = 0;
+    cloud_disk_owed_t owed = { 0 };
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = dry_run ? disk_page(more, stats, ctx, r, 1)
-                  : cloud_retention_disk_owed(&owed, ctx, META_OWED);
+                  : cloud_retention_disk_owed(&owed, ctx, CLOUD_VERSIONS);
     cloud_tx_rollback(ctx);
-    if (err || owed <= 0) return err;
+    if (err || owed.bytes <= 0) return err;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = disk_page(more, stats, ctx, r, 0);
     CLOUD_POINT("versions-before-relief");
@@ -394,6 +420,7 @@ cloud_err_t *cloud_versions_expire(cloud_versions_stats_t *stats, cloud_ctx_t *c
     int more = 1;
 
     memset(stats, 0, sizeof *stats);
+    if (dry_run) stats->counted = apr_hash_make(ctx->pool);
     CLOUD_ERR(retention(&r.retention, ctx));
     while (more) CLOUD_ERR(expire_step(&more, ctx, &r, 0));
     if (account) return fn(&job, account, ctx->pool);

@@ -458,8 +458,9 @@ START_TEST(a_full_disk_takes_the_oldest)
     age("top", 2);
     age("empty", 3);
     /* What is judged to be needed is remembered: a page at a time, and no more than that. */
-    world_sql(w, "INSERT INTO meta (key, value) VALUES ('trash.disk_owed', '3')"
-                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+    world_sql(w, "INSERT INTO meta (key, value) VALUES ('retention.disk_owed', '3 %s')"
+                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+              text_of(apr_time_now()));
     ck_assert_int_eq(relieve_disk(&more), 2);
     ck_assert_str_eq(listed(""), "a/f;");
     /* Until that is unlinked the disk is not judged anew. */
