@@ -60,6 +60,9 @@ cloud_err_t *cloud_fsck_mend_root(int *done, fsck_t *f, apr_int64_t account, apr
 cloud_err_t *cloud_fsck_mend_by_scan(fsck_t *f);
 /** Looks for the content of a missing file in the account's own directories. */
 cloud_err_t *cloud_fsck_mend_missing(int *done, fsck_t *f, apr_int64_t id);
+/** The same for a file that a feature keeps. */
+cloud_err_t *cloud_fsck_mend_kept(int *done, fsck_t *f, const cloud_feature_t *feature,
+                                  const cloud_kept_t *kept);
 /** Moves something that belongs nowhere to the account's lost+found. */
 cloud_err_t *cloud_fsck_mend_stray(int *done, fsck_t *f, const char *path);
 /** Rows that hang nowhere and have no content anywhere. */

@@ -205,7 +205,7 @@ static cloud_err_t *check_hash(fsck_t *f, const cloud_kept_t *kept, int fd)
 static cloud_err_t *check_kept(fsck_t *f, const cloud_feature_t *feature, const cloud_kept_t *kept)
 {
     cloud_disk_t disk;
-    int fd, other, there = 0, known;
+    int fd, other, there = 0, known, done = 0;
 
     apr_pool_clear(f->iter);
     CLOUD_ERR(cloud_storage_open(&fd, f->ctx->store, kept->path, O_RDONLY, f->iter));
@@ -219,9 +219,11 @@ static cloud_err_t *check_kept(fsck_t *f, const cloud_feature_t *feature, const 
     if (other >= 0) return NULL; /* on its way */
     CLOUD_ERR(keeps(&known, f, feature, kept->path));
     if (!known) return NULL;     /* gone meanwhile */
-    cloud_fsck_report(f, fd < 0 ? "missing" : "changed", kept->path, 0, "kept by %s, %s",
-                      feature->name, fd < 0 ? "not on disk: restore it from a backup"
-                                            : "something else is at its place on disk");
+    if (f->opts->repair && fd < 0) CLOUD_ERR(cloud_fsck_mend_kept(&done, f, feature, kept));
+    cloud_fsck_report(f, fd < 0 ? "missing" : "changed", kept->path, done, "kept by %s, %s",
+                      feature->name, done     ? "found elsewhere and brought back"
+                                     : fd < 0 ? "not on disk: restore it from a backup"
+                                              : "something else is at its place on disk");
     return NULL;
 }
 
@@ -264,6 +266,12 @@ static cloud_err_t *check_feature(fsck_t *f, const cloud_feature_t *feature, apr
                 (void *)feature, pool);
 }
 
+static void found(void *baton, const char *kind, const char *path, int repaired,
+                  const char *detail)
+{
+    cloud_fsck_report(baton, kind, path, repaired, "%s", detail);
+}
+
 cloud_err_t *cloud_fsck_kept(fsck_t *f)
 {
     const apr_array_header_t *features = cloud_features();
@@ -277,6 +285,8 @@ cloud_err_t *cloud_fsck_kept(fsck_t *f)
         const cloud_feature_t *feature = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
         if (feature->dir) err = check_feature(f, feature, pool);
+        if (!err && feature->check)
+            err = feature->check(f->ctx, f->account, f->opts->repair, found, f, pool);
     }
     err = cloud_err_keep(err, f->ctx->pool);
     apr_pool_destroy(pool);

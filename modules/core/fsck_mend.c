@@ -278,26 +278,68 @@ static cloud_err_t *search_dir(const char **found, fsck_t *f, const char *path,
     return NULL;
 }
 
+/* In the account's own directories. */
+static cloud_err_t *search(const char **found, fsck_t *f, const cloud_node_t *node)
+{
+    static const char *const PLACES[] = { CLOUD_STAGING, CLOUD_PURGE, CLOUD_LOST };
+    const char *dir;
+    unsigned i;
+
+    *found = NULL;
+    for (i = 0; !*found && i < sizeof PLACES / sizeof *PLACES; i++) {
+        dir = apr_pstrcat(f->iter, f->account->dir, "/", PLACES[i], NULL);
+        CLOUD_ERR(search_dir(found, f, dir, node));
+    }
+    return NULL;
+}
+
 /* Journalled as any other move, so that a crash on the way does no harm. */
 static cloud_err_t *bring_back_tx(int *done, fsck_t *f, apr_int64_t id)
 {
-    static const char *const PLACES[] = { CLOUD_STAGING, CLOUD_PURGE, CLOUD_LOST };
-    const char *place, *found = NULL, *dir;
+    const char *place, *found;
     cloud_node_t *node;
-    unsigned i;
 
     CLOUD_ERR(cloud_tree_get(&node, f->ctx, id, f->iter));
     if (!node || node->ino == 0) return NULL;
     CLOUD_ERR(cloud_storage_path(&place, f->ctx, id, f->iter));
-    for (i = 0; !found && i < sizeof PLACES / sizeof *PLACES; i++) {
-        dir = apr_pstrcat(f->iter, f->account->dir, "/", PLACES[i], NULL);
-        CLOUD_ERR(search_dir(&found, f, dir, node));
-    }
+    CLOUD_ERR(search(&found, f, node));
     if (!found) return NULL;
     CLOUD_ERR(cloud_journal_add(f->ctx, f->account->root, 0, node->ino, CLOUD_IS_DIR(node), found,
                                 place));
     *done = 1;
     return NULL;
+}
+
+static cloud_err_t *bring_kept_back_tx(int *done, fsck_t *f, const cloud_feature_t *feature,
+                                       const cloud_kept_t *kept)
+{
+    cloud_node_t node = { .kind = CLOUD_KIND_FILE, .ino = kept->ino, .size = kept->size,
+                          .ino_mtime = kept->ino_mtime, .btime = kept->btime };
+    const char *found;
+    int known;
+
+    CLOUD_ERR(feature->keeps(&known, f->ctx, kept->path, f->iter));
+    if (!known) return NULL;
+    CLOUD_ERR(search(&found, f, &node));
+    if (!found) return NULL;
+    CLOUD_ERR(cloud_journal_add(f->ctx, f->account->root, 0, kept->ino, 0, found, kept->path));
+    *done = 1;
+    return NULL;
+}
+
+cloud_err_t *cloud_fsck_mend_kept(int *done, fsck_t *f, const cloud_feature_t *feature,
+                                  const cloud_kept_t *kept)
+{
+    char *dir = apr_pstrdup(f->iter, kept->path);
+    cloud_err_t *err;
+
+    *done = 0;
+    *strrchr(dir, '/') = '\0';
+    CLOUD_ERR(cloud_storage_keep_dir(f->ctx, dir));
+    CLOUD_ERR(cloud_tx_begin(f->ctx, CLOUD_DB_WRITE));
+    err = finish(f, bring_kept_back_tx(done, f, feature, kept));
+    if (err || !*done) return err;
+    return cloud_journal_run(f->ctx, f->account->root, 0);
 }
 
 cloud_err_t *cloud_fsck_mend_missing(int *done, fsck_t *f, apr_int64_t id)

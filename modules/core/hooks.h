@@ -26,6 +26,10 @@ typedef struct {
 } cloud_kept_t;
 typedef cloud_err_t *cloud_kept_fn(void *baton, const cloud_kept_t *kept);
 
+/** Told about a finding of fsck: kind and detail as its own are, path one below accounts/. */
+typedef void cloud_finding_fn(void *baton, const char *kind, const char *path, int repaired,
+                              const char *detail);
+
 typedef struct cloud_feature_t {
     const char *name;
     /** Before the transaction (in none) of a verb that is about to replace the content of entry
@@ -64,6 +68,10 @@ typedef struct cloud_feature_t {
     cloud_err_t *(*kept_moved)(cloud_ctx_t *ctx, const cloud_kept_t *kept);
     /** True when a row of the feature names this path. */
     cloud_err_t *(*keeps)(int *yes, cloud_ctx_t *ctx, const char *path, apr_pool_t *pool);
+    /** fsck of the feature's own tables against those of the core, for one account; mends what it can
+     *  when repair is set. What another process is about to do is no finding. Not in a transaction. */
+    cloud_err_t *(*check)(cloud_ctx_t *ctx, const cloud_account_t *account, int repair,
+                          cloud_finding_fn *found, void *baton, apr_pool_t *pool);
 } cloud_feature_t;
 
 /** Registers a feature for all stores of the process; the structure must live for ever. Registering the same again is harmless. */

@@ -324,6 +324,7 @@ const cloud_feature_t cloud_trash_feature = {
     .account_deleted = account_deleted,
     .schema = SCHEMA,
     .maintain = maintain,
+    .check = cloud_trash_check,
 };
 
 const cloud_setting_t cloud_trash_settings[] = {

@@ -392,6 +392,7 @@ static const cloud_feature_t FEATURE = {
     .kept = kept,
     .kept_moved = kept_moved,
     .keeps = keeps,
+    .check = cloud_versions_check,
 };
 
 void cloud_versions_register(void)

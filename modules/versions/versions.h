@@ -104,6 +104,10 @@ cloud_err_t *cloud_versions_cleanup(cloud_versions_stats_t *stats, cloud_ctx_t *
 
 /* ---- between the files of this folder ---- */
 
+/** fsck: see cloud_feature_t.check. */
+cloud_err_t *cloud_versions_check(cloud_ctx_t *ctx, const cloud_account_t *account, int repair,
+                                  cloud_finding_fn *found, void *baton, apr_pool_t *pool);
+
 extern const cloud_setting_t cloud_versions_settings[];
 
 /** The columns that cloud_version_row() reads, of version v joined with its account a. */

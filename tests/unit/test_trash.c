@@ -525,6 +525,49 @@ START_TEST(damage_is_found)
 }
 END_TEST
 
+static cloud_fsck_stats_t fsck(int repair)
+{
+    cloud_fsck_opts_t opts = { .report = note, .repair = repair };
+    cloud_fsck_stats_t stats;
+
+    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
+    return stats;
+}
+
+/* Node and row of a deletion go together: what has but one of them is found and mended. */
+START_TEST(rows_and_nodes_are_compared)
+{
+    const char *id = text_of(id_of("top"));
+    cloud_trash_item_t item;
+    cloud_result_t res;
+
+    world_remove(w, "top");
+    world_remove(w, "a");
+    world_sql(w, "DELETE FROM trash WHERE location = 'top'");
+    ck_assert_int_eq(fsck(0).findings, 1);
+    ck_assert_int_eq(fsck(1).repaired, 1);
+    check_sound();
+    OK(cloud_trash_stat(&item, w->user, w->account, id, w->pool));
+    ck_assert_str_eq(item.location, "top");
+    ck_assert(item.deleted > apr_time_now() - apr_time_from_sec(60));
+    OK(restore(id, "top", 0, &res));
+
+    world_sql(w, "UPDATE trash SET bin = 17 WHERE location = 'a'");
+    ck_assert_int_eq(fsck(0).findings, 1);
+    ck_assert_int_eq(fsck(1).repaired, 1);
+    check_sound();
+    ck_assert_str_eq(listed(""), "a;");
+
+    world_sql(w, "INSERT INTO trash (node, bin, deleted, name, location, deleter, batch)"
+                 " SELECT %s, bin, deleted, 'top', 'top', 0, 0 FROM trash", id);
+    ck_assert_int_eq(fsck(0).findings, 1);
+    ck_assert_int_eq(fsck(1).repaired, 1);
+    check_sound();
+    ck_assert_str_eq(listed(""), "a;");
+    ck_assert_str_eq(world_read(w, "top"), "on top");
+}
+END_TEST
+
 Suite *suite_trash(void)
 {
     Suite *s = suite_create("trash");
@@ -549,6 +592,7 @@ Suite *suite_trash(void)
     tcase_add_test(t, a_full_disk_takes_the_oldest);
     tcase_add_test(t, copied_by_a_backup);
     tcase_add_test(t, damage_is_found);
+    tcase_add_test(t, rows_and_nodes_are_compared);
     suite_add_tcase(s, t);
     return s;
 }

@@ -1,0 +1,152 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* fsck of old versions: rows against the nodes of their files, against their total, and against what is
+ * on disk. */
+#include "world.h"
+#include "versions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static world_t *w;
+static const char *seen;    /* kinds of the findings, each with a blank */
+
+static void setup(void)
+{
+    cloud_versions_register();
+    w = world_create();
+    world_put(w, "a", "one");
+    world_put(w, "a", "two!");
+    world_put(w, "a", "three");
+    world_put(w, "b", "bee");
+    world_put(w, "b", "bee 2");
+    tu_maintain();
+}
+
+static void note(void *baton, const char *kind, const char *account, const char *path,
+                 const char *detail, int repaired)
+{
+    (void)baton;
+    (void)account;
+    (void)path;
+    (void)detail;
+    seen = apr_pstrcat(w->pool, seen, kind, repaired ? "+ " : " ", NULL);
+}
+
+/* What it finds; a "+" behind what it mended. */
+static const char *fsck(int repair)
+{
+    cloud_fsck_opts_t opts = { .report = note, .repair = repair, .hashes = 1 };
+    cloud_fsck_stats_t stats;
+
+    seen = "";
+    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
+    return seen;
+}
+
+static void teardown(void)
+{
+    ck_assert_str_eq(fsck(0), "");
+    tu_maintain();
+    ck_assert_str_eq(fsck(0), "");
+    world_destroy(w);
+    cloud_versions_unregister();
+}
+
+static cloud_err_t *last(void *baton, const cloud_version_t *v)
+{
+    const char **path = baton;
+
+    *path = apr_pstrdup(w->pool, v->path);
+    return NULL;
+}
+
+/* Where the oldest version of a file lies, relative to the files of the account. */
+static const char *oldest(const char *file)
+{
+    const char *path = NULL;
+
+    OK(cloud_tx_begin(w->ctx, CLOUD_DB_READ));
+    OK(cloud_versions_each(w->ctx, world_node(w, file)->id, last, &path));
+    cloud_tx_rollback(w->ctx);
+    ck_assert_ptr_nonnull(path);
+    return apr_pstrcat(w->pool, "..", strchr(path, '/'), NULL);
+}
+
+START_TEST(totals)
+{
+    ck_assert_str_eq(fsck(0), "");
+    world_sql(w, "UPDATE version_total SET bytes = bytes + 1");
+    ck_assert_str_eq(fsck(0), "size ");
+    ck_assert_str_eq(fsck(0), "size ");
+    ck_assert_str_eq(fsck(1), "size+ ");
+    world_sql(w, "DELETE FROM version_total");
+    ck_assert_str_eq(fsck(1), "size+ ");
+    ck_assert_int_eq(tu_query_int("SELECT bytes FROM version_total"), 10);
+    ck_assert_int_eq(tu_query_int("SELECT count FROM version_total"), 3);
+}
+END_TEST
+
+START_TEST(versions_of_no_file)
+{
+    cloud_versions_unregister();
+    world_remove(w, "a");
+    tu_maintain();
+    cloud_versions_register();
+    ck_assert_str_eq(fsck(0), "row row ");
+    ck_assert_str_eq(fsck(1), "row+ row+ ");
+    ck_assert_int_eq(tu_query_int("SELECT bytes FROM version_total"), 3);
+    ck_assert_int_eq(tu_query_int("SELECT count FROM version_total"), 1);
+}
+END_TEST
+
+START_TEST(content_that_is_elsewhere)
+{
+    world_disk_move(w, oldest("a"), "../lost+found/found it");
+    ck_assert_str_eq(fsck(0), "missing ");
+    ck_assert_str_eq(fsck(1), "missing+ ");
+    world_disk_move(w, oldest("b"), "../staging/x");
+    ck_assert_str_eq(fsck(0), "missing ");
+    ck_assert_str_eq(fsck(1), "missing+ ");
+}
+END_TEST
+
+START_TEST(content_that_is_gone)
+{
+    const char *path = oldest("a");
+
+    world_disk_move(w, path, "../../../away");
+    ck_assert_str_eq(fsck(0), "missing ");
+    ck_assert_str_eq(fsck(1), "missing "); /* the row stays: there may be a backup */
+    world_write(w, path, "something else");
+    ck_assert_str_eq(fsck(0), "changed ");
+    ck_assert_str_eq(fsck(1), "changed ");
+    world_disk_move(w, "../../../away", path);
+}
+END_TEST
+
+START_TEST(content_without_a_row)
+{
+    const char *dir = oldest("a");
+    const char *path = apr_psprintf(w->pool, "%.*s/17", (int)(strrchr(dir, '/') - dir), dir);
+
+    world_write(w, path, "who knows");
+    ck_assert_str_eq(fsck(0), "stray ");
+    ck_assert_str_eq(fsck(1), "stray+ ");
+}
+END_TEST
+
+Suite *suite_fsck_kept(void)
+{
+    Suite *s = suite_create("fsck_kept");
+    TCase *t = tcase_create("fsck_kept");
+
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, totals);
+    tcase_add_test(t, versions_of_no_file);
+    tcase_add_test(t, content_that_is_elsewhere);
+    tcase_add_test(t, content_that_is_gone);
+    tcase_add_test(t, content_without_a_row);
+    suite_add_tcase(s, t);
+    return s;
+}
