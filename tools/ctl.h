@@ -82,6 +82,10 @@ const char *ctl_opt(const ctl_t *ctl, const char *name);
 cloud_err_t *ctl_opt_int(apr_int64_t *n, ctl_t *ctl, const char *name, apr_int64_t def);
 /** path, seen from the working directory. */
 const char *ctl_absolute(const char *path, apr_pool_t *pool);
+/** For a dry run of what brings something back: whether it could have its place at path. PRECONDITION
+ *  when something is there that it may not replace, CONFLICT without a folder. */
+cloud_err_t *ctl_check_place(ctl_t *ctl, const cloud_account_t *a, const char *path,
+                             int overwrite);
 /** Argument i, or NULL. */
 const char *ctl_arg(const ctl_t *ctl, int i);
 

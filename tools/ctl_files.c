@@ -4,7 +4,20 @@
 
 #include <unistd.h>
 
+#include "files.h"
 #include "maint.h"
+
+cloud_err_t *ctl_check_place(ctl_t *ctl, const cloud_account_t *a, const char *path, int overwrite)
+{
+    cloud_entry_t *e;
+
+    CLOUD_ERR(cloud_resolve(&e, ctl->ctx, a, path, ctl->pool));
+    if (e->exists && !overwrite)
+        return cloud_err(ctl->pool, CLOUD_E_PRECONDITION, "%s: there is something already", path);
+    if (!e->exists && !e->has_parent)
+        return cloud_err(ctl->pool, CLOUD_E_CONFLICT, "%s: there is no such folder", path);
+    return NULL;
+}
 
 /* ---- scan ---- */
 

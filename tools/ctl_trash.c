@@ -92,7 +92,9 @@ static cloud_err_t *restore(ctl_t *ctl)
     CLOUD_ERR(cloud_trash_stat(&item, ctl->ctx, a, id, ctl->pool));
     if (!to) to = item.location;
     if (!to) return ctl_usage(ctl, "what was inside of a deleted folder needs --to");
+    while (*to == '/') to++;
     if (ctl_opt(ctl, "dry-run")) {
+        CLOUD_ERR(ctl_check_place(ctl, a, to, ctl_opt(ctl, "overwrite") != NULL));
         ctl->out = json_pack("{s:o,s:b}", "path", ctl_string(ctl, to), "restored", 0);
         ctl_print(ctl, "%s would be restored to %s", id, to);
         return NULL;

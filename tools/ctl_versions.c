@@ -105,6 +105,24 @@ static cloud_err_t *versions_list(ctl_t *ctl)
 
 /* ---- restore, tag ---- */
 
+static cloud_err_t *restore_dry(ctl_t *ctl, const cloud_account_t *a, const cloud_entry_t *file,
+                                apr_int64_t number, const char *to)
+{
+    const char *path = to ? to : file->path;
+    cloud_version_t *v;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctl->ctx, CLOUD_DB_READ));
+    err = cloud_version_get(&v, ctl->ctx, file->node.id, number, ctl->pool);
+    cloud_tx_rollback(ctl->ctx);
+    if (err) return err;
+    CLOUD_ERR(ctl_check_place(ctl, a, path, to == NULL));
+    ctl->out = json_pack("{s:o,s:I,s:b}", "path", ctl_string(ctl, path), "size",
+                         (json_int_t)v->size, "dry_run", 1);
+    ctl_print(ctl, "would be restored to %s", path);
+    return NULL;
+}
+
 static cloud_err_t *versions_restore(ctl_t *ctl)
 {
     const char *to = ctl_opt(ctl, "to");
@@ -116,6 +134,7 @@ static cloud_err_t *versions_restore(ctl_t *ctl)
     CLOUD_ERR(the_number(&number, ctl));
     CLOUD_ERR(the_file(&a, &file, ctl));
     while (to && *to == '/') to++;
+    if (ctl_opt(ctl, "dry-run")) return restore_dry(ctl, a, file, number, to);
     CLOUD_ERR(cloud_version_copy(&res, ctl->ctx, a, file->node.id, number, a,
                                  to ? to : file->path, to ? 0 : 1, NULL, ctl->pool));
     ctl->out = json_pack("{s:o,s:I,s:I}", "path", ctl_string(ctl, res.entry->path), "id",
@@ -208,6 +227,7 @@ static const ctl_opt_t ACCOUNT_OPTS[] = {
 static const ctl_opt_t RESTORE_OPTS[] = {
     { "account", "ID", "whose files" },
     { "to", "PATH", "write it there, to a new file, instead of onto its file" },
+    { "dry-run", NULL, "only tell what would be done" },
     { NULL, NULL, NULL }
 };
 

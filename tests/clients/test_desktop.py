@@ -1,6 +1,7 @@
 """The desktop clients of ownCloud and Nextcloud keep folders in sync: everyday life."""
 
 import itertools
+import json
 import random
 import shutil
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from desktop import assert_same, other, same_everywhere
 from harness import trees
+from harness.dav import Multistatus
 from harness.trees import FOLDER
 
 TRANSFERS = ("GET", "PUT")
@@ -354,3 +356,52 @@ def test_deleted_and_restored_from_the_trash(account, pair):
     second.sync()
     assert same_everywhere(account, first, second) == before
     assert trees.ids(account) == ids
+
+
+def test_restored_by_cloudctl(env, account, pair):
+    """The same when the admin brings it back, and one file gets its old content again."""
+    first, second = pair
+    first.edit("note.txt", b"the second content")
+    first.sync()
+    second.sync()
+    before, ids = first.tree(), trees.ids(account)
+    shutil.rmtree(first.path("photos"))
+    first.edit("note.txt", b"a content that nobody wants")
+    first.sync()
+    second.sync()
+
+    def ctl(*args):
+        done = env.cloudctl("--json", *args, "--account", account.id)
+        return json.loads(done.stdout)
+
+    for item in ctl("trash", "list"):
+        ctl("trash", "restore", item["id"])
+    ctl("versions", "restore", "note.txt", ctl("versions", "list", "note.txt")[0]["number"])
+    first.sync()
+    second.sync()
+    assert same_everywhere(account, first, second) == before
+    assert first.path("note.txt").read_bytes() == b"the second content"
+    assert trees.ids(account) == ids
+
+
+def test_restored_version(env, account, pair):
+    """A version restored by HTTP reaches every computer; a computer that has an edit of its own keeps
+    both."""
+    first, second = pair
+    first.edit("note.txt", b"the second content")
+    first.sync()
+    second.sync()
+    ids = trees.ids(account)
+    second.edit("note.txt", b"an edit of this computer")
+    meta = f"remote.php/dav/meta/{account.prop('note.txt', 'oc:fileid')}/v"
+    listing = Multistatus(env.http("PROPFIND", meta, account, headers={"Depth": "1"}))
+    original = env.http("GET", f"{meta}/{listing.names()[0]}", account).content
+    answer = env.http("COPY", f"{meta}/{listing.names()[0]}", account,
+                      headers={"Destination": account.url("note.txt")})
+    assert answer.status_code == 204
+    first.sync()
+    second.sync()
+    assert first.path("note.txt").read_bytes() == second.path("note.txt").read_bytes() == original
+    assert [second.path(path).read_bytes() for path in second.conflicts()] == [
+        b"an edit of this computer"]
+    assert trees.ids(account).items() >= ids.items()
