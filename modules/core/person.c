@@ -32,7 +32,6 @@ static const char *mark_of(const cloud_person_t *p, apr_pool_t *pool)
 
     if (!md) return NULL;
     if (EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
-        add_text(md, p->source);
         add_text(md, p->display_name);
         add_text(md, p->email);
         add_text(md, p->quota);
@@ -124,19 +123,19 @@ static int has_number(const apr_array_header_t *numbers, apr_int64_t number)
     return 0;
 }
 
-/* Groups of the account into which this directory has put it. */
-static cloud_err_t *groups_from(apr_array_header_t *numbers, cloud_ctx_t *ctx,
-                                const cloud_account_t *a, const char *source)
+/* Groups of the account into which a directory has put it: whichever it was, this one speaks now. */
+static cloud_err_t *groups_from_directories(apr_array_header_t *numbers, cloud_ctx_t *ctx,
+                                            const cloud_account_t *a)
 {
     cloud_err_t *err;
     cloud_stmt_t *st;
     int row;
 
     CLOUD_ERR(cloud_db_stmt(&st, ctx->db,
-                            "SELECT usergroup FROM membership WHERE account = ?1 AND source = ?2",
+                            "SELECT usergroup FROM membership WHERE account = ?1"
+                            " AND source <> 'database'",
                             ctx->pool));
     cloud_stmt_int(st, 1, a->number);
-    cloud_stmt_text(st, 2, source);
     while (!(err = cloud_stmt_step(&row, st, ctx->pool)) && row)
         APR_ARRAY_PUSH(numbers, apr_int64_t) = cloud_col_int(st, 0);
     cloud_stmt_done(st);
@@ -144,19 +143,18 @@ static cloud_err_t *groups_from(apr_array_header_t *numbers, cloud_ctx_t *ctx,
 }
 
 static cloud_err_t *leave_others(cloud_ctx_t *ctx, const cloud_account_t *a,
-                                 const cloud_person_t *p, const apr_array_header_t *wanted)
+                                 const apr_array_header_t *wanted)
 {
     apr_array_header_t *have = apr_array_make(ctx->pool, 8, sizeof(apr_int64_t));
     int i;
 
-    CLOUD_ERR(groups_from(have, ctx, a, p->source));
+    CLOUD_ERR(groups_from_directories(have, ctx, a));
     for (i = 0; i < have->nelts; i++) {
         apr_int64_t number = APR_ARRAY_IDX(have, i, apr_int64_t);
         if (has_number(wanted, number)) continue;
         CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                               "DELETE FROM membership WHERE account = ?1 AND usergroup = ?2"
-                               " AND source = ?3",
-                               "iit", a->number, number, p->source));
+                               "DELETE FROM membership WHERE account = ?1 AND usergroup = ?2",
+                               "ii", a->number, number));
     }
     return NULL;
 }
@@ -176,7 +174,7 @@ static cloud_err_t *take_groups(cloud_ctx_t *ctx, const cloud_account_t *a,
         CLOUD_ERR(cloud_group_join(ctx, number, a->number, p->source));
         APR_ARRAY_PUSH(wanted, apr_int64_t) = number;
     }
-    return leave_others(ctx, a, p, wanted);
+    return leave_others(ctx, a, wanted);
 }
 
 static cloud_err_t *apply_tx(cloud_ctx_t *ctx, const cloud_account_t *a, const cloud_person_t *p)

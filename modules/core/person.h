@@ -13,20 +13,20 @@
 
 /** NULL or "" in a text: nothing is said, and the account keeps what it has. */
 typedef struct {
-    const char *source;       /* name of the directory, e.g. "ldap": whose memberships these are */
+    const char *source;       /* name of the directory, e.g. "ldap" */
     const char *display_name;
     const char *email;
     const char *quota;        /* "5 GB", "none", "default", or bytes */
     const apr_array_header_t *groups; /* const char *; NULL: nothing is said, empty: in no group */
 } cloud_person_t;
 
-/** True when the account has all of this already, as far as it came from the directory: costs no
- *  statement (the account's row carries a hash of what was taken over last). */
+/** True when this is what was taken over last, from whichever directory: costs no statement (the
+ *  account's row carries a hash of it). */
 CLOUD_API int cloud_person_known(const cloud_account_t *a, const cloud_person_t *p,
                                  apr_pool_t *pool);
 /** Takes p over in one transaction; afterwards cloud_person_known() is true of a fresh row. What can't be a name, an address, a quota or a group's id is left
- *  out, with a line in the log. Memberships that came from p->source and are not in p->groups end;
- *  others stay. An account without a password belongs to the directory from then on (a->source).
+ *  out, with a line in the log. Memberships that came from a directory, this one or another, and are not
+ *  in p->groups end; those given here stay. An account without a password belongs to the directory from then on (a->source).
  *  The system only: DENIED. Not synced: nobody waits for it, and the next login repeats it. */
 CLOUD_API cloud_err_t *cloud_person_apply(cloud_ctx_t *ctx, const cloud_account_t *a,
                                           const cloud_person_t *p);
