@@ -36,6 +36,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_register_capability(cloud_ocs_core_capabilities);
     cloud_register_ocs(cloud_ocs_capabilities_routes);
     cloud_register_ocs(cloud_ocs_user_routes);
+    cloud_register_ocs(cloud_ocs_user_sync_routes);
     return OK;
 }
 

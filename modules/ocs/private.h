@@ -50,6 +50,7 @@ int cloud_ocs_status_php(request_rec *r);
 
 extern const cloud_ocs_route_t cloud_ocs_capabilities_routes[];
 extern const cloud_ocs_route_t cloud_ocs_user_routes[];
+extern const cloud_ocs_route_t cloud_ocs_user_sync_routes[];
 cloud_err_t *cloud_ocs_core_capabilities(json_t *capabilities, cloud_ctx_t *ctx, request_rec *r);
 
 #endif

@@ -1,5 +1,6 @@
 """People whom another module lets in: ids, names, groups, as the directives say."""
 
+import re
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ from harness.account import Account
 SECRET = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
 
 NAMES = ("ann", "Ben", "carl@EXAMPLE.ORG", "carl@OTHER.ORG", "CORP\\dora", "eve", "fay", "gus", "hal",
-         "ida", "jon", "kim", "lea", "mia", "ned", "odo", "pia", "quin", "ria", "sam")
+         "ida", "jon", "kim", "lea", "mia", "ned", "odo", "pia", "quin", "ria", "sam", "tom")
 
 
 @pytest.fixture(name="directory", scope="module")
@@ -289,3 +290,36 @@ def test_somebody_of_the_directory_has_files(env, directory):
     someone.put("x.txt", b"hello")
     assert someone.get("x.txt").content == b"hello"
     env.config()
+
+
+@pytest.mark.parametrize("version", (1, 2))
+@pytest.mark.parametrize("fmt", ("json", "xml"))
+def test_user_sync_over_http(env, directory, version, fmt):
+    """An administrator lets everything be taken over again."""
+    env.config(directory())
+    path = f"ocs/v{version}.php/cloud/user-sync/"
+    said = {"name": "Tom T"}
+    boss, other = env.account(), env.account()
+    env.cloudctl("group", "add-member", "admin", boss.id)
+    assert visit(env, "tom", **said).status_code == 207
+    env.cloudctl("account", "name", "tom", "Somebody")
+
+    def post(name, account):
+        answer = env.http("POST", f"{path}{name}?format={fmt}", account,
+                          headers={"OCS-APIREQUEST": "true"})
+        code = re.search(r'statuscode(?:>|": ?)(\d+)', answer.text)
+        return answer.status_code, int(code.group(1)) if code else None
+
+    nobody, denied, missing, good = {1: ((401, 997), (401, 997), (200, 404), (200, 100)),
+                                     2: ((401, 997), (401, 997), (404, 404), (200, 200))}[version]
+    assert post("tom", None) == nobody
+    assert post("tom", other) == denied
+    assert post("nobody%20here", other) == denied
+    assert post("nobody%20here", boss) == missing
+    assert visit(env, "tom", **said).status_code == 207
+    assert show(env, "tom")["display_name"] == "Somebody"
+    assert post("TOM", boss) == good
+    assert visit(env, "tom", **said).status_code == 207
+    assert show(env, "tom")["display_name"] == "Tom T"
+    answer = env.http("GET", path + "tom", boss)
+    assert answer.status_code == 405
