@@ -161,6 +161,19 @@ cloud_err_t *cloud_account_by_number(cloud_account_t **a, cloud_ctx_t *ctx, apr_
     return err;
 }
 
+cloud_err_t *cloud_account_check(cloud_ctx_t *ctx)
+{
+    cloud_stmt_t *st;
+    int ok;
+
+    if (!ctx->who.account) return NULL;
+    CLOUD_ERR(cloud_db_query(&st, &ok, ctx->db, ctx->pool,
+                             "SELECT 1 FROM account WHERE number = ?1 AND enabled = 1", "i",
+                             ctx->who.account->number));
+    cloud_stmt_done(st);
+    return ok ? NULL : cloud_err(ctx->pool, CLOUD_E_UNAUTHORIZED, NULL);
+}
+
 /* ---- changing ---- */
 
 cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,

@@ -233,6 +233,11 @@ cloud_err_t *cloud_journal_drop(int *more, cloud_ctx_t *ctx);
 /** True when a committed row of any table names this staging path or inode. (tx) */
 cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path);
 
+/* ---- account.c ---- */
+/** UNAUTHORIZED when the account of ctx->who was disabled or deleted since it was read: for verbs that
+ *  wait long for what they are to write. (tx) */
+cloud_err_t *cloud_account_check(cloud_ctx_t *ctx);
+
 /* ---- account_life.c ---- */
 /** Removes directories that creations left when they were killed. (no tx) */
 cloud_err_t *cloud_account_sweep(cloud_ctx_t *ctx);

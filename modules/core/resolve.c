@@ -57,6 +57,16 @@ static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_hea
     return NULL;
 }
 
+/* A directory that is not there is a disk that is not mounted, unless its account has just been
+ * deleted: then its owner's requests end as if they had come later. */
+static cloud_err_t *check_disk(cloud_ctx_t *ctx, const cloud_account_t *account)
+{
+    cloud_err_t *err = cloud_storage_account_check(ctx->store, account->dir, ctx->pool);
+
+    if (err) CLOUD_ERR(cloud_account_check(ctx));
+    return err;
+}
+
 static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, apr_int64_t tree,
                                   unsigned mask, const char *path, apr_pool_t *pool)
@@ -73,7 +83,7 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
                   : "";
     e->tree = tree;
     e->perms = perms_of(ctx, account) & mask;
-    CLOUD_ERR(cloud_storage_account_check(ctx->store, account->dir, ctx->pool));
+    CLOUD_ERR(check_disk(ctx, account));
     CLOUD_ERR(cloud_tree_get(&root, ctx, tree, pool));
     /* The account was deleted since the caller looked it up. */
     if (!root) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);

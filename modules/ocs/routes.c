@@ -129,7 +129,8 @@ static int answer(cloud_ocs_call_t *call, int http)
         return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_INTERNAL,
                                              "The answer can't be written as JSON"));
     }
-    if (status == HTTP_UNAUTHORIZED && ap_auth_type(r)) {
+    if (status == HTTP_UNAUTHORIZED && ap_auth_type(r)
+        && !apr_table_get(r->err_headers_out, "WWW-Authenticate")) {
         ap_note_auth_failure(r);
     }
     r->status = status;

@@ -20,6 +20,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_register_ocs(cloud_prov_group_routes);
     cloud_register_ocs(cloud_prov_app_routes);
     cloud_register_ocs(cloud_prov_core_routes);
+    cloud_register_ocs(cloud_prov_role_routes);
     return OK;
 }
 

@@ -26,6 +26,7 @@ extern const cloud_ocs_route_t cloud_prov_member_routes[];
 extern const cloud_ocs_route_t cloud_prov_group_routes[];
 extern const cloud_ocs_route_t cloud_prov_app_routes[];
 extern const cloud_ocs_route_t cloud_prov_core_routes[];
+extern const cloud_ocs_route_t cloud_prov_role_routes[];
 
 /* ---- answers (answer.c) ---- */
 

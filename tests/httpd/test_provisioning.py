@@ -1,7 +1,9 @@
 """The provisioning API: each call, right and wrong, as administrator, subadmin, somebody and nobody."""
 
+import contextlib
 import itertools
 import re
+import sqlite3
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import quote
 
@@ -9,6 +11,7 @@ import pytest
 import requests
 
 from harness.account import Account
+from harness.dav import lock_body
 from harness.env import SRC, wait_until
 from harness.ocs import check_old, statuses
 
@@ -514,6 +517,18 @@ def test_apps_are_the_loaded_modules(env, people):
         env.config()
 
 
+def test_roles(people):
+    roles = data(call(people.bob, "GET", "cloud/roles"))
+    rights = {role["id"]: sorted(role["context"]["publicLinks"]["permissions"]["ownCloud"])
+              for role in roles}
+    assert rights == {"core.viewer": ["read"], "core.contributor": ["create", "read"],
+                      "core.editor": ["create", "delete", "read", "update"],
+                      "core.uploader": ["create"]}
+    assert [role["context"]["publicLinks"]["order"] for role in roles] == [10, 20, 30, 40]
+    assert roles[0]["context"]["publicLinks"]["resourceTypes"] == ["*"]
+    assert all(role["displayName"] for role in roles)
+
+
 @pytest.mark.parametrize("version,fmt", BOTH)
 def test_person_check(env, people, version, fmt):
     def check(**form):
@@ -641,6 +656,66 @@ def test_a_deleted_name_can_be_used_again_and_inherits_nothing(env, people):
     assert not list((env.data / "accounts/Phoenix/files").iterdir())
     new.put("f", b"new")
     assert new.get("f").content == b"new"
+
+
+@pytest.mark.parametrize("method,path", [("PUT", "/disable"), ("DELETE", "")])
+def test_a_request_that_is_under_way_fails(env, people, method, path):
+    me = env.account()
+    me.put("f", b"before")
+    home = env.data / "accounts" / me.id
+
+    def body():
+        yield b"first half, "
+        wait_until(lambda: list((home / "staging").iterdir()), "the staging file")
+        assert code(call(people.root, method, f"cloud/users/{me.id}{path}")) == 100
+        yield b"second half"
+
+    env.expect_log(AUTH_FAILURE)
+    assert me.put("f", body(), expect=None).status_code == 401
+    env.cloudctl("maintenance", "run")
+    if method == "DELETE":
+        assert not home.exists()
+        assert not list((env.data / "accounts").glob(".deleted*"))
+    else:
+        assert code(call(people.root, "PUT", f"cloud/users/{me.id}/enable")) == 100
+        assert me.get("f").content == b"before"
+
+
+def test_nothing_of_a_deleted_account_is_left_in_the_database(env, people):
+    me = env.account()
+    me.put("a", b"1")
+    me.put("a", b"2")
+    me.put("b", b"1")
+    me.delete("b")
+    me.proppatch("a", {"oc:favorite": "1"})
+    me.dav("LOCK", "a", data=lock_body())
+    me.mkcol("upload1", space="uploads")
+    me.put("upload1/0", b"chunk", space="uploads")
+    env.cloudctl("app-password", "create", me.id, "phone")
+    env.cloudctl("group", "add-member", people.staff, me.id)
+    env.cloudctl("group", "add-subadmin", people.staff, me.id)
+    call(me, "POST", "privatedata/setattribute/a/b", value="x")
+
+    def rows():
+        """Tables with rows that name the account, or anything that was its."""
+        with contextlib.closing(sqlite3.connect(f"file:{env.data}/cloud.db?mode=ro", uri=True)) as db:
+            tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {f"{table}.{column[1]}" for table in tables if table != "change"
+                    for column in db.execute(f"PRAGMA table_info({table})")
+                    for found in db.execute(f'SELECT "{column[1]}" FROM "{table}"')
+                    if found[0] in numbers}
+
+    with contextlib.closing(sqlite3.connect(f"file:{env.data}/cloud.db?mode=ro", uri=True)) as db:
+        number, root, purge = db.execute("SELECT number, root, purge FROM account WHERE id = ?",
+                                         (me.id,)).fetchone()
+        numbers = {number, root, purge, *(row[0] for row in db.execute(
+            "SELECT id FROM node WHERE parent = ?", (root,)))}
+    assert {"account.number", "apppass.account", "membership.account", "subadmin.account",
+            "pref.account", "lock.account", "upload.account", "node.id", "prop.node"} <= rows()
+    assert code(call(people.root, "DELETE", f"cloud/users/{me.id}")) == 100
+    for _ in range(3):  # what a step of the job finds may be made by the step before
+        env.cloudctl("maintenance", "run")
+    assert not rows()
 
 
 # ---- the module ----

@@ -43,6 +43,29 @@ START_TEST(test_size)
 }
 END_TEST
 
+/* What is written is read as the same number. */
+START_TEST(test_size_text)
+{
+    static const struct {
+        apr_int64_t bytes;
+        const char *text;
+    } texts[] = {
+        { CLOUD_QUOTA_UNLIMITED, "none" }, { 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" },
+        { 1024, "1 KB" }, { 1536, "1.5 KB" }, { 1025, "1025 B" }, { 5 * G, "5 GB" },
+        { G + G / 2, "1.5 GB" }, { 5 * G + 1024, "5242881 KB" }, { 1ll << 50, "1 PB" },
+        { 8191ll << 50, "8191 PB" }, { APR_INT64_MAX / 8, "1152921504606846975 B" },
+    };
+    apr_int64_t bytes;
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        ck_assert_str_eq(cloud_size_text(texts[i].bytes, tu.pool), texts[i].text);
+        if (texts[i].bytes > 999999999999999999ll) continue; /* more digits than are read */
+        OK(cloud_size_parse(&bytes, texts[i].text, tu.pool));
+        ck_assert_int_eq(bytes, texts[i].bytes);
+    }
+}
+END_TEST
+
 static const char *const bad_sizes[] = {
     "", " ", "GB", "-1", "-1 GB", "+1", "1,5 GB", "1.", "1. GB", ".5 GB", "1.2.3", "5 XB", "5 GBB",
     "5 G B", "default", "nan", "1e3", "0x10", "8192 PB", "9000000000000 TB",
@@ -354,6 +377,7 @@ Suite *suite_settings(void)
     TCase *values = tu_case(s, "values", tu_pool), *layers = tu_case(s, "layers", tu_pool);
 
     tcase_add_loop_test(values, test_size, 0, COUNT(sizes));
+    tcase_add_test(values, test_size_text);
     tcase_add_loop_test(values, test_size_refuses, 0, COUNT(bad_sizes));
     tcase_add_test(values, test_check);
     tcase_add_test(layers, test_layers);
