@@ -71,6 +71,8 @@ extern const ctl_cmd_t ctl_versions_cmds[];
 extern const ctl_cmd_t ctl_trash_cmds[];
 extern const ctl_cmd_t ctl_sync_cmds[];
 extern const ctl_cmd_t ctl_rewind_cmds[];
+extern const ctl_cmd_t ctl_oauth2_cmds[];
+extern const ctl_cmd_t ctl_signedurl_cmds[];
 
 /* ---- cloudctl.c ---- */
 

@@ -51,3 +51,14 @@ void cloud_try_right(cloud_try_t *t)
 {
     api->try_right(t);
 }
+
+int cloud_auth_remembered(request_rec *r, const cloud_account_t *account, const char *secret)
+{
+    return api->remembered(r, account, secret);
+}
+
+void cloud_auth_remember(request_rec *r, const cloud_account_t *account, const char *secret,
+                         apr_time_t expires)
+{
+    api->remember(r, account, secret, expires);
+}

@@ -262,8 +262,41 @@ static void try_right(cloud_try_t *t)
     cloud_throttle_succeeded(&t->throttle);
 }
 
+/* Under the account's negative number: nobody's password can be taken for one. */
+static int tag_other(cloud_auth_tag_t *tag, request_rec *r, const cloud_account_t *account,
+                     const char *secret)
+{
+    cloud_ctx_t *ctx;
+
+    if (cloud_http_ctx(&ctx, r)) {
+        return 0;
+    }
+    cloud_auth_tag(tag, cloud_auth_memory(), cloud_store_data_dir(ctx->store), -account->number,
+                   account->secret_epoch, secret);
+    return 1;
+}
+
+static int remembered(request_rec *r, const cloud_account_t *account, const char *secret)
+{
+    cloud_auth_tag_t tag;
+
+    return account->enabled && cloud_auth_conf(r).ttl && tag_other(&tag, r, account, secret)
+        && cloud_auth_cached(cloud_auth_memory(), &tag, apr_time_now());
+}
+
+static void remember(request_rec *r, const cloud_account_t *account, const char *secret,
+                     apr_time_t expires)
+{
+    apr_time_t now = apr_time_now(), latest = now + apr_time_from_sec(cloud_auth_conf(r).ttl);
+    cloud_auth_tag_t tag;
+
+    if (cloud_auth_conf(r).ttl && tag_other(&tag, r, account, secret)) {
+        cloud_auth_cache(cloud_auth_memory(), &tag, expires < latest ? expires : latest, now);
+    }
+}
+
 static const cloud_auth_api_t api = {
-    sizeof(cloud_auth_api_t), login, try_begin, try_known, try_wrong, try_right,
+    sizeof(cloud_auth_api_t), login, try_begin, try_known, try_wrong, try_right, remembered, remember,
 };
 
 static const cloud_auth_api_t *cloud_auth_api(void)

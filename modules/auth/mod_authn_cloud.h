@@ -51,6 +51,14 @@ void cloud_try_wrong(cloud_try_t *t);
 /** It was right: earlier failures are forgiven. */
 void cloud_try_right(cloud_try_t *t);
 
+/** Whether a secret of the account, whatever its kind, was remembered, and nothing has ended that: its
+ *  time, a change of the password, or that the account was disabled. For secrets that are slow to
+ *  check. It begins with a word for its kind and a line feed. */
+int cloud_auth_remembered(request_rec *r, const cloud_account_t *account, const char *secret);
+/** Remembers one that was right, up to expires and no longer than CloudAuthCacheTTL. */
+void cloud_auth_remember(request_rec *r, const cloud_account_t *account, const char *secret,
+                         apr_time_t expires);
+
 /* ---- how the functions get from mod_authn_cloud to the others ---- */
 
 typedef struct {
@@ -62,6 +70,8 @@ typedef struct {
     int (*try_known)(const cloud_try_t *);
     void (*try_wrong)(cloud_try_t *);
     void (*try_right)(cloud_try_t *);
+    int (*remembered)(request_rec *, const cloud_account_t *, const char *);
+    void (*remember)(request_rec *, const cloud_account_t *, const char *, apr_time_t);
 } cloud_auth_api_t;
 
 APR_DECLARE_OPTIONAL_FN(const cloud_auth_api_t *, cloud_auth_api, (void));

@@ -35,6 +35,11 @@ int cloud_login_ask(request_rec *r)
     return api->ask(r);
 }
 
+cloud_err_t *cloud_login_leave(request_rec *r)
+{
+    return api->leave(r);
+}
+
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r)
 {
     return api->form(params, r);

@@ -62,6 +62,7 @@ static const cloud_login_api_t *cloud_login_api(void)
         .size = sizeof(cloud_login_api_t),
         .account = cloud_login_account,
         .ask = cloud_login_ask,
+        .leave = login_end,
         .form = cloud_login_form,
         .fields = cloud_login_fields,
         .page_create = cloud_page_create,

@@ -48,6 +48,8 @@ cloud_err_t *cloud_login_account(const cloud_account_t **account, request_rec *r
 /** Sends the browser to the login page, and from there back to this request (its address alone, where
  *  it is not a GET). For handlers: return cloud_login_ask(r); */
 int cloud_login_ask(request_rec *r);
+/** Signs the browser out: its session ends. Whom httpd itself authenticated stays. */
+cloud_err_t *cloud_login_leave(request_rec *r);
 
 /* ---- forms ---- */
 
@@ -108,6 +110,7 @@ typedef struct {
     apr_size_t size;    /* sizeof(cloud_login_api_t): all modules are built together */
     cloud_err_t *(*account)(const cloud_account_t **, request_rec *);
     int (*ask)(request_rec *);
+    cloud_err_t *(*leave)(request_rec *);
     cloud_err_t *(*form)(cloud_params_t **, request_rec *);
     cloud_err_t *(*fields)(cloud_params_t **, request_rec *);
     cloud_page_t *(*page_create)(request_rec *, const char *);

@@ -25,6 +25,8 @@ REFUSED = {
     "CloudMimeTypes": ["/no/such/file", "/etc", ""],
     "CloudMaintenance": ["perhaps", ""],
     "CloudAccountAutoCreate": ["perhaps", ""],
+    "CloudOAuth2": ["perhaps", ""],
+    "CloudSignedUrls": ["perhaps", ""],
     "CloudSessionTimeout": ["", "10", "soon", "99999999"],
     "CloudSessionLifetime": ["", "10", "soon", "999999999"],
     "CloudUserSource": ["database", "'a b'", "x" * 33, ""],
@@ -60,6 +62,9 @@ CloudVersionsRetention "auto,30"
 CloudVersionsRetention disabled
 CloudRetentionDisk 0 1
 CloudRetentionDisk 99 100
+CloudOAuth2 off
+CloudOAuth2 always
+CloudSignedUrls on
 CloudSessionTimeout 1200
 CloudSessionLifetime 43200
 CloudMassChangeFiles off
