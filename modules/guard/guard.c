@@ -4,11 +4,13 @@
 
 #include <string.h>
 
-#define SEEN "guard.seen"     /* meta: trees that were changed last up to this number were looked at */
+#define SEEN "guard.seen"     /* meta: trees changed last up to this number were looked at */
 #define TREES_PER_STEP 20
 #define ROWS_PER_TX    1000
 #define SHARE_MIN      10     /* a share of fewer files than that says nothing */
 #define FOLDER_MAX     1000000 /* files counted in one deleted folder at most */
+#define LONG           apr_time_from_msec(100)
+#define REST           20      /* after a long look it waits so many times as long */
 
 const cloud_setting_t cloud_guard_settings[] = {
     { "system", "mass_change_files", CLOUD_SET_INT, "0", 0, 1000000000,
@@ -376,22 +378,35 @@ static cloud_err_t *note_seen(cloud_ctx_t *ctx, apr_int64_t number)
     return err;
 }
 
-cloud_err_t *cloud_guard_job(int *more, cloud_ctx_t *ctx)
+static cloud_err_t *look(int *more, guard_t *g)
 {
+    cloud_ctx_t *ctx = g->ctx;
     apr_array_header_t *list = apr_array_make(ctx->pool, 8, sizeof(changed_t));
-    guard_t g = { .ctx = ctx };
     int i;
 
-    *more = 0;
-    CLOUD_ERR(settings(&g));
-    if (!g.files && !g.share) return NULL;
-    CLOUD_ERR(find_trees(list, &g));
+    CLOUD_ERR(find_trees(list, g));
     if (list->nelts == 0) return NULL;
     for (i = 0; i < list->nelts; i++)
-        CLOUD_ERR(look_at_tree(&g, APR_ARRAY_IDX(list, i, changed_t).root));
+        CLOUD_ERR(look_at_tree(g, APR_ARRAY_IDX(list, i, changed_t).root));
     CLOUD_ERR(tell(ctx));
     *more = list->nelts == TREES_PER_STEP;
     return note_seen(ctx, APR_ARRAY_IDX(list, list->nelts - 1, changed_t).etag);
+}
+
+cloud_err_t *cloud_guard_job(int *more, cloud_ctx_t *ctx)
+{
+    static apr_time_t rest_until; /* where there is much to count, a mark may be later */
+    apr_time_t start = apr_time_now(), took;
+    guard_t g = { .ctx = ctx };
+
+    *more = 0;
+    CLOUD_ERR(settings(&g));
+    if ((!g.files && !g.share) || start < rest_until) return NULL;
+    CLOUD_ERR(look(more, &g));
+    took = apr_time_now() - start;
+    rest_until = took > LONG ? start + REST * took : 0;
+    if (rest_until) *more = 0;
+    return NULL;
 }
 
 void cloud_guard_register(void)

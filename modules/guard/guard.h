@@ -2,9 +2,9 @@
 /**
  * @file guard.h
  * The mass-change guard: when one login (an account with one of its passwords or tokens) deletes or
- * overwrites more files of a tree within some time than was allowed for, all that it changed in that
- * time becomes one batch, and one event is logged. Nothing is refused; "cloudctl batches undo" takes
- * it back. Request-free.
+ * overwrites more files of a tree within some time than was allowed for, all that it changed in
+ * that time becomes one batch, and one event is logged. Nothing is refused; "cloudctl batches undo"
+ * takes it back. Request-free.
  *
  * A job looks at the change log of the trees that were changed since it looked last; so no change
  * pays for it, and what it knows is in the database. Until it looks again, a mark is late by that

@@ -44,7 +44,7 @@ cloud_err_t *cloud_batch_each(cloud_ctx_t *ctx, apr_int64_t tree, cloud_batch_fn
 cloud_err_t *cloud_batch_add(cloud_ctx_t *ctx, cloud_batch_t *b);
 /** Writes last, files and done of a row. (tx, write) */
 cloud_err_t *cloud_batch_update(cloud_ctx_t *ctx, const cloud_batch_t *b);
-/** The latest row of that kind with that note which is not done; *b NULL when there is none. (tx) */
+/** The latest row of that kind with that note that is not done; *b NULL when there is none. (tx) */
 cloud_err_t *cloud_batch_unfinished(cloud_batch_t **b, cloud_ctx_t *ctx, apr_int64_t tree,
                                     const char *kind, const char *note, apr_pool_t *pool);
 /** Drops the rows of batches of which the change log knows nothing any more. (no tx) */

@@ -1,19 +1,19 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file rewind.h
- * Brings files back to how they were: a tree at a time (rewind), or what one batch of changes did to
- * it (undo). From the change log, the versions and the trash, by the ordinary verbs: so clients sync
- * it like any change, and it can be undone in the same way. The features versions and trash have to
- * be registered.
+ * Brings files back to how they were: a tree at a time (rewind), or what one batch of changes did
+ * to it (undo). From the change log, the versions and the trash, by the ordinary verbs: so clients
+ * sync it like any change, and it can be undone in the same way. The features versions and trash
+ * have to be registered.
  *
  * How: the log is read backwards, and gives for each node that was changed where it was and which
- * content it had (rewind_plan.c; in a scratch database, so that memory does not grow). Then each node
- * is compared with what it is at that moment and brought there (rewind_apply.c). So it costs by the
- * number of changes, not of files; doing it again does nothing; and after a crash doing it again
+ * content it had (rewind_plan.c; in a scratch database, so that memory does not grow). Then each
+ * node is compared with what it is at that moment and brought there (rewind_apply.c). So it costs by
+ * the number of changes, not of files; doing it again does nothing; and after a crash doing it again
  * does the rest.
  *
  * What somebody else changes meanwhile stays as that one left it, and is reported: each step looks
- * at the log for it in the snapshot in which it decides, and the verb refuses what has another ETag.
+ * at the log for it in the snapshot in which it decides, and the verb refuses another ETag.
  */
 #ifndef CLOUD_REWIND_H
 #define CLOUD_REWIND_H

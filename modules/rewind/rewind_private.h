@@ -15,7 +15,7 @@
 typedef enum {
     REWIND_KEEP = 0,       /* the content was not changed */
     REWIND_VERSION,        /* the one that had etag */
-    REWIND_BY_TIME,        /* the one that was there at that time (rows of old don't say the ETag) */
+    REWIND_BY_TIME,        /* the one that was there at that time (old rows don't say the ETag) */
     REWIND_EMPTY,
     REWIND_LOST            /* changed from outside: nobody kept it */
 } rewind_content_t;
