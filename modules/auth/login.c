@@ -138,9 +138,16 @@ static void pass_on(const attempt_t *a)
 
 void cloud_auth_passed_on(request_rec *r)
 {
+    if (r->user && !cloud_http_account(r)) {
+        cloud_auth_is_elsewhere(r);
+    }
+}
+
+void cloud_auth_is_elsewhere(request_rec *r)
+{
     passed_on_t *p = ap_get_module_config(r->request_config, &authn_cloud_module);
 
-    if (!p || !r->user || cloud_http_account(r)) {
+    if (!p) {
         return;
     }
     cloud_throttle_succeeded(&p->throttle);
@@ -208,8 +215,10 @@ static cloud_err_t *login(const cloud_account_t **account, const char **client, 
                           const char *user, const char *secret, unsigned flags)
 {
     int password;
+    cloud_err_t *err = cloud_auth_check(account, client, &password, r, user, secret, flags);
 
-    return cloud_auth_check(account, client, &password, r, user, secret, flags);
+    return cloud_err_is(err, CLOUD_E_UNAUTHORIZED) && !password
+        ? cloud_auth_ask_others(account, r, user, secret) : err;
 }
 
 struct cloud_try_t {

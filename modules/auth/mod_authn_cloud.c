@@ -20,6 +20,7 @@ typedef struct {
     int ttl;                       /* seconds; UNSET */
     int throttle_set;
     cloud_throttle_conf_t throttle;
+    apr_array_header_t *providers; /* NULL: unset */
 } dir_conf_t;
 
 static const cloud_throttle_conf_t DEFAULT_THROTTLE = {
@@ -48,6 +49,7 @@ static void *dir_merge(apr_pool_t *p, void *basev, void *addv)
     conf->ttl = add->ttl != UNSET ? add->ttl : base->ttl;
     conf->throttle_set = add->throttle_set || base->throttle_set;
     conf->throttle = add->throttle_set ? add->throttle : base->throttle;
+    conf->providers = add->providers ? add->providers : base->providers;
     return conf;
 }
 
@@ -55,7 +57,8 @@ cloud_auth_conf_t cloud_auth_conf(request_rec *r)
 {
     const dir_conf_t *conf = ap_get_module_config(r->per_dir_config, &authn_cloud_module);
 
-    return (cloud_auth_conf_t){ conf->ttl == UNSET ? DEFAULT_TTL : conf->ttl, conf->throttle };
+    return (cloud_auth_conf_t){ conf->ttl == UNSET ? DEFAULT_TTL : conf->ttl, conf->throttle,
+                                conf->providers };
 }
 
 cloud_auth_mem_t *cloud_auth_memory(void)
@@ -122,7 +125,29 @@ static const char *set_entries(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
+static const char *add_provider(cmd_parms *cmd, void *dir, const char *arg)
+{
+    dir_conf_t *conf = dir;
+    const authn_provider *provider;
+
+    if (!conf->providers) {
+        conf->providers = apr_array_make(cmd->pool, 2, sizeof(cloud_auth_provider_t));
+    }
+    if (!ap_cstr_casecmp(arg, "none")) {
+        return NULL;
+    }
+    provider = ap_lookup_provider(AUTHN_PROVIDER_GROUP, arg, AUTHN_PROVIDER_VERSION);
+    if (!provider || !provider->check_password || !strcmp(arg, "cloud")) {
+        return apr_psprintf(cmd->pool, "CloudAuthLoginProvider: there is no other provider \"%s\" "
+                            "that checks passwords; is its module loaded?", arg);
+    }
+    APR_ARRAY_PUSH(conf->providers, cloud_auth_provider_t) = (cloud_auth_provider_t){ arg, provider };
+    return NULL;
+}
+
 static const command_rec commands[] = {
+    AP_INIT_ITERATE("CloudAuthLoginProvider", add_provider, NULL, RSRC_CONF | ACCESS_CONF,
+                    "other modules' providers whose passwords open the pages, or none"),
     AP_INIT_TAKE1("CloudAuthCacheTTL", set_ttl, NULL, RSRC_CONF | ACCESS_CONF,
                   "seconds for which a verified password is not hashed again; 300 by default"),
     AP_INIT_TAKE123("CloudAuthThrottle", set_throttle, NULL, RSRC_CONF | ACCESS_CONF,

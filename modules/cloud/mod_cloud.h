@@ -109,6 +109,11 @@ const cloud_account_t *cloud_http_account(request_rec *r);
  *  NULL). Sets r->user to the canonical id. account must live as long as the main request. */
 void cloud_http_set_account(request_rec *r, const cloud_account_t *account, const char *client);
 
+/** For those who had a password checked by another module's provider: the account of the user whom it
+ *  knows, as after a login by Apache: mapped, made where CloudAccountAutoCreate says so, with what that
+ *  module left about the person. It is not yet the request's principal. DENIED: none, or disabled. */
+cloud_err_t *cloud_http_let_in(const cloud_account_t **account, request_rec *r, const char *user);
+
 /** href of a place: percent-encoded CloudBase + prefix + path; prefix such as
  *  "/remote.php/dav/files/alice/" is decoded too; path has no leading slash. */
 const char *cloud_http_uri(request_rec *r, const char *prefix, const char *path, apr_pool_t *pool);
@@ -158,6 +163,7 @@ typedef struct {
     cloud_err_t *(*ctx)(cloud_ctx_t **, request_rec *);
     const cloud_account_t *(*account)(request_rec *);
     void (*set_account)(request_rec *, const cloud_account_t *, const char *);
+    cloud_err_t *(*let_in)(const cloud_account_t **, request_rec *, const char *);
     const char *(*uri)(request_rec *, const char *, const char *, apr_pool_t *);
     int (*error)(request_rec *, cloud_err_t *);
     void (*error_defer)(request_rec *, cloud_err_t *);

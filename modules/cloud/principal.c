@@ -104,20 +104,23 @@ static cloud_err_t *find_principal(request_rec *r, int authorized)
     return NULL;
 }
 
-/* Takes over what the directory says, and shows it to this request already. */
-static cloud_err_t *take_over(cloud_request_t *q, cloud_ctx_t *ctx, request_rec *r)
+/* Takes over what the directory says; *account is what it is then. */
+static cloud_err_t *take_over(const cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r)
 {
-    const char *login = q->login;
-    cloud_account_t *account;
+    cloud_account_t *now;
+    cloud_err_t *err;
     int changed;
 
-    CLOUD_ERR(cloud_identity_apply(&changed, system_ctx(ctx), q->account, r));
+    CLOUD_ERR(cloud_identity_apply(&changed, system_ctx(ctx), *account, r));
     if (changed) {
-        CLOUD_ERR(cloud_account_by_number(&account, ctx, q->account->number, ctx->pool));
-        cloud_http_set_account(r, account, NULL);
-        q->login = login;
+        CLOUD_ERR(cloud_account_by_number(&now, ctx, (*account)->number, ctx->pool));
+        *account = now;
     }
-    q->taken_over = 1;
+    err = cloud_account_seen(ctx, *account);
+    if (err) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "the login of %s could not be noted: %s",
+                      (*account)->id, err->msg);
+    }
     return NULL;
 }
 
@@ -125,20 +128,42 @@ static cloud_err_t *take_over(cloud_request_t *q, cloud_ctx_t *ctx, request_rec 
 static cloud_err_t *logged_in(request_rec *r)
 {
     cloud_request_t *q = cloud_main_request(r);
+    const cloud_account_t *account = q->account;
+    const char *login = q->login;
     cloud_ctx_t *ctx;
-    cloud_err_t *err;
 
-    if (!q->login || !q->account || q->taken_over) {
+    if (!login || !account || q->taken_over) {
         return NULL;
     }
     CLOUD_ERR(cloud_http_ctx(&ctx, r));
-    CLOUD_ERR(take_over(q, ctx, r));
-    err = cloud_account_seen(ctx, q->account);
-    if (err) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "the login of %s could not be noted: %s",
-                      q->account->id, err->msg);
-    }
+    CLOUD_ERR(take_over(&account, ctx, r));
+    cloud_http_set_account(r, account, NULL);
+    q->login = login;
+    q->taken_over = 1;
     return NULL;
+}
+
+static cloud_err_t *let_in(const cloud_account_t **account, request_rec *r)
+{
+    cloud_account_t *found;
+    cloud_ctx_t *ctx;
+
+    r->user = (char *)cloud_identity_id(r);
+    CLOUD_ERR(cloud_http_ctx(&ctx, r));
+    CLOUD_ERR(find(&found, ctx, r, 1));
+    *account = found;
+    return take_over(account, ctx, r);
+}
+
+cloud_err_t *cloud_http_let_in(const cloud_account_t **account, request_rec *r, const char *user)
+{
+    char *before = r->user;
+    cloud_err_t *err;
+
+    r->user = (char *)user;
+    err = let_in(account, r);
+    r->user = before;
+    return err;
 }
 
 /* DECLINED when all is well: authorisation goes on. */

@@ -145,7 +145,7 @@ Define CLOUD_LDAP_BIND_DN "{ROOT_DN}"
 Define CLOUD_LDAP_PASSWORD "{ROOT_PASSWORD}"
 LDAPCacheTTL {ttl}
 Include "{SRC}/conf.d/cloud-ldap.conf"
-<LocationMatch "^/(remote.php|ocs)">
+<LocationMatch "^/(remote.php|ocs|index.php)">
     CloudGroupMap "cn=bosses,{GROUPS}" admin
     CloudGroupMap "~^cn=([^,]+)," "$1"
     {more}

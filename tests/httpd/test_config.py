@@ -43,6 +43,7 @@ REFUSED = {
     "CloudMassChangeShare": ["-1", "101", "half", ""],
     "CloudMassChangeTime": ["0", "100000", "long", ""],
     "CloudVersionsRetention": ["", "7", "sometimes", "auto, auto", "-1, auto", "1, 2, 3"],
+    "CloudAuthLoginProvider": ["nonsense", "cloud", "file cloud", ""],
     "CloudAuthCacheTTL": ["-1", "long", "100000", ""],
     "CloudAuthThrottle": ["0", "some", "10 0", "10 600 0", "off 5", "5 x", ""],
     "CloudAuthCacheSize": ["0", "many", "1000000000", ""],
@@ -81,6 +82,7 @@ CloudUserEmail none
 CloudUserQuota "%{reqenv:QUOTA} GB"
 CloudUserGroups AUTHENTICATE_MEMBEROF "; "
 CloudGroupMap cn=x,dc=y admin
+CloudAuthLoginProvider file
 CloudAuthCacheTTL 0
 CloudAuthThrottle 5 60 60
 CloudAuthCacheSize 1024
@@ -90,6 +92,7 @@ CloudAuthCacheSize 1024
     CloudUserIdCase lower
     CloudUserGroups none
     CloudGroupMap "~^cn=([^,]+)" "$1"
+    CloudAuthLoginProvider none
     CloudAuthCacheTTL 10
     CloudAuthThrottle off
 </Location>

@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from harness.account import Account
+from harness.browser import LOGIN, PERSONAL, Browser
 from harness.env import wait_until
 from harness.ldap import GROUPS, PEOPLE, Directory
 
@@ -153,6 +154,50 @@ def test_require_ldap_group(env, ldap):
     assert login(env, "bert", "bert's") == 207
     assert login(env, "dan", "dan's") in (401, 403)
     assert env.cloudctl("account", "show", "dan", check=False).returncode == 1
+
+
+# ---- the login page ----
+
+def signed_in(env, user, password):
+    """Whether the form of the login page takes somebody, and whose page comes then."""
+    browser = Browser(env)
+    try:
+        page = browser.get(LOGIN)
+        answer = browser.submit(page, {"user": user, "password": password})
+        if answer.status_code != 303:
+            return answer.status_code
+        return browser.get(PERSONAL).text
+    finally:
+        browser.close()
+
+
+def test_the_login_page(env, ldap):
+    ldap.person("erna", "erna's", "Erna E")
+    configure(env, "# a restart")
+    assert signed_in(env, "erna", "wrong") == 403
+    assert env.cloudctl("account", "show", "erna", check=False).returncode == 1
+    assert "Erna E" in signed_in(env, "erna", "erna's")
+    assert show(env, "erna")["source"] == "ldap"
+    # App passwords open no pages, with or without a directory
+    secret = env.cloudctl("app-password", "create", "erna", "phone").stdout.strip()
+    assert signed_in(env, "erna", secret) == 403
+    local = env.account()
+    assert local.id in signed_in(env, local.id, local.password)
+    assert signed_in(env, local.id, "wrong") == 403
+    env.cloudctl("account", "disable", "erna")
+    assert signed_in(env, "erna", "erna's") == 403
+    env.cloudctl("account", "enable", "erna")
+    assert "Erna E" in signed_in(env, "erna", "erna's")
+
+
+def test_guesses_at_the_login_page(env, ldap):
+    ldap.person("fritz", "fritz's")
+    configure(env, "CloudAuthThrottle 3 60 60")
+    codes = [signed_in(env, "fritz", f"guess {n}") for n in range(2)]
+    assert codes == [403, 403]
+    assert "fritz" in signed_in(env, "fritz", "fritz's")
+    codes = [signed_in(env, "fritz", f"another {n}") for n in range(4)]
+    assert codes == [403, 403, 403, 429]
 
 
 # ---- cloudctl user sync ----
