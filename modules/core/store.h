@@ -69,6 +69,7 @@ CLOUD_API void cloud_log(cloud_store_t *store, const char *file, int line,
 typedef struct {
     const cloud_account_t *account;
     int system;
+    int heeds_locks;         /* system: other people's locks hold it up all the same */
     const char *client;      /* name of the app password or token used, or NULL */
     const char *address;     /* of the client, or NULL */
 } cloud_principal_t;

@@ -53,9 +53,8 @@ static cloud_err_t *settings(guard_t *g)
 
 /* ---- counting ---- */
 
-/* What a rewind or an undo does is of a batch of its own. */
-#define BY_PEOPLE                                                                               \
-    " account <> 0 AND (batch = 0 OR batch IN (SELECT id FROM batch WHERE kind = 'mass'))"
+/* The system, as rewind or undo, is no login. */
+#define BY_PEOPLE " account <> 0"
 
 /* Files and folders that each login deleted or overwrote: a folder counts as one here. */
 static cloud_err_t *tallies(apr_array_header_t *list, guard_t *g, apr_int64_t tree)

@@ -15,8 +15,8 @@ void cloud_rewind_step(rewind_t *r)
 {
     apr_pool_clear(r->iter);
     r->ctx = cloud_ctx_create(r->store, r->iter);
-    /* For the account: nobody else is held up by locks. */
-    r->ctx->who.account = r->account;
+    r->ctx->who.system = 1;
+    r->ctx->who.heeds_locks = 1; /* somebody is at work on it */
     r->ctx->who.client = "rewind";
     r->ctx->batch = r->batch.id;
 }

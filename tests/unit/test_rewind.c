@@ -447,6 +447,30 @@ START_TEST(a_locked_file_stays)
 }
 END_TEST
 
+/* Who has been disabled first, as one does, gets the files back all the same. */
+START_TEST(a_disabled_account)
+{
+    const char *before;
+    apr_time_t then;
+
+    put_at("a", "one", 1);
+    put_at("b", "one", 1);
+    put_at("c", "", 1);
+    before = dump();
+    then = now();
+    put_at("a", "two", 2);
+    world_remove(w, "b");
+    put_at("c", "two", 2);
+    put_at("d", "two", 2);
+    OK(cloud_account_set_enabled(w->ctx, "alice", 0));
+    rewind_all(then);
+    ck_assert_int_eq(stats.problems, 0);
+    ck_assert_str_eq(dump(), before);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM change WHERE batch <> 0"
+                                  " AND account <> 0"), 0);
+}
+END_TEST
+
 START_TEST(deleting_makes_room_for_restoring)
 {
     apr_time_t then;
@@ -816,6 +840,7 @@ Suite *suite_rewind(void)
     tcase_add_test(tc, nothing_goes_along_that_has_to_stay);
     tcase_add_test(tc, without_a_trash_nothing_is_deleted_unasked);
     tcase_add_test(tc, a_locked_file_stays);
+    tcase_add_test(tc, a_disabled_account);
     tcase_add_test(tc, deleting_makes_room_for_restoring);
     tcase_add_test(tc, times_and_people_that_do_not_fit);
     tcase_add_test(tc, rows_of_old_are_understood);
