@@ -15,10 +15,6 @@ cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_e
                                  const cloud_entry_t *from);
 /** Bytes that the entry has, or will have, as its name on disk. */
 const char *cloud_files_disk_name(const cloud_entry_t *e);
-/** Takes in an outside edit of the entry's content, if there is one; gives the entry afterwards.
- *  (no tx) */
-cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *e,
-                                apr_pool_t *pool);
 /** Whether a verb has to be done from its start again: a feature said so, and not too often yet. */
 int cloud_files_again(const cloud_err_t *err, int *tries);
 /** Takes an existing entry out of the tree (to where a feature keeps it, or to be purged), with a

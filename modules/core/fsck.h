@@ -63,6 +63,9 @@ cloud_err_t *cloud_fsck_mend_missing(int *done, fsck_t *f, apr_int64_t id);
 /** The same for a file that a feature keeps. */
 cloud_err_t *cloud_fsck_mend_kept(int *done, fsck_t *f, const cloud_feature_t *feature,
                                   const cloud_kept_t *kept);
+/** The content of a kept file has another inode (a restore from a backup): notes that one. */
+cloud_err_t *cloud_fsck_mend_identity(fsck_t *f, const cloud_feature_t *feature,
+                                      const cloud_kept_t *kept, const cloud_disk_t *disk);
 /** Moves something that belongs nowhere to the account's lost+found. */
 cloud_err_t *cloud_fsck_mend_stray(int *done, fsck_t *f, const char *path);
 /** Rows that hang nowhere and have no content anywhere. */

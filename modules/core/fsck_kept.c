@@ -209,8 +209,10 @@ static cloud_err_t *check_kept(fsck_t *f, const cloud_feature_t *feature, const 
 
     apr_pool_clear(f->iter);
     CLOUD_ERR(cloud_storage_open(&fd, f->ctx->store, kept->path, O_RDONLY, f->iter));
-    there = fd >= 0 && cloud_disk_at(&disk, fd, "") == 0 && disk.ino == kept->ino
-            && disk.size == kept->size;
+    there = fd >= 0 && cloud_disk_at(&disk, fd, "") == 0 && disk.size == kept->size
+            && (disk.ino == kept->ino || disk.mtime == kept->ino_mtime);
+    if (there && disk.ino != kept->ino && f->opts->repair)
+        CLOUD_ERR(cloud_fsck_mend_identity(f, feature, kept, &disk));
     if (there && f->opts->hashes && kept->sums.len) CLOUD_ERR(check_hash(f, kept, fd));
     if (fd >= 0) close(fd);
     if (there) return NULL;

@@ -342,6 +342,18 @@ cloud_err_t *cloud_fsck_mend_kept(int *done, fsck_t *f, const cloud_feature_t *f
     return cloud_journal_run(f->ctx, f->account->root, 0);
 }
 
+cloud_err_t *cloud_fsck_mend_identity(fsck_t *f, const cloud_feature_t *feature,
+                                      const cloud_kept_t *kept, const cloud_disk_t *disk)
+{
+    cloud_kept_t now = *kept;
+
+    now.ino = disk->ino;
+    now.ino_mtime = disk->mtime;
+    now.btime = disk->btime;
+    CLOUD_ERR(cloud_tx_begin(f->ctx, CLOUD_DB_WRITE));
+    return finish(f, feature->kept_moved(f->ctx, &now));
+}
+
 cloud_err_t *cloud_fsck_mend_missing(int *done, fsck_t *f, apr_int64_t id)
 {
     cloud_err_t *err;

@@ -192,8 +192,8 @@ const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t
 CLOUD_API cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool);
 
-/** Path on disk of an existing entry, as its rows were when it was resolved. (tx), when the entry is
- *  not in the files of its owner. */
+/** Path on disk of an existing entry, as its rows were when it was resolved, in files or in a bin;
+ *  (tx) for a root. */
 CLOUD_API cloud_err_t *cloud_entry_path(const char **path, cloud_ctx_t *ctx,
                                         const cloud_entry_t *entry, apr_pool_t *pool);
 
@@ -295,6 +295,10 @@ cloud_err_t *cloud_files_name_check(cloud_ctx_t *ctx, const char *name);
  *  version. Gives the row as it is afterwards. (no tx) */
 cloud_err_t *cloud_files_adopt(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                const cloud_entry_t *seen, apr_pool_t *pool);
+/** Takes in an outside edit of the entry's content, or that it has another inode, if there is one; gives
+ *  the entry afterwards. For what is about to be moved or removed, in files or in a bin. (no tx) */
+CLOUD_API cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                          const cloud_entry_t *e, apr_pool_t *pool);
 /** The features' prepare hook, for what a verb is about to replace or to remove. (no tx) */
 cloud_err_t *cloud_files_prepare(cloud_ctx_t *ctx, const cloud_entry_t *entry, int removes);
 /** Finds, inside the transaction, what is to be moved: the source of cloud_files_move_from(). */

@@ -47,7 +47,10 @@ static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_hea
             return NULL;
         }
         chain[e->chain_len++] = node->id;
-        APR_ARRAY_PUSH(disk, const char *) = i == 0 ? CLOUD_FILES : node->disk;
+        APR_ARRAY_PUSH(disk, const char *) = i == 0 && node->kind == CLOUD_KIND_ROOT
+                                                 ? CLOUD_FILES : node->disk;
+        /* In a bin each node lies in a directory of its own. */
+        if (node->kind == CLOUD_KIND_TRASH) APR_ARRAY_PUSH(disk, const char *) = nfc;
         parent = node;
         CLOUD_ERR(cloud_tree_child(&child, ctx, parent->id, nfc, pool));
         node = child;

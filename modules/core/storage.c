@@ -578,7 +578,7 @@ static cloud_err_t *root_path(const char **path, cloud_ctx_t *ctx, const cloud_n
 cloud_err_t *cloud_entry_path(const char **path, cloud_ctx_t *ctx, const cloud_entry_t *e,
                               apr_pool_t *pool)
 {
-    if (!e->folder || e->tree != e->owner->root)
+    if (!e->folder)
         return cloud_storage_path(path, ctx, e->node.id, pool);
     *path = apr_pstrcat(pool, e->folder, "/", e->node.disk, NULL);
     return NULL;

@@ -131,6 +131,21 @@ cloud_err_t *cloud_trash_list(cloud_ctx_t *ctx, const cloud_account_t *account, 
     return err;
 }
 
+/* What was inside of a deleted folder may have another inode since a restore from a backup, or was
+ * edited by an outsider before: the journal has to name it by the one that it has. */
+static cloud_err_t *notice(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                           apr_pool_t *pool)
+{
+    cloud_entry_t *e;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = find(&e, ctx, account, path, pool);
+    cloud_tx_rollback(ctx);
+    if (err || !e->exists) return err;
+    return cloud_files_notice(&e, ctx, e, pool);
+}
+
 /* ---- restoring ---- */
 
 typedef struct {
@@ -155,6 +170,7 @@ cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
 {
     source_t s = { account, path };
 
+    CLOUD_ERR(notice(ctx, account, path, pool));
     return cloud_files_move_from(res, ctx, source, &s, dst_account, dst, overwrite, dst_cond,
                                  pool);
 }
@@ -180,6 +196,7 @@ cloud_err_t *cloud_trash_remove(cloud_ctx_t *ctx, const cloud_account_t *account
     apr_int64_t tree = 0;
     cloud_err_t *err;
 
+    CLOUD_ERR(notice(ctx, account, path, ctx->pool));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = remove_tx(&tree, ctx, account, path, ctx->pool);
     if (err) {

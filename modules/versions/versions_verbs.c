@@ -35,8 +35,9 @@ static apr_status_t close_fd(void *baton)
     return APR_SUCCESS;
 }
 
-/* Keeps fd when it is the content that the row means, else closes it. */
-static cloud_err_t *check_fd(int *fd, const cloud_version_t *v, apr_pool_t *pool)
+/* Keeps fd when it is the content that the row means, else closes it. At its own place, where nobody
+ * writes, size and time are enough: a restore from a backup changes every inode. */
+static cloud_err_t *check_fd(int *fd, const cloud_version_t *v, int in_place, apr_pool_t *pool)
 {
     apr_int64_t size, mtime, btime;
     apr_uint64_t ino;
@@ -44,8 +45,8 @@ static cloud_err_t *check_fd(int *fd, const cloud_version_t *v, apr_pool_t *pool
 
     if (*fd < 0) return NULL;
     err = cloud_storage_identity(*fd, &ino, &size, &mtime, &btime, pool);
-    if (!err && ino == v->ino && size == v->size && mtime == v->ino_mtime
-        && (btime == v->btime || !btime || !v->btime))
+    if (!err && size == v->size && mtime == v->ino_mtime
+        && (in_place || (ino == v->ino && (btime == v->btime || !btime || !v->btime))))
         return NULL;
     close(*fd);
     *fd = -1;
@@ -55,7 +56,7 @@ static cloud_err_t *check_fd(int *fd, const cloud_version_t *v, apr_pool_t *pool
 static cloud_err_t *look(int *fd, cloud_ctx_t *ctx, const cloud_version_t *v, apr_pool_t *pool)
 {
     CLOUD_ERR(cloud_storage_open(fd, ctx->store, v->path, O_RDONLY, pool));
-    return check_fd(fd, v, pool);
+    return check_fd(fd, v, 1, pool);
 }
 
 /* Its move may be owed still, or fail: then it is where the journal says. */
@@ -69,7 +70,7 @@ static cloud_err_t *open_content(int *fd, cloud_ctx_t *ctx, const cloud_version_
     }
     if (*fd < 0) {
         CLOUD_ERR(cloud_journal_locate(fd, ctx, v->ino, pool));
-        CLOUD_ERR(check_fd(fd, v, pool));
+        CLOUD_ERR(check_fd(fd, v, 0, pool));
     }
     if (*fd < 0) {
         CLOUD_LOG(ctx->store, ERR, "version %s is not on disk", v->path);

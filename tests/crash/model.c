@@ -1,14 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Random verbs, compared with a simple model of them.
  *
- *   model DIR SEED STEPS     DIR is a new directory for the store
+ *   model DIR SEED STEPS [kept]    DIR is a new directory for the store; kept: with trash and versions
  *
  * Two accounts, two stores on one directory (as two processes have them), and after every step both
  * trees whole: names, ids, sizes, times, and ETags. Each change has to give a new number to what it
  * changed and to all folders above, and to nothing else. What a verb should refuse, and how, the
  * model knows too. Outsiders are at the files as well. Now and then every content is read, and fsck
  * run. */
-#include "model_tree.h"
+#include "model.h"
 #include "account.h"
 #include "maint.h"
 #include "upload.h"
@@ -37,37 +37,19 @@ static const struct {
 };
 #define NAMES_N ((unsigned)(sizeof NAMES / sizeof *NAMES))
 
-static struct {
-    cloud_store_t *store[2];
-    apr_pool_t *store_pool[2], *pool, *step;
-    cloud_account_t *account[2];
-    m_node_t *root[2];
-    const char *dir;
-    apr_uint64_t rng;
-    apr_int64_t highest;
-    long n;
-    const char *what;
-} world;
+world_t world;
 
-static long tried[16], refused;
+static long tried[32], refused;
 
 /* ---- chance ---- */
 
-static unsigned rnd(unsigned n)
+unsigned rnd(unsigned n)
 {
     world.rng ^= world.rng << 13;
     world.rng ^= world.rng >> 7;
     world.rng ^= world.rng << 17;
     return (unsigned)((world.rng >> 20) % n);
 }
-
-/* A place in one of the trees: what is there, or (NULL) where it would be. */
-typedef struct {
-    int account;
-    const char *path;
-    m_node_t *node, *dir;      /* dir NULL: there is no such folder */
-    const char *name, *given;
-} place_t;
 
 /* The k-th node below (and with) n, counting folders only or all. */
 static m_node_t *nth(m_node_t *n, unsigned *k, int folders)
@@ -83,7 +65,7 @@ static m_node_t *nth(m_node_t *n, unsigned *k, int folders)
     return found;
 }
 
-static m_node_t *any_node(int account, int folders)
+m_node_t *any_node(int account, int folders)
 {
     m_node_t *root = world.root[account], *n;
     unsigned k;
@@ -95,7 +77,7 @@ static m_node_t *any_node(int account, int folders)
     return n;
 }
 
-static const char *path_of(const m_node_t *n)
+const char *path_of(const m_node_t *n)
 {
     const char *path = "";
 
@@ -128,7 +110,7 @@ static place_t some_node(void)
 }
 
 /* Some name in a folder that exists, mostly; or in a file, or nowhere. */
-static place_t some_place(void)
+place_t some_place(void)
 {
     place_t p = { .account = rnd(4) == 0 };
     m_node_t *n = any_node(p.account, rnd(10) != 0);
@@ -139,7 +121,7 @@ static place_t some_place(void)
     return p;
 }
 
-static cloud_ctx_t *context(void)
+cloud_ctx_t *context(void)
 {
     cloud_ctx_t *ctx = cloud_ctx_create(world.store[rnd(2)], world.step);
 
@@ -149,8 +131,7 @@ static cloud_ctx_t *context(void)
 
 /* ---- expectations ---- */
 
-static void stop(const char *fmt, ...) CLOUD_PRINTF(1, 2);
-static void stop(const char *fmt, ...)
+void stop(const char *fmt, ...)
 {
     va_list ap;
 
@@ -162,7 +143,7 @@ static void stop(const char *fmt, ...)
     exit(1);
 }
 
-static void must(cloud_err_t *err)
+void must(cloud_err_t *err)
 {
     if (err)
         stop("%s: %s (%s) at %s:%d", cloud_err_info(err->code)->name, err->msg,
@@ -170,7 +151,7 @@ static void must(cloud_err_t *err)
 }
 
 /* 1: it was done; 0: it was refused, with the code that was expected. */
-static int expect(cloud_err_t *err, cloud_code_t code)
+int expect(cloud_err_t *err, cloud_code_t code)
 {
     if (err && err->code == code) {
         refused++;
@@ -188,13 +169,15 @@ static cloud_code_t may_put(const place_t *p)
 }
 
 /* In the model: content of a file, new or not. */
-static void model_put(const place_t *p, unsigned content, apr_int64_t size, apr_int64_t mtime)
+void model_put(const place_t *p, unsigned content, apr_int64_t size, apr_int64_t mtime)
 {
     m_node_t *n = p->node;
 
     if (!n) {
         n = m_new(p->name, p->given, 0);
         m_attach(p->dir, n);
+    } else if (world.kept && n->size > 0) {
+        m_keep(n);
     }
     n->content = content;
     n->size = size;
@@ -203,12 +186,15 @@ static void model_put(const place_t *p, unsigned content, apr_int64_t size, apr_
     m_touch(n);
 }
 
-static void model_remove(m_node_t *n)
+void model_remove(m_node_t *n)
 {
+    int account = m_inside(n, world.root[1]);
+
     n->parent->mtime = -1;
     m_touch(n->parent);
     m_detach(n);
-    m_free(n);
+    if (world.kept) APR_ARRAY_PUSH(world.bin[account], m_node_t *) = n;
+    else m_free(n);
 }
 
 /* ---- the verbs ---- */
@@ -531,7 +517,10 @@ static void outside_remove(void)
     world.what = apr_pstrcat(world.step, "outside, removed: ", p.path, NULL);
     nftw(disk_of(p.account, p.node), remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     count = m_count(p.node);
-    model_remove(p.node);
+    p.dir->mtime = -1;
+    m_touch(p.dir);
+    m_detach(p.node);
+    m_free(p.node);
     scan_finds(p.account, 0, 0, count);
 }
 
@@ -588,6 +577,8 @@ static const struct {
     { "outside-edit", outside, 4 },
     { "outside-new", outside_new, 2 },       { "outside-move", outside_move, 3 },
     { "outside-remove", outside_remove, 1 }, { "outside-restore", outside_restore, 1 },
+    { "restore", kept_restore, 8 }, { "purge", kept_purge, 1 }, { "empty", kept_empty, 1 },
+    { "old-content", kept_old_content, 6 },
 };
 #define VERBS_N (sizeof VERBS / sizeof *VERBS)
 
@@ -646,6 +637,7 @@ static void set_up(const char *dir)
 
     apr_pool_create(&world.pool, NULL);
     apr_pool_create(&world.step, world.pool);
+    for (i = 0; i < 2; i++) world.bin[i] = apr_array_make(world.pool, 16, sizeof(m_node_t *));
     world.what = "start";
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) stop("%s: %s", dir, strerror(errno));
     world.dir = realpath(dir, NULL);
@@ -667,11 +659,13 @@ int main(int argc, char **argv)
     long steps;
     unsigned i;
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: model DIR SEED STEPS\n");
+    if (argc != 4 && (argc != 5 || strcmp(argv[4], "kept") != 0)) {
+        fprintf(stderr, "usage: model DIR SEED STEPS [kept]\n");
         return 2;
     }
+    world.kept = argc == 5;
     apr_initialize();
+    if (world.kept) kept_register();
     world.rng = (apr_uint64_t)strtoull(argv[2], NULL, 10) * 2654435761u + 88172645463325252ull;
     steps = atol(argv[3]);
     printf("seed %s\n", argv[2]);
@@ -680,6 +674,7 @@ int main(int argc, char **argv)
         apr_pool_clear(world.step);
         step();
         compare(world.n % 200 == 0);
+        if (world.kept) kept_compare(world.n % 200 == 0);
         if (world.n % 5000 == 0) fsck();
     }
     world.what = "end";

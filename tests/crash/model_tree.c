@@ -23,6 +23,7 @@ void m_free(m_node_t *n)
     int i;
 
     for (i = 0; i < n->children; i++) m_free(n->child[i]);
+    free(n->version);
     free(n);
 }
 
@@ -74,6 +75,15 @@ m_node_t *m_copy(const m_node_t *n, const char *name, const char *disk, int deep
 void m_touch(m_node_t *n)
 {
     for (; n; n = n->parent) n->touched = 1;
+}
+
+void m_keep(m_node_t *n)
+{
+    m_version_t v = { n->content, n->size, n->mtime };
+
+    n->version = realloc(n->version, (size_t)(n->versions + 1) * sizeof *n->version);
+    if (!n->version) abort();
+    n->version[n->versions++] = v;
 }
 
 int m_inside(const m_node_t *n, const m_node_t *dir)
@@ -131,6 +141,8 @@ static void compare_numbers(m_compare_t *c, m_node_t *m, const cloud_node_t *n)
         if (n->id <= c->highest) differ(c, m, "new id", n->id, c->highest + 1);
         if (n->etag <= c->highest) differ(c, m, "new ETag", n->etag, c->highest + 1);
         m->id = n->id;
+    } else if (m->loose) {
+        if (n->etag < m->etag) differ(c, m, "ETag", n->etag, m->etag);
     } else if (m->touched && n->etag <= c->highest) {
         differ(c, m, "changed ETag", n->etag, c->highest + 1);
     } else if (!m->touched && n->etag != m->etag) {
@@ -138,7 +150,7 @@ static void compare_numbers(m_compare_t *c, m_node_t *m, const cloud_node_t *n)
     }
     if (n->id != m->id) differ(c, m, "id", n->id, m->id);
     m->etag = n->etag;
-    m->fresh = m->touched = 0;
+    m->fresh = m->touched = m->loose = 0;
     if (n->id > c->seen) c->seen = n->id;
     if (n->etag > c->seen) c->seen = n->etag;
 }

@@ -7,6 +7,12 @@
 
 #define MODEL_CHILDREN 16    /* as many as there are names */
 
+/* An old content of a file. */
+typedef struct {
+    unsigned content;
+    apr_int64_t size, mtime;
+} m_version_t;
+
 typedef struct m_node_t m_node_t;
 struct m_node_t {
     const char *name;        /* normal form; of a static table */
@@ -19,8 +25,11 @@ struct m_node_t {
     int colour;              /* value of the one dead property; 0: none */
     m_node_t *parent, *child[MODEL_CHILDREN];
     int children;
+    m_version_t *version;    /* oldest first */
+    int versions;
     int fresh;               /* new: id and ETag are not known yet */
     int touched;             /* the step at hand has to change its ETag */
+    int loose;               /* it may have changed its ETag since it was deleted */
 };
 
 m_node_t *m_new(const char *name, const char *disk, int is_dir);
@@ -32,6 +41,8 @@ void m_detach(m_node_t *n);
 m_node_t *m_copy(const m_node_t *n, const char *name, const char *disk, int deep);
 /** The ETag of n and of all above it has to change. */
 void m_touch(m_node_t *n);
+/** What a file is becomes an old version. */
+void m_keep(m_node_t *n);
 int m_inside(const m_node_t *n, const m_node_t *dir);
 int m_count(const m_node_t *n);
 apr_int64_t m_size(const m_node_t *n);

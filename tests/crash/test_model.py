@@ -25,10 +25,13 @@ def fixture_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.parametrize("kept", [(), ("kept",)], ids=["plain", "kept"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_verbs_do_what_the_model_does(seed, folder):
-    done = subprocess.run([f"{BUILD}/tests/crash/model", f"{folder}/store", str(seed), str(STEPS)],
-                          capture_output=True, text=True, check=False, timeout=1800)
+def test_verbs_do_what_the_model_does(seed, kept, folder):
+    """kept: with trash and versions."""
+    steps = STEPS // 2 if kept else STEPS
+    done = subprocess.run([f"{BUILD}/tests/crash/model", f"{folder}/store", str(seed), str(steps),
+                           *kept], capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     print(done.stdout)
-    assert f"{STEPS} steps" in done.stdout
+    assert f"{steps} steps" in done.stdout

@@ -538,6 +538,79 @@ static cloud_err_t *trashed_with_versions(run_t *r)
     return remove_file(r);
 }
 
+/* ---- retention: no age and no thinning, so that it does not matter how long a run takes ---- */
+
+static cloud_err_t *retain(run_t *r)
+{
+    CLOUD_ERR(cloud_setting_set(r->ctx, "system", "versions_retention_obligation", "0, 1000"));
+    return cloud_setting_set(r->ctx, "system", "trashbin_retention_obligation", "0, auto");
+}
+
+static cloud_err_t *no_quota_left(run_t *r)
+{
+    CLOUD_ERR(cloud_account_set_quota(r->ctx, r->account->id, 1));
+    return cloud_account_get(&r->account, r->ctx, r->account->id, r->pool);
+}
+
+/* Everything that may go is in the trash, or an old version. */
+static cloud_err_t *much_kept(run_t *r)
+{
+    CLOUD_ERR(retain(r));
+    CLOUD_ERR(many_versions(r));
+    CLOUD_ERR(delete(r, "b"));
+    return delete(r, "top");
+}
+
+static cloud_err_t *much_kept_without_quota(run_t *r)
+{
+    CLOUD_ERR(much_kept(r));
+    return no_quota_left(r);
+}
+
+static cloud_err_t *judge_anew(cloud_ctx_t *ctx)
+{
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    return cloud_tx_end(ctx, cloud_meta_set(ctx, "retention.disk_owed", "0 0"));
+}
+
+static cloud_err_t *much_kept_on_a_full_disk(run_t *r)
+{
+    CLOUD_ERR(much_kept(r));
+    CLOUD_ERR(cloud_setting_set(r->ctx, "system", "retention_disk_low", "0"));
+    return cloud_setting_set(r->ctx, "system", "retention_disk_high", "1");
+}
+
+static cloud_err_t *version_expire(run_t *r)
+{
+    cloud_versions_stats_t stats;
+
+    CLOUD_ERR(cloud_versions_expire(&stats, r->ctx, r->account, 0));
+    return maintain(r);
+}
+
+static cloud_err_t *trash_expire(run_t *r)
+{
+    cloud_trash_stats_t stats = { 0 };
+    int more;
+
+    CLOUD_ERR(cloud_trash_expire(&stats, &more, r->ctx, r->account, 0, 0));
+    return maintain(r);
+}
+
+/* The disk is judged when nothing waits to be unlinked. */
+static cloud_err_t *relieve(run_t *r, cloud_err_t *(*step)(int *more, cloud_ctx_t *ctx))
+{
+    int more = 1;
+
+    CLOUD_ERR(maintain(r));
+    CLOUD_ERR(judge_anew(r->ctx));
+    while (more) CLOUD_ERR(step(&more, r->ctx));
+    return maintain(r);
+}
+
+static cloud_err_t *version_disk(run_t *r) { return relieve(r, cloud_versions_disk_step); }
+static cloud_err_t *trash_disk(run_t *r) { return relieve(r, cloud_trash_disk_step); }
+
 #define VERSIONS 16u  /* with versions */
 #define TRASH    8u   /* with the trash */
 #define IN_STEPS 1u   /* each step is a state of its own; done again it gets to the end */
@@ -606,6 +679,11 @@ static const struct verb_t {
     { "version-maintain", maintain, deleted_things, VERSIONS },
     { "version-trash", remove_file, many_versions, VERSIONS | TRASH },
     { "version-untrash", restore, trashed_with_versions, VERSIONS | TRASH },
+    { "version-expire", version_expire, much_kept_without_quota, VERSIONS | TRASH | IN_STEPS },
+    { "version-disk", version_disk, much_kept_on_a_full_disk, VERSIONS | TRASH | IN_STEPS },
+    { "version-restore-over", restore_over, trashed_with_versions, VERSIONS | TRASH },
+    { "trash-expire", trash_expire, much_kept_without_quota, VERSIONS | TRASH | IN_STEPS },
+    { "trash-disk", trash_disk, much_kept_on_a_full_disk, VERSIONS | TRASH | IN_STEPS },
     { "version-trash-empty", empty_bin, trashed_with_versions, VERSIONS | TRASH },
 };
 #define VERBS_N ((int)(sizeof VERBS / sizeof *VERBS))

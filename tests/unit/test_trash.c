@@ -169,6 +169,29 @@ START_TEST(what_is_inside_comes_out_alone)
 }
 END_TEST
 
+/* Everything got new inodes (a restore from a backup) before the folder was deleted: what is inside
+ * comes out all the same, with what an outsider made of it. */
+START_TEST(what_is_inside_has_another_inode)
+{
+    const char *id = text_of(id_of("a"));
+    cloud_result_t res;
+
+    world_disk_restore(w, "a/f");
+    world_replace(w, "a/b/deep", "edited on disk");
+    world_put(w, "a/purged", "purged");
+    world_disk_restore(w, "a/purged");
+    world_remove(w, "a");
+    OK(restore(apr_pstrcat(w->pool, id, "/f", NULL), "f", 0, &res));
+    ck_assert_str_eq(world_read(w, "f"), "content");
+    OK(restore(apr_pstrcat(w->pool, id, "/b/deep", NULL), "deep", 0, &res));
+    ck_assert_str_eq(world_read(w, "deep"), "edited on disk");
+    OK(restore(apr_pstrcat(w->pool, id, "/b", NULL), "b", 0, &res));
+    OK(cloud_trash_remove(w->user, w->account, apr_pstrcat(w->pool, id, "/purged", NULL)));
+    ck_assert_str_eq(listed(id), "");
+    ck_assert_int_eq(usage(), 0);
+}
+END_TEST
+
 START_TEST(the_destination_decides)
 {
     const char *id = text_of(id_of("a/f"));
@@ -578,6 +601,7 @@ Suite *suite_trash(void)
     tcase_add_test(t, a_file_goes_and_comes_back);
     tcase_add_test(t, a_folder_goes_as_one);
     tcase_add_test(t, what_is_inside_comes_out_alone);
+    tcase_add_test(t, what_is_inside_has_another_inode);
     tcase_add_test(t, the_destination_decides);
     tcase_add_test(t, quota_counts_on_restore);
     tcase_add_test(t, overwriting_by_move_and_copy_keeps);
