@@ -59,7 +59,7 @@ static cloud_err_t *make_tx(unsigned char *key, cloud_ctx_t *ctx, const char *pa
     return NULL;
 }
 
-static cloud_err_t *master(unsigned char *key, cloud_ctx_t *ctx)
+static cloud_err_t *read_or_make(unsigned char *key, cloud_ctx_t *ctx)
 {
     const char *path = apr_pstrcat(ctx->pool, cloud_store_data_dir(ctx->store), "/.cloud/key", NULL);
     const char *hex = cloud_read_file(path, ctx->pool);
@@ -70,6 +70,25 @@ static cloud_err_t *master(unsigned char *key, cloud_ctx_t *ctx)
     err = make_tx(key, ctx, path);
     cloud_tx_rollback(ctx);
     return err;
+}
+
+/* Read once for each store: it never changes, and each request with a token needs it. */
+static cloud_err_t *master(unsigned char *key, cloud_ctx_t *ctx)
+{
+    cloud_store_t *store = ctx->store;
+    int known;
+
+    pthread_mutex_lock(&store->lock);
+    known = store->has_key;
+    if (known) memcpy(key, store->key, CLOUD_KEY_LEN);
+    pthread_mutex_unlock(&store->lock);
+    if (known) return NULL;
+    CLOUD_ERR(read_or_make(key, ctx));
+    pthread_mutex_lock(&store->lock);
+    memcpy(store->key, key, CLOUD_KEY_LEN);
+    store->has_key = 1;
+    pthread_mutex_unlock(&store->lock);
+    return NULL;
 }
 
 cloud_err_t *cloud_store_key(unsigned char key[CLOUD_KEY_LEN], cloud_ctx_t *ctx,
@@ -84,4 +103,20 @@ cloud_err_t *cloud_store_key(unsigned char key[CLOUD_KEY_LEN], cloud_ctx_t *ctx,
                 &len);
     OPENSSL_cleanse(all, sizeof all);
     return done ? NULL : cloud_err(ctx->pool, CLOUD_E_INTERNAL, "HMAC failed");
+}
+
+void cloud_base64url(char *text, const unsigned char *bytes, apr_size_t len)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    apr_size_t i;
+
+    for (i = 0; i < len; i += 3) {
+        apr_size_t n = len - i < 3 ? len - i : 3, j;
+        unsigned v = (unsigned)bytes[i] << 16;
+        if (n > 1) v |= (unsigned)bytes[i + 1] << 8;
+        if (n > 2) v |= bytes[i + 2];
+        for (j = 0; j <= n; j++) *text++ = digits[v >> (18 - 6 * j) & 63];
+    }
+    *text = '\0';
 }

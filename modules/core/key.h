@@ -19,4 +19,7 @@ CLOUD_API cloud_err_t *cloud_store_key(unsigned char key[CLOUD_KEY_LEN], cloud_c
 /** Random bytes; INTERNAL when there are none. */
 CLOUD_API cloud_err_t *cloud_random(void *buf, apr_size_t len, apr_pool_t *pool);
 
+/** base64url (RFC 4648, 5) without padding; text has room for 4/3 of len, rounded up, and a NUL. */
+CLOUD_API void cloud_base64url(char *text, const unsigned char *bytes, apr_size_t len);
+
 #endif

@@ -32,6 +32,8 @@ struct cloud_store_t {
     unsigned stage_counter;
     apr_time_t retry_at;           /* when moves that were set aside are tried next */
     apr_time_t complained;         /* when it was last logged that they still fail */
+    unsigned char key[32];         /* of .cloud/key, */
+    int has_key;                   /* once it was read */
 };
 
 /* ---- store.c ---- */

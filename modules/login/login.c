@@ -6,7 +6,6 @@
 #include "login_private.h"
 
 #include <string.h>
-#include <apr_base64.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -33,17 +32,12 @@ const cloud_setting_t cloud_login_settings[] = {
 
 /* ---- secrets ---- */
 
-static const char *base64url(const unsigned char *bytes, apr_size_t len, apr_pool_t *pool)
+/* As text: SECRET_CHARS of it. */
+static const char *base64url(const unsigned char bytes[SECRET_BYTES], apr_pool_t *pool)
 {
-    char *text = apr_palloc(pool, (apr_size_t)apr_base64_encode_len((int)len)), *c;
+    char *text = apr_palloc(pool, SECRET_CHARS + 1);
 
-    apr_base64_encode(text, (const char *)bytes, (int)len);
-    for (c = text; *c; c++) {
-        if (*c == '+') *c = '-';
-        else if (*c == '/') *c = '_';
-        else if (*c == '=') break;
-    }
-    *c = '\0';
+    cloud_base64url(text, bytes, SECRET_BYTES);
     return text;
 }
 
@@ -52,7 +46,7 @@ cloud_err_t *cloud_login_secret(const char **secret, apr_pool_t *pool)
     unsigned char raw[SECRET_BYTES];
 
     CLOUD_ERR(cloud_random(raw, sizeof raw, pool));
-    *secret = base64url(raw, sizeof raw, pool);
+    *secret = base64url(raw, pool);
     OPENSSL_cleanse(raw, sizeof raw);
     return NULL;
 }
@@ -68,7 +62,7 @@ const char *cloud_form_token(const char *cookie, const char *session, apr_pool_t
 
     /* Neither has a line feed in it. */
     cloud_login_hash(hash, apr_pstrcat(pool, "form\n", cookie, "\n", session, NULL));
-    return base64url(hash, sizeof hash, pool);
+    return base64url(hash, pool);
 }
 
 int cloud_form_token_fits(const char *token, const char *cookie, const char *session,

@@ -38,8 +38,6 @@ typedef struct {
     apr_int64_t generation;
 } oauth_token_t;
 
-/** base64url without padding; text has room for 4/3 of len, rounded up, and a NUL. */
-void cloud_oauth_base64url(char *text, const unsigned char *bytes, apr_size_t len);
 /** Percent-encodes all but unreserved characters. */
 const char *cloud_oauth_encode(const char *text, apr_pool_t *pool);
 /** Makes a token; its hash is what to store. */

@@ -6,7 +6,6 @@
 #include "oauth2_private.h"
 
 #include <string.h>
-#include <apr_base64.h>
 #include <apr_lib.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
@@ -19,22 +18,6 @@
 #define MAC_AT     (RANDOM_AT + RANDOM_LEN)
 #define SECRET_LEN 64
 #define KEY_NAME   "oauth2"
-
-void cloud_oauth_base64url(char *text, const unsigned char *bytes, apr_size_t len)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    apr_size_t i;
-
-    for (i = 0; i < len; i += 3) {
-        apr_size_t n = len - i < 3 ? len - i : 3, j;
-        unsigned v = (unsigned)bytes[i] << 16;
-        if (n > 1) v |= (unsigned)bytes[i + 1] << 8;
-        if (n > 2) v |= bytes[i + 2];
-        for (j = 0; j <= n; j++) *text++ = digits[v >> (18 - 6 * j) & 63];
-    }
-    *text = '\0';
-}
 
 static int digit(char c)
 {
@@ -162,7 +145,7 @@ static cloud_err_t *make(char *text, unsigned char *hash, const unsigned char *k
     CLOUD_ERR(cloud_random(bytes + RANDOM_AT, RANDOM_LEN, pool));
     CLOUD_ERR(hmac(mac, key, "made", bytes, MAC_AT, pool));
     memcpy(bytes + MAC_AT, mac, MAC_LEN);
-    cloud_oauth_base64url(text, bytes, sizeof bytes);
+    cloud_base64url(text, bytes, sizeof bytes);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return hmac(hash, key, "token", text, OAUTH_TOKEN_LEN, pool);
 }

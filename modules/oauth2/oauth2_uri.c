@@ -205,7 +205,7 @@ int cloud_oauth_pkce_fits(const char *method, const char *challenge, const char 
     if (!challenge || !verifier) return !challenge && !verifier;
     if (is_s256(method)) {
         EVP_Digest(verifier, strlen(verifier), hash, NULL, EVP_sha256(), NULL);
-        cloud_oauth_base64url(text, hash, sizeof hash);
+        cloud_base64url(text, hash, sizeof hash);
         verifier = text;
     }
     return strlen(verifier) == strlen(challenge)

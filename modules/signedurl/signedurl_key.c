@@ -13,7 +13,8 @@
 #include "key.h"
 
 #define NONCE_LEN 32
-#define KEY_CHARS 64
+#define KEY_BYTES 48
+#define KEY_CHARS 64 /* of base64url */
 
 static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS signing_key (account INTEGER PRIMARY KEY NOT NULL,"
@@ -31,24 +32,19 @@ const cloud_feature_t cloud_signedurl_feature = {
     .schema = SCHEMA,
 };
 
-/* 64 letters of the alphabet of base64url. */
 static cloud_err_t *derive(const char **key, cloud_ctx_t *ctx, apr_int64_t account,
                            const unsigned char *nonce, apr_pool_t *pool)
 {
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char master[CLOUD_KEY_LEN], in[8 + NONCE_LEN], out[64];
     char *text = apr_palloc(pool, KEY_CHARS + 1);
     const unsigned char *done;
     unsigned len = sizeof out;
-    int i;
 
     CLOUD_ERR(cloud_store_key(master, ctx, "signed urls"));
     memcpy(in, &account, 8);
     memcpy(in + 8, nonce, NONCE_LEN);
     done = HMAC(EVP_sha512(), master, sizeof master, in, sizeof in, out, &len);
-    for (i = 0; i < KEY_CHARS; i++) text[i] = letters[out[i] & 63];
-    text[KEY_CHARS] = '\0';
+    cloud_base64url(text, out, KEY_BYTES);
     OPENSSL_cleanse(master, sizeof master);
     OPENSSL_cleanse(out, sizeof out);
     *key = text;

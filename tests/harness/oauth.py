@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import secrets
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -24,6 +25,15 @@ USERINFO = f"{BASE}/api/v1/userinfo"
 def query_of(url):
     """The query of an address: {name: value}."""
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def refused(answer, name, status=400):
+    """An error as RFC 6749 has it; its JSON."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json()["error"] == name, answer.text
+    return answer.json()
 
 
 class OAuthClient:
@@ -115,3 +125,16 @@ class OAuthClient:
         """A request with the access token."""
         headers = {"Authorization": f"Bearer {token}"} if token else self.bearer
         return self.env.http(method, path, headers={"Depth": "0", **headers}, **kwargs)
+
+
+def add_client(env, *args, secret=None):
+    """Registers a client; what cloudctl says, as JSON text."""
+    extra = ("--password-stdin",) if secret else ()
+    made = env.cloudctl("--json", "oauth2", "client", "add", *args, *extra,
+                        input=secret + "\n" if secret else None)
+    return made.stdout
+
+
+def value(text, name):
+    """A text in JSON."""
+    return re.search(rf'"{name}": *"([^"]*)"', text).group(1)

@@ -64,6 +64,8 @@ START_TEST(never_replaced)
     OK(cloud_store_key(key, tu.ctx, "one"));
     ck_assert_int_eq(unlink(key_file(tu.dir)), 0);
     ck_assert_int_eq(symlink("/dev/null", key_file(tu.dir)), 0);
+    OK(cloud_store_key(key, tu.ctx, "one")); /* it was read already */
+    tu_reopen();
     FAILS(cloud_store_key(key, tu.ctx, "one"), UNAVAILABLE);
 }
 END_TEST
@@ -86,6 +88,23 @@ START_TEST(goes_with_a_backup)
 }
 END_TEST
 
+/* RFC 4648, 10, without padding */
+START_TEST(base64url)
+{
+    static const char *const cases[][2] = { { "", "" }, { "f", "Zg" }, { "fo", "Zm8" },
+                                            { "foo", "Zm9v" }, { "foob", "Zm9vYg" },
+                                            { "fooba", "Zm9vYmE" }, { "foobar", "Zm9vYmFy" },
+                                            { "\xfb\xff\xfe", "-__-" } };
+    char text[16];
+    int i;
+
+    for (i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+        cloud_base64url(text, (const unsigned char *)cases[i][0], strlen(cases[i][0]));
+        ck_assert_str_eq(text, cases[i][1]);
+    }
+}
+END_TEST
+
 Suite *suite_key(void)
 {
     Suite *s = suite_create("key");
@@ -93,6 +112,7 @@ Suite *suite_key(void)
 
     tcase_add_test(t, made_once);
     tcase_add_test(t, never_replaced);
+    tcase_add_test(t, base64url);
     tcase_add_test(backup, goes_with_a_backup);
     suite_add_tcase(s, backup);
     return s;
