@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "group.h"
+#include "pref.h"
 #include "settings.h"
 
 /* ---- showing ---- */
@@ -70,12 +71,14 @@ static json_t *account_json(ctl_t *ctl, const cloud_account_t *a, const usage_t 
 
 static cloud_err_t *show(ctl_t *ctl, const cloud_account_t *a)
 {
-    const char *groups;
+    const char *groups, *lang;
     usage_t u;
 
     CLOUD_ERR(cloud_account_usage(&u.quota, &u.used, ctl->ctx, a));
+    CLOUD_ERR(cloud_account_language(&lang, ctl->ctx, a, ctl->pool));
     if (ctl->json) {
         ctl->out = account_json(ctl, a, &u);
+        json_object_set_new(ctl->out, "language", ctl_string(ctl, lang));
         return groups_json(ctl->out, ctl, a);
     }
     CLOUD_ERR(groups_text(&groups, ctl, a));
@@ -85,6 +88,7 @@ static cloud_err_t *show(ctl_t *ctl, const cloud_account_t *a)
     ctl_print(ctl, "state:        %s", a->enabled ? "enabled" : "disabled");
     ctl_print(ctl, "source:       %s", a->source);
     ctl_print(ctl, "groups:       %s", groups);
+    ctl_print(ctl, "language:     %s", lang);
     ctl_print(ctl, "quota:        %s%s", quota_text(ctl, a->quota),
               a->quota != CLOUD_QUOTA_DEFAULT
                   ? ""
@@ -211,6 +215,15 @@ static cloud_err_t *account_email(ctl_t *ctl)
     return ctl->json ? show_by_id(ctl, ctl->args[0]) : NULL;
 }
 
+static cloud_err_t *account_language(ctl_t *ctl)
+{
+    cloud_account_t *a;
+
+    CLOUD_ERR(cloud_account_get(&a, ctl->ctx, ctl->args[0], ctl->pool));
+    CLOUD_ERR(cloud_account_set_language(ctl->ctx, a, ctl->args[1]));
+    return ctl->json ? show_by_id(ctl, a->id) : NULL;
+}
+
 static cloud_err_t *set_enabled(ctl_t *ctl, int enabled)
 {
     CLOUD_ERR(cloud_account_set_enabled(ctl->ctx, ctl->args[0], enabled));
@@ -279,6 +292,8 @@ const ctl_cmd_t ctl_account_cmds[] = {
     { "account name", "ID NAME", 2, 2, "set the display name", NULL, 0, account_name, NULL },
     { "account email", "ID ADDRESS", 2, 2, "set the e-mail address", NULL, 0, account_email,
       NULL },
+    { "account language", "ID LANGUAGE", 2, 2, "set the language, \"\" for the default", NULL, 0,
+      account_language, NULL },
     { "account disable", "ID", 1, 1, "refuse logins, keep everything", NULL, 0, account_disable,
       NULL },
     { "account enable", "ID", 1, 1, "allow logins again", NULL, 0, account_enable, NULL },

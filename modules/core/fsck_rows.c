@@ -252,7 +252,8 @@ cloud_err_t *cloud_fsck_rows(fsck_t *f)
 
 /* ---- tables against each other ---- */
 
-/* Each query gives rows (text, number) that should not be there; the statement removes them all. */
+/* Each query gives rows (text, number) that should not be there, or that one is missing; the statement
+ * mends them all. */
 static const struct {
     const char *kind, *detail, *query, *remove;
 } TABLES[] = {
@@ -271,6 +272,24 @@ static const struct {
     { "apppass", "an app password of an account that does not exist",
       "SELECT name, id FROM apppass WHERE account NOT IN (SELECT number FROM account)",
       "DELETE FROM apppass WHERE account NOT IN (SELECT number FROM account)" },
+    { "membership", "a membership of an account or of a group that does not exist",
+      "SELECT account || ' in ' || usergroup, account FROM membership WHERE account NOT IN"
+      " (SELECT number FROM account) OR usergroup NOT IN (SELECT number FROM usergroup)",
+      "DELETE FROM membership WHERE account NOT IN (SELECT number FROM account)"
+      " OR usergroup NOT IN (SELECT number FROM usergroup)" },
+    { "subadmin", "a subadmin who does not exist, or of a group that does not exist",
+      "SELECT account || ' of ' || usergroup, account FROM subadmin WHERE account NOT IN"
+      " (SELECT number FROM account) OR usergroup NOT IN (SELECT number FROM usergroup)",
+      "DELETE FROM subadmin WHERE account NOT IN (SELECT number FROM account)"
+      " OR usergroup NOT IN (SELECT number FROM usergroup)" },
+    { "pref", "a preference of an account that does not exist",
+      "SELECT app || ' ' || key, account FROM pref WHERE account NOT IN"
+      " (SELECT number FROM account)",
+      "DELETE FROM pref WHERE account NOT IN (SELECT number FROM account)" },
+    { "group", "the group of the administrators is missing",
+      "SELECT 'admin', 1 WHERE NOT EXISTS (SELECT 1 FROM usergroup WHERE number = 1)",
+      "INSERT INTO usergroup (number, id, display_name, source, created)"
+      " VALUES (1, 'admin', NULL, 'database', 0)" },
     { "counter", "a change was logged with a number above the counter",
       "SELECT op, number FROM change WHERE number > (SELECT last FROM counter)"
       " ORDER BY number DESC LIMIT 1", NULL },

@@ -5,6 +5,7 @@
 #include "account_private.h"
 
 #include <string.h>
+#include <apr_lib.h>
 
 #define PRIVATE "private/"
 
@@ -90,6 +91,27 @@ cloud_err_t *cloud_account_language(const char **lang, cloud_ctx_t *ctx, const c
 {
     CLOUD_ERR(cloud_pref_get(lang, ctx, a, "core", "lang", pool));
     return *lang ? NULL : cloud_setting_get(lang, NULL, ctx, "system", "default_language");
+}
+
+/* As in "de", "pt_BR", "zh-Hant". */
+static int is_language(const char *lang)
+{
+    const char *c = lang;
+
+    while (apr_isalpha(*c)) c++;
+    if (c - lang < 2 || c - lang > 3) return 0;
+    for (; *c; c++)
+        if (!apr_isalnum(*c) && ((*c != '_' && *c != '-') || !apr_isalnum(c[1]))) return 0;
+    return c - lang <= 16;
+}
+
+cloud_err_t *cloud_account_set_language(cloud_ctx_t *ctx, const cloud_account_t *a,
+                                        const char *lang)
+{
+    if (lang && !*lang) lang = NULL;
+    if (lang && !is_language(lang))
+        return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is not a language");
+    return cloud_pref_set(ctx, a, "core", "lang", lang);
 }
 
 /* ---- private data ---- */

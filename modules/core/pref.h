@@ -36,6 +36,10 @@ CLOUD_API cloud_err_t *cloud_pref_set(cloud_ctx_t *ctx, const cloud_account_t *a
 CLOUD_API cloud_err_t *cloud_account_language(const char **lang, cloud_ctx_t *ctx,
                                               const cloud_account_t *a, apr_pool_t *pool);
 
+/** Sets it ("de", "pt_BR", "zh-Hant"); NULL or "": the default again. Rights as for cloud_pref_set(). INVALID. */
+CLOUD_API cloud_err_t *cloud_account_set_language(cloud_ctx_t *ctx, const cloud_account_t *a,
+                                                  const char *lang);
+
 /** Private data of ctx->who.account: array of cloud_pref_t, in order; app and key NULL: all. */
 CLOUD_API cloud_err_t *cloud_private_list(apr_array_header_t **list, cloud_ctx_t *ctx,
                                           const char *app, const char *key, apr_pool_t *pool);

@@ -105,6 +105,7 @@ static cloud_err_t *get_config(cloud_ocs_call_t *call)
 {
     request_rec *r = call->r;
 
+    call->message = ""; /* ownCloud says nothing here */
     call->data = json_pack("{s:s, s:s, s:s, s:s, s:s}", "version", "1.7", "website", "ownCloud",
                            "host", ap_get_server_name(r), "contact", "",
                            "ssl", strcmp(ap_http_scheme(r), "https") ? "false" : "true");

@@ -165,7 +165,8 @@ const char *cloud_ocs_envelope(const cloud_ocs_call_t *call, int statuscode, int
     json_object_set_new(ocs, "meta", meta);
     json_object_set_new(meta, "status", json_string(ok ? "ok" : "failure"));
     json_object_set_new(meta, "statuscode", json_integer(statuscode));
-    json_object_set_new(meta, "message", call->message ? json_string(call->message) : json_null());
+    json_object_set_new(meta, "message", call->message && *call->message
+                                             ? json_string(call->message) : json_null());
     set_count(meta, "totalitems", call->total, call->old);
     set_count(meta, "itemsperpage", call->per_page, call->old);
     if (call->data) {

@@ -44,7 +44,7 @@ typedef struct {
     /* the answer */
     json_t *data;                    /* owned by the call; NULL: empty */
     int code;                        /* 100, or a call's own code in v1's numbering */
-    const char *message;             /* NULL: "OK" when it went well (old calls: none) */
+    const char *message;             /* NULL: "OK" when it went well (old calls: none); "": none */
     apr_int64_t total;               /* totalitems; -1: none */
     apr_int64_t per_page;            /* itemsperpage; -1: none */
 } cloud_ocs_call_t;

@@ -6,20 +6,13 @@
  */
 #include "private.h"
 
-#include "group.h"
 #include "person.h"
 
 static cloud_err_t *sync_user(cloud_ocs_call_t *call)
 {
     const char *id = call->args[0];
-    cloud_role_t role;
-    cloud_err_t *err;
+    cloud_err_t *err = cloud_person_forget(call->ctx, id);
 
-    CLOUD_ERR(cloud_role(&role, call->ctx));
-    if (role != CLOUD_ROLE_ADMIN) {
-        return cloud_err(call->r->pool, CLOUD_E_UNAUTHORIZED, "Unauthorised");
-    }
-    err = cloud_person_forget(call->ctx, id);
     if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) {
         call->code = HTTP_NOT_FOUND;
         call->message = apr_pstrcat(call->r->pool, "User is not known in any user backend: ", id,
@@ -30,6 +23,6 @@ static cloud_err_t *sync_user(cloud_ocs_call_t *call)
 }
 
 const cloud_ocs_route_t cloud_ocs_user_sync_routes[] = {
-    { "POST", "/cloud/user-sync/{user}", CLOUD_OCS_USER, sync_user },
+    { "POST", "/cloud/user-sync/{user}", CLOUD_OCS_ADMIN, sync_user },
     { NULL }
 };

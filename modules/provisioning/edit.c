@@ -5,8 +5,6 @@
  */
 #include "private.h"
 
-#include <apr_lib.h>
-
 static cloud_err_t *set_name(cloud_ocs_call_t *call, const cloud_account_t *a, const char *value)
 {
     return cloud_account_set_display_name(call->ctx, a->id, value);
@@ -33,32 +31,10 @@ static cloud_err_t *set_quota(cloud_ocs_call_t *call, const cloud_account_t *a, 
     return cloud_account_set_quota(call->ctx, a->id, bytes);
 }
 
-/* As in "de", "pt_BR", "zh-Hant". */
-static int is_language(const char *value)
-{
-    const char *c = value;
-
-    while (apr_isalpha(*c)) {
-        c++;
-    }
-    if (c - value < 2 || c - value > 3) {
-        return 0;
-    }
-    for (; *c; c++) {
-        if (!apr_isalnum(*c) && ((*c != '_' && *c != '-') || !apr_isalnum(c[1]))) {
-            return 0;
-        }
-    }
-    return c - value <= 16;
-}
-
 static cloud_err_t *set_language(cloud_ocs_call_t *call, const cloud_account_t *a,
                                  const char *value)
 {
-    if (*value && !is_language(value)) {
-        return cloud_err(call->r->pool, CLOUD_E_INVALID, "That is not a language");
-    }
-    return cloud_pref_set(call->ctx, a, "core", "lang", *value ? value : NULL);
+    return cloud_account_set_language(call->ctx, a, value);
 }
 
 static cloud_err_t *set_two_factors(cloud_ocs_call_t *call, const cloud_account_t *a,
@@ -74,7 +50,7 @@ static cloud_err_t *set_two_factors(cloud_ocs_call_t *call, const cloud_account_
     return on ? cloud_err(call->r->pool, CLOUD_E_INVALID, "There is no second factor here") : NULL;
 }
 
-/* code and message (NULL: the error's own) of a value that is refused. */
+/* code: of a value that is refused. */
 static const struct {
     const char *key;
     cloud_err_t *(*set)(cloud_ocs_call_t *, const cloud_account_t *, const char *);

@@ -175,6 +175,11 @@ def test_account(env, account):
     env.cloudctl("account", "email", account.id, "a@example.org")
     shown = ctl_json(env, "account", "show", account.id.upper())
     assert shown["display_name"] == "Ä Name" and shown["email"] == "a@example.org"
+    assert shown["language"] == "en" and shown["groups"] == []
+    assert ctl_json(env, "account", "language", account.id, "pt_BR")["language"] == "pt_BR"
+    assert account.ocs("cloud/user").json()["ocs"]["data"]["language"] == "pt_BR"
+    assert env.cloudctl("account", "language", account.id, "../x", check=False).returncode == FAILED
+    assert ctl_json(env, "account", "language", account.id, "")["language"] == "en"
     assert env.cloudctl("account", "add", account.id, "--no-password",
                         check=False).returncode == FAILED
 

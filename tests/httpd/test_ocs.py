@@ -187,6 +187,7 @@ def test_config_is_anonymous(env, version):
     assert answer.status_code == 200
     assert data(answer) == {"version": "1.7", "website": "ownCloud", "host": "127.0.0.1",
                             "contact": "", "ssl": "false"}
+    assert meta(answer) == ("ok", 100 if version == 1 else 200, None)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -303,6 +303,20 @@ START_TEST(rows_without_a_node)
 }
 END_TEST
 
+START_TEST(groups)
+{
+    world_sql(w, "INSERT INTO membership VALUES (77, 1, 'database')");
+    world_sql(w, "INSERT INTO subadmin SELECT number, 88 FROM account WHERE id = 'alice'");
+    world_sql(w, "INSERT INTO pref VALUES (77, 'core', 'lang', 'de')");
+    fsck((cloud_fsck_opts_t){ 0 });
+    ck_assert_msg(was_told("membership 77 in 1|"), "%s", all_told());
+    ck_assert(was_told("subadmin "));
+    found_and_mended("pref core lang|");
+    world_sql(w, "DELETE FROM usergroup");
+    found_and_mended("group admin|");
+}
+END_TEST
+
 START_TEST(properties_not_noted)
 {
     cloud_prop_t prop = { "ns", "name", "value", NULL };
@@ -601,7 +615,7 @@ Suite *suite_fsck(void)
         wrong_sizes_all_the_way_up, old_etag_of_a_folder, counter_too_low, parent_missing,
         orphan_without_content, inside_itself, member_of_a_file, root_missing, purge_root_missing,
         root_of_another_name, root_of_nobody, name_not_normal, kinds_and_numbers,
-        rows_without_a_node,
+        rows_without_a_node, groups,
         properties_not_noted, senseless_journal, file_missing, folder_missing,
         content_left_in_staging, edited_from_outside, other_inodes, touched_from_outside,
         new_on_disk, moved_on_disk,
