@@ -63,6 +63,7 @@ extern const ctl_cmd_t ctl_account_cmds[];
 extern const ctl_cmd_t ctl_apppass_cmds[];
 extern const ctl_cmd_t ctl_group_cmds[];
 extern const ctl_cmd_t ctl_config_cmds[];
+extern const ctl_cmd_t ctl_login_cmds[];
 extern const ctl_cmd_t ctl_maintenance_cmds[];
 extern const ctl_cmd_t ctl_files_cmds[];
 extern const ctl_cmd_t ctl_backup_cmds[];

@@ -43,6 +43,9 @@ struct cloud_ocs_route_t;   /* mod_cloud_ocs.h */
  *  whatever AllowEncodedSlashes says. */
 #define CLOUD_EP_SLASH  8u
 #define CLOUD_EP_SLASH_MARK '\001' /* which no name has */
+/** A page that looks after logins itself (cloud_login_account): where a password is not enough, it asks
+ *  for more. */
+#define CLOUD_EP_PAGE   16u
 
 /** Writes the body of an error answer into bb and returns its content type; NULL leaves the
  *  answer as it is. code and msg are never empty: made from the status where nothing was noted. */

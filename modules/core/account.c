@@ -51,6 +51,7 @@ void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
     a->has_password = cloud_col_int(st, 12) != 0;
     a->source = cloud_col_dup(st, 13, pool);
     a->person = cloud_col_dup(st, 14, pool);
+    a->two_factor = cloud_col_int(st, 15) != 0;
 }
 
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
@@ -231,6 +232,21 @@ cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int ena
         err = cloud_db_run(ctx->db, NULL, ctx->pool,
                            "UPDATE account SET enabled = ?2, person = NULL WHERE number = ?1",
                            "ii", a->number, (apr_int64_t)(enabled != 0));
+    if (!err) err = cloud_account_new_epoch(ctx, a->number);
+    return cloud_tx_end(ctx, err);
+}
+
+cloud_err_t *cloud_account_set_two_factor(cloud_ctx_t *ctx, const char *id, int on)
+{
+    cloud_account_t *a;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_SECRETS, ctx->pool);
+    if (!err)
+        err = cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "UPDATE account SET two_factor = ?2 WHERE number = ?1", "ii", a->number,
+                           (apr_int64_t)(on != 0));
     if (!err) err = cloud_account_new_epoch(ctx, a->number);
     return cloud_tx_end(ctx, err);
 }

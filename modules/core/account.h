@@ -30,6 +30,7 @@ struct cloud_account_t {
     apr_int64_t secret_epoch; /* changes with every change of a password: caches compare it */
     const char *source;       /* CLOUD_SOURCE_DATABASE, or the directory that it comes from */
     const char *person;       /* mark of what the directory said last (person.h), or NULL */
+    int two_factor;           /* its password alone is not enough: a second factor is set up */
 };
 
 /** The form in which ids are compared; NULL when id is not valid UTF-8. */
@@ -77,6 +78,9 @@ CLOUD_API cloud_err_t *cloud_account_search(apr_array_header_t **ids, cloud_ctx_
 CLOUD_API cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id,
                                                apr_int64_t quota);
 CLOUD_API cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int enabled);
+/** Notes that the account has set up a second factor, or has none any more: by the account itself and
+ *  the system. What was verified before counts no more. */
+CLOUD_API cloud_err_t *cloud_account_set_two_factor(cloud_ctx_t *ctx, const char *id, int on);
 CLOUD_API cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const char *id,
                                                       const char *name);
 CLOUD_API cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email);

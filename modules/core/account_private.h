@@ -24,8 +24,8 @@ cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, con
 /** Columns that cloud_account_row() reads, and how many they are. */
 #define CLOUD_ACCOUNT_COLS                                                                        \
     "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \
-    " secret_epoch, password IS NOT NULL, source, person"
-#define CLOUD_ACCOUNT_NCOLS 15
+    " secret_epoch, password IS NOT NULL, source, person, two_factor"
+#define CLOUD_ACCOUNT_NCOLS 16
 void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool);
 /** "There is no account ..." */
 cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id);

@@ -106,6 +106,9 @@ static const char SCHEMA_4[] =
     "ALTER TABLE change ADD COLUMN was_etag INTEGER;"
     "ALTER TABLE change ADD COLUMN was_mtime INTEGER;";
 
+static const char SCHEMA_5[] =
+    "ALTER TABLE account ADD COLUMN two_factor INTEGER NOT NULL DEFAULT 0;";
+
 static const struct {
     int version;
     const char *sql;
@@ -114,6 +117,7 @@ static const struct {
     { 2, SCHEMA_2 },
     { 3, SCHEMA_3 },
     { 4, SCHEMA_4 },
+    { 5, SCHEMA_5 },
 };
 
 cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

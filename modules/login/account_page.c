@@ -16,6 +16,7 @@ typedef struct {
     const cloud_params_t *form;      /* NULL: nothing was sent */
     cloud_page_t *page;
     const char *notice;              /* HTML: what to say when it went well */
+    const char *problem;             /* text: what did not, although there is a notice */
 } work_t;
 
 void login_sections_reset(apr_pool_t *pconf)
@@ -157,6 +158,103 @@ static cloud_err_t *act_sessions(work_t *w)
     return cloud_session_revoke(w->ctx, w->account, id, 0);
 }
 
+/* ---- the second factor ---- */
+
+static cloud_err_t *show_second(work_t *w)
+{
+    int left;
+
+    if (!w->account->two_factor) {
+        cloud_page_put(w->page, "<p>With a second factor, a code from an app on your phone is asked "
+                       "for besides your password. Programs use app passwords then.</p>\n");
+        cloud_page_section_form(w->page, "second");
+        cloud_page_put(w->page, "<input type=\"hidden\" name=\"do\" value=\"prepare\">\n"
+                       "<button type=\"submit\">Set up a second factor</button></form>\n");
+        return NULL;
+    }
+    CLOUD_ERR(cloud_second_left(&left, w->ctx, w->account));
+    cloud_page_put(w->page, "<p>A second factor is set up. %s of %s backup codes are left.</p>\n",
+                   apr_itoa(w->r->pool, left), apr_itoa(w->r->pool, CLOUD_BACKUP_CODES));
+    cloud_page_section_form(w->page, "second");
+    login_code_field(w->page, "Code that your app shows, or a backup code");
+    cloud_page_put(w->page, "<button type=\"submit\" name=\"do\" value=\"codes\" class=\"quiet\">New "
+                   "backup codes</button>\n<button type=\"submit\" name=\"do\" value=\"off\" "
+                   "class=\"quiet\">Turn off</button></form>\n");
+    return NULL;
+}
+
+/* How to set up; the form comes back to this section. */
+static cloud_err_t *offer_setup(work_t *w)
+{
+    cloud_page_t *piece = login_page_piece(w->r);
+    const char *html;
+
+    CLOUD_ERR(login_setup_html(&html, w->r, w->ctx, w->account));
+    cloud_page_put(piece, "%h", html);
+    cloud_page_section_form(piece, "second");
+    cloud_page_put(piece, "<input type=\"hidden\" name=\"do\" value=\"confirm\">\n");
+    login_code_field(piece, "Code that the app shows");
+    cloud_page_put(piece, "<button type=\"submit\">Confirm</button></form>\n");
+    w->notice = login_page_html(piece);
+    return NULL;
+}
+
+/* The account as it is by now: what was changed shows on the page. */
+static cloud_err_t *read_again(work_t *w)
+{
+    cloud_account_t *now;
+
+    CLOUD_ERR(cloud_account_by_number(&now, w->ctx, w->account->number, w->ctx->pool));
+    w->account = now;
+    return NULL;
+}
+
+static apr_int64_t my_session(const work_t *w)
+{
+    const cloud_session_t *mine = login_known(w->r)->session;
+
+    return mine ? mine->id : 0;
+}
+
+static cloud_err_t *confirm_second(work_t *w)
+{
+    const char *codes[CLOUD_BACKUP_CODES];
+    cloud_err_t *err = cloud_second_confirm(codes, w->ctx, w->account, field(w, "code"),
+                                            my_session(w), w->r->pool);
+
+    if (cloud_err_is(err, CLOUD_E_INVALID)) {
+        CLOUD_ERR(offer_setup(w)); /* to be tried again */
+        w->problem = err->msg;
+        return NULL;
+    }
+    CLOUD_ERR(err);
+    w->notice = login_codes_html(w->r, codes);
+    return read_again(w);
+}
+
+/* Whoever finds a browser open has no device. */
+static cloud_err_t *act_second(work_t *w)
+{
+    const char *what = field(w, "do"), *codes[CLOUD_BACKUP_CODES];
+
+    if (!strcmp(what, "prepare")) {
+        return offer_setup(w);
+    }
+    if (!strcmp(what, "confirm")) {
+        return confirm_second(w);
+    }
+    if (strcmp(what, "codes") != 0 && strcmp(what, "off") != 0) {
+        return cloud_err(w->r->pool, CLOUD_E_INVALID, "That can't be done");
+    }
+    CLOUD_ERR(login_code(w->r, w->account, field(w, "code")));
+    if (!strcmp(what, "off")) {
+        return cloud_second_off(w->ctx, w->account, my_session(w));
+    }
+    CLOUD_ERR(cloud_second_codes(codes, w->ctx, w->account, w->r->pool));
+    w->notice = login_codes_html(w->r, codes);
+    return NULL;
+}
+
 /* ---- the page ---- */
 
 static const struct {
@@ -165,6 +263,7 @@ static const struct {
     cloud_err_t *(*act)(work_t *w);
 } OWN[] = {
     { "apppasswords", "App passwords", show_apppass, act_apppass },
+    { "second", "Second factor", show_second, act_second },
     { "sessions", "Browsers that are signed in", show_sessions, act_sessions },
 };
 #define NOWN (sizeof(OWN) / sizeof(*OWN))
@@ -241,6 +340,19 @@ static cloud_err_t *act(work_t *w)
     return cloud_err(w->r->pool, CLOUD_E_INVALID, "This page has no such section");
 }
 
+/* A page is no method and no login. */
+static int page_status(const cloud_err_t *err)
+{
+    switch (err->code) {
+    case CLOUD_E_EXISTS:
+        return HTTP_CONFLICT;
+    case CLOUD_E_UNAUTHORIZED:
+        return HTTP_FORBIDDEN;
+    default:
+        return cloud_err_info(err->code)->http;
+    }
+}
+
 /* What goes well is answered with a way back to the page, so that it can be loaded again; what has
  * something to show that is shown once, with the page. */
 static int post(work_t *w)
@@ -253,14 +365,14 @@ static int post(work_t *w)
         err = act(w);
     }
     if (!err) {
-        return w->notice ? show(w, HTTP_OK, NULL) : cloud_login_redirect(w->r, ACCOUNT_PATH);
+        return w->notice ? show(w, w->problem ? HTTP_BAD_REQUEST : HTTP_OK, w->problem)
+                         : cloud_login_redirect(w->r, ACCOUNT_PATH);
     }
     if (cloud_err_info(err->code)->http >= 500 || err->code == CLOUD_E_TOO_LARGE) {
         return cloud_http_error(w->r, err);
     }
     w->notice = NULL;
-    return show(w, err->code == CLOUD_E_EXISTS ? HTTP_CONFLICT : cloud_err_info(err->code)->http,
-                err->msg);
+    return show(w, page_status(err), err->msg);
 }
 
 int login_account_page(request_rec *r, const char *rest)
@@ -276,7 +388,7 @@ int login_account_page(request_rec *r, const char *rest)
         return cloud_http_error(r, err);
     }
     if (r->method_number != M_GET && r->method_number != M_POST) {
-        return login_no_method(r);
+        return login_no_method(r, 1);
     }
     if (!w.account) {
         return cloud_login_ask(r);

@@ -100,15 +100,29 @@ static void set_cookie(request_rec *r, const char *name, const char *value)
 
 /* ---- who is signed in ---- */
 
-/* Whom Apache let in by something that is worth a session. */
+/* Whom Apache let in by something that is worth a session: no app password, no token. */
 static const cloud_account_t *authenticated(request_rec *r, cloud_ctx_t *ctx)
 {
     return r->user && !ctx->who.client ? cloud_http_account(r) : NULL;
 }
 
+int login_by_password(request_rec *r)
+{
+    static const char *const TYPES[] = { "Basic", "Digest", "form" };
+    apr_size_t i;
+
+    for (i = 0; r->ap_auth_type && i < sizeof(TYPES) / sizeof(*TYPES); i++) {
+        if (!ap_cstr_casecmp(r->ap_auth_type, TYPES[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static cloud_err_t *look(login_browser_t *b, request_rec *r)
 {
     const cloud_account_t *apache;
+    int more = 0;
     cloud_session_t *session;
     cloud_account_t *owner;
     cloud_ctx_t *ctx;
@@ -125,12 +139,14 @@ static cloud_err_t *look(login_browser_t *b, request_rec *r)
     if (apache && b->session && b->owner->number != apache->number) {
         b->session = NULL; /* of somebody who sat here before */
     }
-    if (b->session && b->session->stage == CLOUD_SESSION_OPEN) {
-        b->account = b->owner;
+    if (b->session) {
+        *(b->session->stage == CLOUD_SESSION_OPEN ? &b->account : &b->pending) = b->owner;
+        return NULL;
     }
-    else {
-        b->account = apache;
+    if (apache && login_by_password(r)) {
+        CLOUD_ERR(cloud_second_needed(&more, ctx, apache));
     }
+    *(more ? &b->pending : &b->account) = apache;
     return NULL;
 }
 

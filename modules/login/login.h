@@ -59,6 +59,25 @@ cloud_err_t *cloud_session_revoke(cloud_ctx_t *ctx, const cloud_account_t *accou
 cloud_err_t *cloud_session_keep(cloud_ctx_t *ctx, const cloud_account_t *account,
                                 apr_int64_t id);
 
+/* ---- app passwords for programs (flow.c) ---- */
+
+/** New app password; a name that is taken gets a number, one that can't be shown is made fit. */
+cloud_err_t *cloud_login_apppass(const char **secret, cloud_ctx_t *ctx, const char *id,
+                                 const char *name, apr_pool_t *pool);
+/** Begins a login flow for a program of that name: the secret that it polls with, and the token of
+ *  the page on which somebody grants. Both are good for 20 minutes. Stores nothing. */
+cloud_err_t *cloud_flow_begin(const char **poll, const char **page, cloud_ctx_t *ctx,
+                              const char *name, apr_pool_t *pool);
+/** The program's name. NOT_FOUND: forged, or too old. */
+cloud_err_t *cloud_flow_name(const char **name, cloud_ctx_t *ctx, const char *page,
+                             apr_pool_t *pool);
+/** ctx's account grants (DENIED for another one). NOT_FOUND; EXISTS: that was done before. */
+cloud_err_t *cloud_flow_grant(cloud_ctx_t *ctx, const char *page, const cloud_account_t *account);
+/** The account that granted and a new app password of it, once. NOT_FOUND: nobody has, or it was
+ *  fetched, or the account's secrets have changed since. */
+cloud_err_t *cloud_flow_fetch(cloud_account_t **account, const char **secret, cloud_ctx_t *ctx,
+                              const char *poll, apr_pool_t *pool);
+
 /** 43 letters (base64url) of 256 random bits. */
 cloud_err_t *cloud_login_secret(const char **secret, apr_pool_t *pool);
 /** The token that a form carries: bound to the cookie of forms, and to the session (secret; "" where

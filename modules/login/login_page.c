@@ -52,6 +52,26 @@ static int refused(request_rec *r, const cloud_err_t *err, const char *user, con
     }
 }
 
+/* The password was right. */
+static int go_on(request_rec *r, const cloud_account_t *account, const char *user,
+                 const char *target)
+{
+    cloud_ctx_t *ctx;
+    int more;
+    cloud_err_t *err = cloud_http_ctx(&ctx, r);
+
+    if (!err) {
+        err = cloud_second_needed(&more, ctx, account);
+    }
+    if (!err) {
+        err = login_begin(r, account, more ? CLOUD_SESSION_CODE : CLOUD_SESSION_OPEN);
+    }
+    if (err) {
+        return refused(r, err, user, target);
+    }
+    return more ? login_to_challenge(r, target) : login_see_other(r, login_target(r, target));
+}
+
 static int post_login(request_rec *r)
 {
     const cloud_account_t *account;
@@ -69,10 +89,7 @@ static int post_login(request_rec *r)
         err = cloud_auth_login(&account, &client, r, user, password ? password : "",
                                CLOUD_LOGIN_NO_APPPASS);
     }
-    if (!err) {
-        err = login_begin(r, account, CLOUD_SESSION_OPEN);
-    }
-    return err ? refused(r, err, user, target) : login_see_other(r, login_target(r, target));
+    return err ? refused(r, err, user, target) : go_on(r, account, user, target);
 }
 
 /* What the address of the page says: where to go afterwards, and whom it is about. */
@@ -114,7 +131,10 @@ int login_page(request_rec *r, const char *rest)
         return post_login(r);
     }
     if (r->method_number != M_GET && r->method_number != M_POST) {
-        return login_no_method(r);
+        return login_no_method(r, 1);
+    }
+    if (b->pending) {
+        return login_to_challenge(r, target);
     }
     return b->account ? login_see_other(r, login_target(r, target))
                       : show_login(r, HTTP_OK, user, target, NULL);
@@ -148,7 +168,7 @@ int login_logout(request_rec *r, const char *rest)
         return cloud_http_error(r, err);
     }
     if (r->method_number != M_GET) {
-        return login_no_method(r);
+        return login_no_method(r, 1);
     }
-    return b->account ? show_logout(r) : cloud_login_redirect(r, LOGIN_PATH);
+    return b->account || b->pending ? show_logout(r) : cloud_login_redirect(r, LOGIN_PATH);
 }

@@ -111,6 +111,16 @@ static cloud_page_t *begin(request_rec *r, const char *title)
     return page;
 }
 
+cloud_page_t *login_page_piece(request_rec *r)
+{
+    return begin(r, "");
+}
+
+const char *login_page_html(const cloud_page_t *piece)
+{
+    return cloud_html_text(piece->html);
+}
+
 cloud_page_t *cloud_page_create(request_rec *r, const char *title)
 {
     cloud_page_t *page = begin(r, title);
@@ -264,22 +274,37 @@ int cloud_login_redirect(request_rec *r, const char *path)
     return login_see_other(r, apr_pstrcat(r->pool, cloud_http_base(r), path, NULL));
 }
 
-int cloud_login_ask(request_rec *r)
+/* To a page that goes on to target (NULL: wherever it likes). */
+static int to_page(request_rec *r, const char *path, const char *target)
 {
-    const char *here = r->method_number == M_GET ? r->unparsed_uri : r->uri;
-
-    return login_see_other(r, apr_pstrcat(r->pool, cloud_http_uri(r, LOGIN_PATH, "", r->pool),
-                                          "?redirect_url=",
-                                          cloud_uri_encode(here, 0, r->pool), NULL));
+    return login_see_other(r, apr_pstrcat(r->pool, cloud_http_uri(r, path, "", r->pool),
+                                          target ? "?redirect_url=" : "",
+                                          target ? cloud_uri_encode(target, 0, r->pool) : "",
+                                          NULL));
 }
 
-int login_no_method(request_rec *r)
+int cloud_login_ask(request_rec *r)
 {
-    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_POST, M_OPTIONS, -1);
+    return to_page(r, LOGIN_PATH, r->method_number == M_GET ? r->unparsed_uri : r->uri);
+}
+
+int login_to_login(request_rec *r, const char *target)
+{
+    return to_page(r, LOGIN_PATH, target);
+}
+
+int login_to_challenge(request_rec *r, const char *target)
+{
+    return to_page(r, CHALLENGE_PATH, target);
+}
+
+int login_no_method(request_rec *r, int get)
+{
     if (r->method_number == M_OPTIONS) {
-        apr_table_setn(r->headers_out, "Allow", "GET,HEAD,POST,OPTIONS");
+        apr_table_setn(r->headers_out, "Allow", get ? "GET,HEAD,POST,OPTIONS" : "POST,OPTIONS");
         ap_set_content_length(r, 0);
         return OK;
     }
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_POST, M_OPTIONS, get ? M_GET : -1, -1);
     return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
 }

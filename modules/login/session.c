@@ -274,6 +274,12 @@ cloud_err_t *cloud_session_keep(cloud_ctx_t *ctx, const cloud_account_t *account
 /* What is over by idleness or age, and the sessions of another epoch go with it in time. */
 static cloud_err_t *expire_tx(int *changed, cloud_ctx_t *ctx, const limits_t *l)
 {
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM login_flow WHERE expires < ?1",
+                           "i", (apr_int64_t)l->now));
+    /* Second factors that nobody went on to set up. */
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "DELETE FROM login_totp WHERE confirmed = 0 AND created < ?1", "i",
+                           (apr_int64_t)(l->now - apr_time_from_sec(86400))));
     return cloud_db_run(ctx->db, changed, ctx->pool,
                         "DELETE FROM login_session WHERE id IN (SELECT id FROM login_session"
                         " WHERE seen < ?1 OR created < ?2 LIMIT ?3)",

@@ -93,13 +93,15 @@ static const command_rec commands[] = {
 
 /* ---- routes ---- */
 
+#define PAGE (CLOUD_EP_EXACT | CLOUD_EP_PAGE)
+
 static const struct {
     cloud_endpoint_t endpoint;
     int (*fn)(request_rec *);
 } ROUTES[] = {
-    { { AUTHORIZE_PATH, CLOUD_EP_EXACT, cloud_login_error_body }, oauth_authorize },
-    { { LOGOUT_PATH, CLOUD_EP_EXACT, cloud_login_error_body }, oauth_logout },
-    { { SUCCESS_PATH, CLOUD_EP_EXACT, cloud_login_error_body }, oauth_successful },
+    { { AUTHORIZE_PATH, PAGE, cloud_login_error_body }, oauth_authorize },
+    { { LOGOUT_PATH, PAGE, cloud_login_error_body }, oauth_logout },
+    { { SUCCESS_PATH, PAGE, cloud_login_error_body }, oauth_successful },
     { { API_PATH "/token", CLOUD_EP_EXACT, oauth_error_body }, oauth_token },
     { { API_PATH "/revoke", CLOUD_EP_EXACT, oauth_error_body }, oauth_revoke },
     { { API_PATH "/userinfo", CLOUD_EP_EXACT, oauth_error_body }, oauth_userinfo },

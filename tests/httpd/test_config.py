@@ -37,6 +37,7 @@ REFUSED = {
     "CloudUserQuota": ["%{req_novary:X}", ""],
     "CloudUserGroups": ["%{HTTP:X-Groups}", "x , x", ""],
     "CloudGroupMap": ["~( x", "x", ""],
+    "CloudTwoFactor": ["", "perhaps", "optional staff"],
     "CloudTrashRetention": ["sometimes", "-1", ""],
     "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
     "CloudMassChangeFiles": ["-1", "many", ""],
@@ -67,6 +68,9 @@ CloudOAuth2 off
 CloudOAuth2 always
 CloudSignedUrls on
 CloudSessionTimeout 1200
+CloudTwoFactor optional
+CloudTwoFactor required
+CloudTwoFactor required staff "some, others"
 CloudSessionLifetime 43200
 CloudMassChangeFiles off
 CloudMassChangeFiles 500

@@ -517,7 +517,7 @@ START_TEST(test_each)
     for (int i = 0; i < 450; i++) {
         tu_exec("INSERT INTO account SELECT max(number) + 1, 'z' || (max(number) + 1),"
                 " 'z' || (max(number) + 1), NULL, NULL, -1, 1, 0, 0, 1, 2,"
-                " 'z' || (max(number) + 1), NULL, 1, 'database', NULL FROM account");
+                " 'z' || (max(number) + 1), NULL, 1, 'database', NULL, 0 FROM account");
     }
     OK(cloud_account_each(tu.ctx, NULL, count, &n));
     ck_assert_int_eq(n, 453);

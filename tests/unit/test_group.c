@@ -561,12 +561,13 @@ START_TEST(test_migration)
     tu_exec("DROP TABLE usergroup; DROP TABLE membership; DROP TABLE subadmin; DROP TABLE pref;"
             " ALTER TABLE account DROP COLUMN source; ALTER TABLE account DROP COLUMN person;"
             " ALTER TABLE change DROP COLUMN was_etag; ALTER TABLE change DROP COLUMN was_mtime;"
+            " ALTER TABLE account DROP COLUMN two_factor;"
             " UPDATE meta SET value = '1' WHERE key = 'schema'");
     tu_reopen();
     ck_assert_str_eq(members("admin"), "Admin");
     OK(cloud_account_get(&a, tu.ctx, "first", tu.pool));
     ck_assert_str_eq(a->source, "database");
-    ck_assert_int_eq(tu_query_int("SELECT value FROM meta WHERE key = 'schema'"), 4);
+    ck_assert_int_eq(tu_query_int("SELECT value FROM meta WHERE key = 'schema'"), 5);
 }
 END_TEST
 
