@@ -141,6 +141,20 @@ class Server(Env):
         return total
 
 
+    def forget_peak(self):
+        for pid in self.pids():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak(self):
+        """kB: the most that each process had resident since forget_peak(), added up."""
+        total = 0
+        for pid in self.pids():
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    total += int(line.split()[1])
+        return total
+
+
 class Counts:
     """SQL statements and syncs of a server that is started with the counter preloaded."""
 
