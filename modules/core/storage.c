@@ -436,44 +436,6 @@ cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes)
     return bytes < room ? NULL : cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
 }
 
-/* All levels are synced, those that were there too: somebody else may have made them, and not be so
- * far yet. */
-static cloud_err_t *make_durable(cloud_ctx_t *ctx, const char *path)
-{
-    char *copy = apr_pstrdup(ctx->pool, path), *slash = strchr(copy, '/');
-    int err;
-
-    if (!slash) return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "%s is in no account", path);
-    *slash = '\0';
-    CLOUD_ERR(cloud_storage_account_check(ctx->store, copy, ctx->pool));
-    while (slash) {
-        *slash = '/';
-        slash = strchr(slash + 1, '/');
-        if (slash) *slash = '\0';
-        err = cloud_storage_mkdir(ctx->store, copy, ctx->pool);
-        if (err && err != EEXIST)
-            return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, err, "mkdir %s", copy);
-        CLOUD_POINT("keep-dir-made");
-        CLOUD_ERR(cloud_storage_sync_parent(ctx->store, copy, ctx->pool));
-    }
-    return NULL;
-}
-
-cloud_err_t *cloud_storage_keep_dir(cloud_ctx_t *ctx, const char *path)
-{
-    struct stat st;
-    int found = 0;
-
-    if (!ctx->kept_dirs) ctx->kept_dirs = apr_hash_make(ctx->pool);
-    if (apr_hash_get(ctx->kept_dirs, path, APR_HASH_KEY_STRING))
-        CLOUD_ERR(cloud_storage_stat(&st, NULL, &found, ctx->store, path, ctx->pool));
-    if (found) return NULL;
-    CLOUD_ERR(make_durable(ctx, path));
-    path = apr_pstrdup(ctx->pool, path);
-    apr_hash_set(ctx->kept_dirs, path, APR_HASH_KEY_STRING, path);
-    return NULL;
-}
-
 cloud_err_t *cloud_storage_probe(cloud_store_t *store)
 {
     char a[64], b[64];

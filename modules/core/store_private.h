@@ -11,6 +11,8 @@
 
 #include <pthread.h>
 
+#define CLOUD_DURABLE_DIRS 1024 /* power of two */
+
 struct cloud_store_t {
     apr_pool_t *pool;
     cloud_store_conf_t conf;
@@ -30,6 +32,7 @@ struct cloud_store_t {
     cloud_settings_cache_t *settings;
     cloud_account_cache_t *accounts;
     unsigned stage_counter;
+    apr_uint64_t durable_dirs[CLOUD_DURABLE_DIRS]; /* known to be on disk; see make_level() */
     apr_time_t retry_at;           /* when moves that were set aside are tried next */
     apr_time_t complained;         /* when it was last logged that they still fail */
     unsigned char key[32];         /* of .cloud/key, */
