@@ -5,17 +5,20 @@
  * kept is a hash under a key that exists only in this memory. A change of the password changes the
  * account's epoch, which is part of the hash: old entries then match nothing.
  */
+/* SHA-256's own functions, which OpenSSL calls deprecated: each request needs six of these hashes, and
+ * EVP looks its algorithm up anew each time, under locks that all threads share. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "auth.h"
 
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #define ALIGN(n) APR_ALIGN((n), 64)
-#define HASH     32 /* bytes of SHA-256 */
+#define HASH     SHA256_DIGEST_LENGTH
+#define BLOCK    SHA256_CBLOCK
 #define LAYOUT   (unsigned)(sizeof(cloud_auth_mem_t) << 16 | sizeof(cloud_auth_entry_t) << 8 \
                             | sizeof(cloud_throttle_entry_t))
 
@@ -52,16 +55,46 @@ cloud_auth_mem_t *cloud_auth_mem_again(void *mem, unsigned entries)
     return m->layout == LAYOUT && m->sets == sets_of(entries) ? m : NULL;
 }
 
+/* Hash of two pieces, one after the other. */
+static void hash(unsigned char *out, const void *a, apr_size_t a_len, const void *b,
+                 apr_size_t b_len)
+{
+    SHA256_CTX sha;
+
+    SHA256_Init(&sha);
+    SHA256_Update(&sha, a, a_len);
+    SHA256_Update(&sha, b, b_len);
+    SHA256_Final(out, &sha);
+    OPENSSL_cleanse(&sha, sizeof(sha));
+}
+
+/* RFC 2104, with a key of at most a block. */
+static void hmac(unsigned char *out, const unsigned char *key, apr_size_t key_len, const void *in,
+                 apr_size_t len)
+{
+    unsigned char inner[BLOCK], outer[BLOCK], first[HASH];
+    apr_size_t i;
+
+    for (i = 0; i < BLOCK; i++) {
+        inner[i] = (unsigned char)((i < key_len ? key[i] : 0) ^ 0x36);
+        outer[i] = (unsigned char)((i < key_len ? key[i] : 0) ^ 0x5c);
+    }
+    hash(first, inner, BLOCK, in, len);
+    hash(out, outer, BLOCK, first, HASH);
+    OPENSSL_cleanse(inner, BLOCK);
+    OPENSSL_cleanse(outer, BLOCK);
+}
+
 void cloud_auth_hmac(unsigned char *out, const cloud_auth_mem_t *mem, const char *site,
                      const void *middle, apr_size_t len, const char *text)
 {
     unsigned char in[HASH + CLOUD_AUTH_MIDDLE + HASH] = { 0 };
 
     /* Fixed lengths, so that no two different inputs are the same bytes. */
-    EVP_Digest(site, strlen(site), in, NULL, EVP_sha256(), NULL);
+    hash(in, site, strlen(site), "", 0);
     memcpy(in + HASH, middle, len);
-    EVP_Digest(text, strlen(text), in + HASH + CLOUD_AUTH_MIDDLE, NULL, EVP_sha256(), NULL);
-    HMAC(EVP_sha256(), mem->key, sizeof(mem->key), in, sizeof(in), out, NULL);
+    hash(in + HASH + CLOUD_AUTH_MIDDLE, text, strlen(text), "", 0);
+    hmac(out, mem->key, sizeof(mem->key), in, sizeof(in));
     OPENSSL_cleanse(in, sizeof(in));
 }
 

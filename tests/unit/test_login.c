@@ -4,13 +4,16 @@
 
 #include <string.h>
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include "auth.h"
 
 #define ENTRIES 64
 #define NOW     apr_time_from_sec(1000000)
 #define SEC(n)  apr_time_from_sec(n)
 
-static const cloud_throttle_conf_t CONF = { 3, apr_time_from_sec(60), apr_time_from_sec(100) };
+static const cloud_throttle_conf_t LIMITS = { 3, apr_time_from_sec(60), apr_time_from_sec(100) };
 
 static cloud_auth_mem_t *memory(void)
 {
@@ -51,6 +54,22 @@ START_TEST(test_tags_differ)
     cloud_auth_tag_elsewhere(&elsewhere, mem, "/data", 1, 2, "secret");
     ck_assert(!same(tag, elsewhere));
     ck_assert_ptr_null(memmem(mem, cloud_auth_mem_size(ENTRIES), "secret", 6));
+}
+END_TEST
+
+/* The keyed hash is HMAC-SHA-256 (RFC 2104), as OpenSSL has it. */
+START_TEST(test_hmac)
+{
+    cloud_auth_mem_t *mem = memory();
+    unsigned char in[32 + CLOUD_AUTH_MIDDLE + 32] = {0}, want[32], got[32];
+    const char middle[] = "middle";
+
+    EVP_Digest("site", 4, in, NULL, EVP_sha256(), NULL);
+    memcpy(in + 32, middle, sizeof middle);
+    EVP_Digest("", 0, in + 32 + CLOUD_AUTH_MIDDLE, NULL, EVP_sha256(), NULL);
+    HMAC(EVP_sha256(), mem->key, sizeof mem->key, in, sizeof in, want, NULL);
+    cloud_auth_hmac(got, mem, "site", middle, sizeof middle, "");
+    ck_assert_mem_eq(got, want, sizeof want);
 }
 END_TEST
 
@@ -124,7 +143,7 @@ static cloud_throttle_t throttle(cloud_auth_mem_t *mem, const char *user, const 
 {
     cloud_throttle_t t;
 
-    cloud_throttle_init(&t, mem, &CONF, "/data", "", user, address);
+    cloud_throttle_init(&t, mem, &LIMITS, "/data", "", user, address);
     return t;
 }
 
@@ -151,9 +170,9 @@ START_TEST(test_delay_doubles)
         ck_assert_int_eq(cloud_throttle_wait(&t, now), want);
         now += want;
         ck_assert_int_eq(cloud_throttle_wait(&t, now), 0);
-        want = want * 2 < CONF.longest ? want * 2 : CONF.longest;
+        want = want * 2 < LIMITS.longest ? want * 2 : LIMITS.longest;
     }
-    ck_assert_int_eq(want, CONF.longest);
+    ck_assert_int_eq(want, LIMITS.longest);
 }
 END_TEST
 
@@ -219,8 +238,8 @@ START_TEST(test_kinds)
     cloud_auth_mem_t *mem = memory();
     cloud_throttle_t password = throttle(mem, "alice", "192.0.2.1"), totp, odd;
 
-    cloud_throttle_init(&totp, mem, &CONF, "/data", "totp", "alice", "192.0.2.1");
-    cloud_throttle_init(&odd, mem, &CONF, "/data", "", "totp\nalice", "192.0.2.1");
+    cloud_throttle_init(&totp, mem, &LIMITS, "/data", "totp", "alice", "192.0.2.1");
+    cloud_throttle_init(&odd, mem, &LIMITS, "/data", "", "totp\nalice", "192.0.2.1");
     ck_assert_int_ne(password.key, totp.key);
     ck_assert_int_ne(odd.key, totp.key);
 }
@@ -233,7 +252,7 @@ START_TEST(test_repeats_that_count)
     cloud_throttle_t t = throttle(mem, "alice", "192.0.2.1");
     unsigned i;
 
-    for (i = 0; i < CONF.failures; i++) {
+    for (i = 0; i < LIMITS.failures; i++) {
         ck_assert_int_eq(cloud_throttle_wait(&t, NOW), 0);
         cloud_throttle_failed(&t, NULL, NOW);
     }
@@ -278,6 +297,7 @@ Suite *suite_login(void)
     TCase *tc = tu_case(s, "login", tu_pool);
 
     tcase_add_test(tc, test_tags_differ);
+    tcase_add_test(tc, test_hmac);
     tcase_add_test(tc, test_cache);
     tcase_add_test(tc, test_empty_cache);
     tcase_add_test(tc, test_full_cache);
