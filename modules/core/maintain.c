@@ -74,12 +74,15 @@ static cloud_err_t *reclaim_below(int *empty, int *budget, cloud_ctx_t *ctx, apr
     return NULL;
 }
 
-/* The topmost nodes that wait: children of purge roots, then abandoned bulk roots. */
+/* The topmost nodes that wait: children of purge roots. Looked for every second, whatever the number
+ * of accounts: the names of roots begin with their kind. */
 static cloud_err_t *next_purged(cloud_node_t **node, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
     return first_child(node, ctx,
-                       "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent IN"
-                       " (SELECT id FROM node WHERE parent = 0 AND kind = 3 AND ?1 = 0) LIMIT 1",
+                       "SELECT " CLOUD_NODE_COLS " FROM node WHERE id ="
+                       " (SELECT c.id FROM node r JOIN node c ON c.parent = r.id"
+                       " WHERE r.parent = ?1 AND r.name >= '3:' AND r.name < '3;'"
+                       " AND r.kind = 3 LIMIT 1)",
                        0, pool);
 }
 
