@@ -176,7 +176,7 @@ static cloud_err_t *show_second(work_t *w)
     cloud_page_put(w->page, "<p>A second factor is set up. %s of %s backup codes are left.</p>\n",
                    apr_itoa(w->r->pool, left), apr_itoa(w->r->pool, CLOUD_BACKUP_CODES));
     cloud_page_section_form(w->page, "second");
-    login_code_field(w->page, "Code that your app shows, or a backup code");
+    login_code_field(w->page, "Code that your app shows, or a backup code", 0);
     cloud_page_put(w->page, "<button type=\"submit\" name=\"do\" value=\"codes\" class=\"quiet\">New "
                    "backup codes</button>\n<button type=\"submit\" name=\"do\" value=\"off\" "
                    "class=\"quiet\">Turn off</button></form>\n");
@@ -193,7 +193,7 @@ static cloud_err_t *offer_setup(work_t *w)
     cloud_page_put(piece, "%h", html);
     cloud_page_section_form(piece, "second");
     cloud_page_put(piece, "<input type=\"hidden\" name=\"do\" value=\"confirm\">\n");
-    login_code_field(piece, "Code that the app shows");
+    login_code_field(piece, "Code that the app shows", 0);
     cloud_page_put(piece, "<button type=\"submit\">Confirm</button></form>\n");
     w->notice = login_page_html(piece);
     return NULL;

@@ -1,0 +1,192 @@
+"""The pages in Chromium: with the keyboard alone, and nothing that their Content-Security-Policy
+refuses."""
+
+import re
+
+import pytest
+
+from harness import totp
+from harness.browser import LOGIN, PERSONAL
+
+webdriver = pytest.importorskip("selenium.webdriver")
+By = pytest.importorskip("selenium.webdriver.common.by").By
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
+Service = pytest.importorskip("selenium.webdriver.chrome.service").Service
+Wait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
+conditions = pytest.importorskip("selenium.webdriver.support.expected_conditions")
+
+
+@pytest.fixture(name="chromium", scope="module")
+def fixture_chromium(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                     "--disable-background-networking", "--no-first-run", "--window-size=900,1100",
+                     f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = Service("/usr/bin/chromedriver")
+    browser = webdriver.Chrome(service=service, options=options)
+    browser.set_page_load_timeout(60)
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(name="page")
+def fixture_page(chromium, env, tmp_path):
+    chromium.get(env.url + LOGIN)
+    chromium.delete_all_cookies()
+    yield Page(chromium, env, tmp_path)
+    refused = [entry for entry in chromium.get_log("browser")
+               if entry["level"] in ("SEVERE", "WARNING") and "status of 4" not in entry["message"]]
+    assert not refused
+
+
+class Page:
+    def __init__(self, browser, env, folder):
+        self.browser = browser
+        self.env = env
+        self.folder = folder
+
+    def open(self, path):
+        self.browser.get(self.env.url + path)
+
+    def keys(self, *keys):
+        """Typed to whatever has the focus."""
+        webdriver.ActionChains(self.browser).send_keys(*keys).perform()
+
+    @property
+    def focus(self):
+        element = self.browser.switch_to.active_element
+        return element.get_attribute("name") or element.tag_name
+
+    def tab_to(self, name, limit=60):
+        for _ in range(limit):
+            if self.focus == name:
+                return
+            self.keys(Keys.TAB)
+        raise AssertionError(f"{name} is not reached with the keyboard")
+
+    def leave(self, *keys):
+        """Types something that leads to another page, and waits for that."""
+        old = self.browser.find_element(By.TAG_NAME, "html")
+        self.keys(*keys)
+        Wait(self.browser, 60).until(conditions.staleness_of(old))
+
+    @property
+    def title(self):
+        return self.browser.find_element(By.TAG_NAME, "h1").text
+
+    @property
+    def text(self):
+        return self.browser.find_element(By.TAG_NAME, "main").text
+
+    def check(self, name):
+        """What every page has to have; a picture of it for who wants to look."""
+        self.browser.save_screenshot(str(self.folder / f"{name}.png"))
+        html = self.browser.find_element(By.TAG_NAME, "html")
+        assert html.get_attribute("lang") == "en"
+        # the style sheet was taken
+        style = self.browser.execute_script(
+            "return getComputedStyle(document.querySelector('header')).backgroundColor")
+        assert style == "rgb(10, 74, 125)"
+        # nothing sticks out on a phone
+        self.browser.set_window_size(500, 900)
+        assert self.browser.execute_script(
+            "return document.documentElement.scrollWidth <= window.innerWidth")
+        self.browser.set_window_size(900, 1100)
+        for field in self.browser.find_elements(By.CSS_SELECTOR, "input:not([type=hidden])"):
+            ident = field.get_attribute("id")
+            assert self.browser.find_element(By.CSS_SELECTOR, f"label[for={ident}]").text
+        idents = [element.get_attribute("id")
+                  for element in self.browser.find_elements(By.CSS_SELECTOR, "[id]")]
+        assert len(set(idents)) == len(idents)
+
+    def sign_in(self, account, password=None):
+        self.open(LOGIN)
+        self.tab_to("user")
+        self.keys(account.id, Keys.TAB, password or account.password)
+        self.leave(Keys.ENTER)
+
+
+def test_sign_in_with_the_keyboard(page, account):
+    page.open(LOGIN)
+    page.check("login")
+    assert page.focus == "user"  # nothing has to be reached first
+    page.keys(account.id, Keys.TAB)
+    assert page.focus == "password"
+    page.keys("wrong")
+    page.leave(Keys.ENTER)
+    page.check("wrong")
+    assert "The user name or the password is wrong." in page.text
+    assert page.focus == "password"
+    page.keys(account.password)
+    page.leave(Keys.ENTER)
+    assert page.title == "Your account"
+    page.check("account")
+    # a script that got into the page would not run
+    assert page.browser.execute_script("""
+        let ran = false; window.mark = () => { ran = true; };
+        const script = document.createElement('script'); script.textContent = 'mark()';
+        document.head.append(script); return ran;""") is False
+    assert [entry for entry in page.browser.get_log("browser")
+            if "Content Security Policy" in entry["message"]]
+    # the cookie is out of reach of scripts
+    assert "cloud_session" not in page.browser.execute_script("return document.cookie")
+
+
+def test_app_password_and_sign_out(page, account):
+    page.sign_in(account)
+    page.tab_to("name")
+    page.keys("my phone")
+    page.leave(Keys.ENTER)
+    page.check("apppassword")
+    assert re.search(r"\b([A-Z2-9]{5}-){3}[A-Z2-9]{5}\b", page.text)
+    page.open(PERSONAL)
+    row = page.browser.find_element(By.XPATH, "//tr[td='my phone']")
+    row.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+    Wait(page.browser, 60).until(lambda browser: "my phone" not in browser.page_source)
+    button = page.browser.find_elements(By.XPATH, "//button[text()='Sign out']")[-1]
+    button.send_keys(Keys.ENTER)
+    Wait(page.browser, 60).until(lambda browser: page.title == "Sign in")
+
+
+def test_second_factor_with_the_keyboard(page, account):
+    page.sign_in(account)
+    button = page.browser.find_element(By.XPATH, "//button[text()='Set up a second factor']")
+    button.send_keys(Keys.ENTER)
+    Wait(page.browser, 60).until(
+        lambda browser: browser.find_elements(By.ID, "totp-secret"))
+    page.check("setup")
+    picture = page.browser.find_element(By.CSS_SELECTOR, "svg.qr")
+    assert picture.size["width"] >= 150 and picture.size["width"] == picture.size["height"]
+    secret = page.browser.find_element(By.ID, "totp-secret").text
+    page.tab_to("code")
+    page.keys(totp.code(secret, -1))
+    page.leave(Keys.ENTER)
+    page.check("codes")
+    codes = [code.text for code in page.browser.find_elements(By.CSS_SELECTOR, "#backup-codes code")]
+    assert len(codes) == 10
+    page.browser.delete_all_cookies()
+    page.sign_in(account)
+    assert page.title == "Second factor"
+    page.check("challenge")
+    assert page.focus == "code"
+    page.keys(totp.code(secret))
+    page.leave(Keys.ENTER)
+    assert page.title == "Your account"
+
+
+def test_login_flow(page, env, account):
+    flow = env.http("POST", LOGIN + "/v2", headers={"User-Agent": "Test program"}).json()
+    page.browser.get(flow["login"])
+    page.keys(account.id, Keys.TAB, account.password)
+    page.leave(Keys.ENTER)
+    page.check("grant")
+    assert "Test program" in page.text
+    page.tab_to("answer")
+    page.leave(Keys.ENTER)
+    page.check("granted")
+    assert page.title == "Allowed"
+    answer = env.http("POST", LOGIN + "/v2/poll", data={"token": flow["poll"]["token"]})
+    assert answer.json()["loginName"] == account.id
