@@ -61,6 +61,7 @@ typedef struct {
     cloud_node_t node;              /* when exists */
     cloud_node_t parent;            /* when has_parent and not the root */
     unsigned perms;                 /* effective on node; on the parent when !exists */
+    int barred;                     /* the account that asks was disabled or deleted */
     int mounted;                    /* 'M': mount or below */
     int shared;                     /* 'S' */
     apr_int64_t tree;               /* node id of the root of the tree the node really is in */

@@ -162,19 +162,6 @@ cloud_err_t *cloud_account_by_number(cloud_account_t **a, cloud_ctx_t *ctx, apr_
     return err;
 }
 
-cloud_err_t *cloud_account_check(cloud_ctx_t *ctx)
-{
-    cloud_stmt_t *st;
-    int ok;
-
-    if (!ctx->who.account) return NULL;
-    CLOUD_ERR(cloud_db_query(&st, &ok, ctx->db, ctx->pool,
-                             "SELECT 1 FROM account WHERE number = ?1 AND enabled = 1", "i",
-                             ctx->who.account->number));
-    cloud_stmt_done(st);
-    return ok ? NULL : cloud_err(ctx->pool, CLOUD_E_UNAUTHORIZED, NULL);
-}
-
 /* ---- changing ---- */
 
 cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
@@ -219,6 +206,11 @@ cloud_err_t *cloud_account_set_quota(cloud_ctx_t *ctx, const char *id, apr_int64
                            "UPDATE account SET quota = ?2 WHERE number = ?1", "ii", a->number,
                            quota);
     return cloud_tx_end(ctx, err);
+}
+
+cloud_err_t *cloud_account_barred(cloud_ctx_t *ctx)
+{
+    return cloud_err(ctx->pool, CLOUD_E_UNAUTHORIZED, NULL);
 }
 
 cloud_err_t *cloud_account_set_enabled(cloud_ctx_t *ctx, const char *id, int enabled)

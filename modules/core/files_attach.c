@@ -297,7 +297,6 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     cloud_entry_t *e;
     int replaced;
 
-    CLOUD_ERR(cloud_account_check(ctx));
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
     *unnoticed = *unnoticed && e->exists;
     if (*unnoticed) return NULL;

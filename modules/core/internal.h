@@ -234,9 +234,9 @@ cloud_err_t *cloud_journal_drop(int *more, cloud_ctx_t *ctx);
 cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path);
 
 /* ---- account.c ---- */
-/** UNAUTHORIZED when the account of ctx->who was disabled or deleted since it was read: for verbs that
- *  wait long for what they are to write. (tx) */
-cloud_err_t *cloud_account_check(cloud_ctx_t *ctx);
+/** What an account is told that was disabled or deleted while its request was under way: the same as
+ *  if it had come later, UNAUTHORIZED. */
+cloud_err_t *cloud_account_barred(cloud_ctx_t *ctx);
 
 /* ---- account_life.c ---- */
 /** Removes directories that creations left when they were killed. (no tx) */

@@ -60,14 +60,28 @@ static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_hea
     return NULL;
 }
 
-/* A directory that is not there is a disk that is not mounted, unless its account has just been
- * deleted: then its owner's requests end as if they had come later. */
-static cloud_err_t *check_disk(cloud_ctx_t *ctx, const cloud_account_t *account)
+/* The root of a tree; and, with it, whether who asks has been disabled or deleted since the request
+ * began: a request may take hours. *root NULL: there is no such tree any more. */
+static cloud_err_t *load_root(cloud_node_t **root, int *barred, cloud_ctx_t *ctx,
+                              apr_int64_t tree, apr_pool_t *pool)
 {
-    cloud_err_t *err = cloud_storage_account_check(ctx->store, account->dir, ctx->pool);
+    const cloud_account_t *who = ctx->who.system ? NULL : ctx->who.account;
+    cloud_stmt_t *st;
+    int row;
 
-    if (err) CLOUD_ERR(cloud_account_check(ctx));
-    return err;
+    *root = NULL;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT EXISTS (SELECT 1 FROM account WHERE number = ?2 AND enabled"
+                             " <> 0), " CLOUD_NODE_COLS " FROM (SELECT 1) LEFT JOIN node"
+                             " ON id = ?1",
+                             "ii", tree, who ? who->number : (apr_int64_t)0));
+    if (row) *barred = who && !cloud_col_int(st, 0);
+    if (row && !cloud_col_null(st, 1)) {
+        *root = apr_palloc(pool, sizeof **root);
+        cloud_tree_row(*root, st, 1, pool);
+    }
+    cloud_stmt_done(st);
+    return NULL;
 }
 
 static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
@@ -86,10 +100,12 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
                   : "";
     e->tree = tree;
     e->perms = perms_of(ctx, account) & mask;
-    CLOUD_ERR(check_disk(ctx, account));
-    CLOUD_ERR(cloud_tree_get(&root, ctx, tree, pool));
+    CLOUD_ERR(load_root(&root, &e->barred, ctx, tree, pool));
     /* The account was deleted since the caller looked it up. */
-    if (!root) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (!root)
+        return e->barred ? cloud_account_barred(ctx) : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (e->barred) e->perms = 0; /* and the directory may have gone with the account */
+    else CLOUD_ERR(cloud_storage_account_check(ctx->store, account->dir, ctx->pool));
     if (segments->nelts == 0) {
         e->chain = apr_pcalloc(pool, sizeof *e->chain);
         e->has_parent = 1;
@@ -170,6 +186,7 @@ static const unsigned NEEDS[] = {
 
 cloud_err_t *cloud_access(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op)
 {
+    if (entry->barred) return cloud_account_barred(ctx);
     if (entry->perms & NEEDS[op]) {
         /* The root of a space is a fixed place. */
         if ((op == CLOUD_OP_DELETE || op == CLOUD_OP_RENAME) && entry->path[0] == '\0')

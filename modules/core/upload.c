@@ -10,7 +10,7 @@
 #define SESSION_COLS                                                                            \
     "u.id, u.account, u.name, u.total, u.state, u.created, u.touched, u.stage, u.length,"       \
     " u.digest, u.node, u.etag, u.was_created, u.dst, a.dir,"                                   \
-    " (SELECT coalesce(sum(c.size), 0) FROM chunk c WHERE c.upload = u.id)"
+    " (SELECT coalesce(sum(c.size), 0) FROM chunk c WHERE c.upload = u.id), a.enabled"
 
 cloud_err_t *cloud_upload_own(cloud_ctx_t *ctx, apr_int64_t account)
 {
@@ -51,6 +51,17 @@ static cloud_session_t *read_session(cloud_stmt_t *st, apr_pool_t *pool)
     return s;
 }
 
+/* The session of a query, if it gave one, unless its account may not go on. */
+static cloud_err_t *take_session(cloud_session_t **s, cloud_ctx_t *ctx, cloud_stmt_t *st, int row,
+                                 apr_pool_t *pool)
+{
+    int barred = row && !ctx->who.system && !cloud_col_int(st, 16);
+
+    *s = row ? read_session(st, pool) : NULL;
+    cloud_stmt_done(st);
+    return barred ? cloud_account_barred(ctx) : NULL;
+}
+
 cloud_err_t *cloud_session_by_name(cloud_session_t **s, cloud_ctx_t *ctx, apr_int64_t account,
                                    const char *name, apr_pool_t *pool)
 {
@@ -61,9 +72,7 @@ cloud_err_t *cloud_session_by_name(cloud_session_t **s, cloud_ctx_t *ctx, apr_in
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SQL, "it", account, name));
-    *s = row ? read_session(st, pool) : NULL;
-    cloud_stmt_done(st);
-    return NULL;
+    return take_session(s, ctx, st, row, pool);
 }
 
 cloud_err_t *cloud_session_by_id(cloud_session_t **s, cloud_ctx_t *ctx, apr_int64_t id,
@@ -76,9 +85,7 @@ cloud_err_t *cloud_session_by_id(cloud_session_t **s, cloud_ctx_t *ctx, apr_int6
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SQL, "i", id));
-    *s = row ? read_session(st, pool) : NULL;
-    cloud_stmt_done(st);
-    return NULL;
+    return take_session(s, ctx, st, row, pool);
 }
 
 cloud_err_t *cloud_session_delete(apr_array_header_t **files, cloud_ctx_t *ctx,

@@ -55,7 +55,7 @@ int cloud_session_is_v1(const cloud_session_t *s);
 cloud_err_t *cloud_upload_own(cloud_ctx_t *ctx, apr_int64_t account);
 /** NOT_FOUND for a session or chunk of this name. */
 cloud_err_t *cloud_upload_gone(cloud_ctx_t *ctx, const char *name);
-/** Session by name or by id; *s NULL when there is none. (tx) */
+/** Session by name or by id; *s NULL when there is none. UNAUTHORIZED when its account was disabled. (tx) */
 cloud_err_t *cloud_session_by_name(cloud_session_t **s, cloud_ctx_t *ctx, apr_int64_t account,
                                    const char *name, apr_pool_t *pool);
 cloud_err_t *cloud_session_by_id(cloud_session_t **s, cloud_ctx_t *ctx, apr_int64_t id,

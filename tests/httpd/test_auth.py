@@ -161,6 +161,26 @@ def test_disabled_and_deleted(env, account):
         assert login(env, account.id, secret).status_code == 401
 
 
+@pytest.mark.parametrize("end", [("disable",), ("delete", "--yes")], ids=lambda end: end[0])
+def test_what_is_under_way_when_the_account_ends_is_refused(env, end):
+    account = env.account()
+
+    def body():
+        yield b"x" * 100_000
+        wait_until(lambda: env.dav("PROPFIND", "", account).status_code == 207, "the login")
+        env.cloudctl("account", end[0], account.id, *end[1:])
+        yield b"y" * 100_000
+
+    account.put("old", b"1")
+    answer = account.dav("PUT", "new", data=body())
+    account.close()
+    assert answer.status_code == 401, answer.text
+    if end[0] == "disable":
+        env.cloudctl("account", "enable", account.id)
+        assert account.get("old").content == b"1"
+        assert account.get("new").status_code == 404
+
+
 # ---- the cache ----
 
 def cpu(env):

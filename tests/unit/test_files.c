@@ -511,6 +511,39 @@ START_TEST(nobody_and_strangers_see_nothing)
 }
 END_TEST
 
+/* Disabled while a request is under way: it ends without doing anything, and nothing seems gone. */
+START_TEST(who_is_disabled_meanwhile_is_refused)
+{
+    cloud_put_opts_t opts = { .length = 3 };
+    cloud_result_t res;
+    cloud_put_t *p, *q;
+    cloud_entry_t *e;
+    int fd;
+
+    mkcol("d");
+    put("d/a", "old");
+    OK(cloud_put_begin(&p, as_alice, alice, "d/a", &opts, tu.pool));
+    OK(cloud_put_write(p, "new", 3));
+    OK(cloud_put_begin(&q, as_alice, alice, "d/b", &opts, tu.pool));
+    OK(cloud_put_write(q, "new", 3));
+    OK(cloud_account_set_enabled(tu.ctx, "alice", 0));
+    FAILS(cloud_put_commit(&res, p), UNAUTHORIZED);
+    FAILS(cloud_put_commit(&res, q), UNAUTHORIZED);
+    FAILS(cloud_file_stat(&e, as_alice, alice, "d", tu.pool), UNAUTHORIZED);
+    FAILS(cloud_file_stat(&e, as_alice, alice, "nothing", tu.pool), UNAUTHORIZED);
+    FAILS(cloud_file_open(&fd, &e, as_alice, alice, "d/a", tu.pool), UNAUTHORIZED);
+    FAILS(cloud_put_begin(&p, as_alice, alice, "c", &opts, tu.pool), UNAUTHORIZED);
+    FAILS(cloud_file_mkcol(&res, as_alice, alice, "e", NULL, tu.pool), UNAUTHORIZED);
+    FAILS(move("d/a", "b", 0), UNAUTHORIZED);
+    FAILS(copy("d", "e", 0, -1), UNAUTHORIZED);
+    FAILS(cloud_file_remove(as_alice, alice, "d", NULL), UNAUTHORIZED);
+    OK(cloud_file_stat(&e, tu.ctx, alice, "d/a", tu.pool));
+    OK(cloud_account_set_enabled(tu.ctx, "alice", 1));
+    ck_assert_str_eq(content("d/a"), "old");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE parent <> 0"), 2);
+}
+END_TEST
+
 START_TEST(move_between_accounts_by_the_system)
 {
     cloud_account_t *bob = tu_account("bob");
@@ -723,6 +756,7 @@ Suite *suite_files(void)
     tcase_add_test(tc, copy_of_a_file);
     tcase_add_test(tc, copy_of_a_tree);
     tcase_add_test(tc, nobody_and_strangers_see_nothing);
+    tcase_add_test(tc, who_is_disabled_meanwhile_is_refused);
     tcase_add_test(tc, move_between_accounts_by_the_system);
     tcase_add_test(tc, symlinks_lead_nowhere);
     tcase_add_test(tc, nothing_in_the_way_holds_up_later_moves);

@@ -160,6 +160,30 @@ START_TEST(test_access)
 }
 END_TEST
 
+/* Disabled while an upload is under way. */
+START_TEST(test_disabled)
+{
+    cloud_upload_t *up = up_create("u", 6);
+    cloud_chunk_put_t *put;
+    cloud_upload_t *other;
+    cloud_result_t res;
+    int created;
+
+    up_chunk(up, "0", "abc");
+    put = up_begin(up, "3", 3);
+    OK(cloud_chunk_write(put, "def", 3));
+    OK(cloud_account_set_enabled(tu.ctx, "alice", 0));
+    FAILS(cloud_chunk_commit(&created, put), UNAUTHORIZED);
+    FAILS(up_finish(&res, "u", "file"), UNAUTHORIZED);
+    FAILS(cloud_upload_create(&other, up_ctx, up_alice, "other", -1, tu.pool), UNAUTHORIZED);
+    FAILS(cloud_upload_remove(up_ctx, up_alice, "u"), UNAUTHORIZED);
+    ck_assert_int_eq(up_staged(), 1);
+    OK(cloud_account_set_enabled(tu.ctx, "alice", 1));
+    up_chunk(up, "3", "def");
+    up_finished("u", "abcdef");
+}
+END_TEST
+
 START_TEST(test_names)
 {
     static const char *const bad[] = { "", ".", "..", "a/b", "a\x01", "\xff", "a\\b" };
@@ -363,6 +387,7 @@ Suite *suite_upload(void)
     tcase_add_test(tc, test_repeated);
     tc = tu_case(s, "limits", up_setup);
     tcase_add_test(tc, test_access);
+    tcase_add_test(tc, test_disabled);
     tcase_add_test(tc, test_names);
     tcase_add_test(tc, test_quota);
     tcase_add_test(tc, test_expire);
