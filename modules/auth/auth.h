@@ -69,6 +69,17 @@ void cloud_throttle_failed(const cloud_throttle_t *t, const cloud_auth_tag_t *ta
 /** The right password came: all is forgiven. */
 void cloud_throttle_succeeded(const cloud_throttle_t *t);
 
+/* ---- slow things at one time (slots.c) ---- */
+
+typedef struct cloud_slots_t cloud_slots_t;
+
+/** For the threads of one process: so many at once, and so many more that may wait. Lives in pool. */
+cloud_slots_t *cloud_slots_create(unsigned slots, unsigned waiters, apr_pool_t *pool);
+/** Takes a slot; 0 when none came free in that time, or too many wait already. */
+int cloud_slots_enter(cloud_slots_t *slots, apr_interval_time_t patience);
+/** Gives it back. */
+void cloud_slots_leave(cloud_slots_t *slots);
+
 /* ---- between cache.c and throttle.c ---- */
 
 #define CLOUD_AUTH_MIDDLE 16

@@ -7,6 +7,7 @@
 #include "private.h"
 
 #define MAX_SECRET 4096 /* bytes; no password is longer */
+#define PATIENCE   apr_time_from_sec(2) /* of who waits for his turn to have a password hashed */
 
 /* One attempt to log in. */
 typedef struct {
@@ -29,10 +30,15 @@ static cloud_err_t *unauthorized(const attempt_t *a)
     return cloud_err(a->r->pool, CLOUD_E_UNAUTHORIZED, NULL);
 }
 
-static cloud_err_t *throttled(request_rec *r, apr_interval_time_t wait)
+static void retry_after(request_rec *r, apr_interval_time_t wait)
 {
     apr_table_setn(r->err_headers_out, "Retry-After",
                    apr_psprintf(r->pool, "%" APR_INT64_T_FMT, apr_time_sec(wait) + 1));
+}
+
+static cloud_err_t *throttled(request_rec *r, apr_interval_time_t wait)
+{
+    retry_after(r, wait);
     return cloud_err(r->pool, CLOUD_E_THROTTLED, NULL);
 }
 
@@ -53,13 +59,27 @@ static cloud_err_t *granted(attempt_t *a, cloud_account_t *account, const cloud_
     return NULL;
 }
 
+/* The hash. Wrong passwords cost as much as right ones, and must not keep all threads from those whose
+ * password is remembered. */
+static cloud_err_t *hash(cloud_account_t **account, const cloud_apppass_t **apppass, attempt_t *a)
+{
+    cloud_err_t *err;
+
+    if (!cloud_slots_enter(cloud_auth_slots(), PATIENCE)) {
+        retry_after(a->r, PATIENCE);
+        return cloud_err(a->r->pool, CLOUD_E_BUSY, "too many passwords are being hashed");
+    }
+    err = cloud_account_verify(account, apppass, a->ctx, a->user, a->secret, 0, a->ctx->pool);
+    cloud_slots_leave(cloud_auth_slots());
+    return err;
+}
+
 /* The slow way. */
 static cloud_err_t *verify(attempt_t *a)
 {
     const cloud_apppass_t *apppass;
     cloud_account_t *account;
-    cloud_err_t *err = cloud_account_verify(&account, &apppass, a->ctx, a->user, a->secret, 0,
-                                            a->ctx->pool);
+    cloud_err_t *err = hash(&account, &apppass, a);
 
     if (!err && apppass && (a->flags & CLOUD_LOGIN_NO_APPPASS)) {
         return unauthorized(a); /* a secret, but not one for this place: no guess */

@@ -5,6 +5,7 @@
  */
 #include "private.h"
 
+#include <ap_mpm.h>
 #include <ap_provider.h>
 #include <apr_shm.h>
 #include <http_core.h>
@@ -28,6 +29,8 @@ static const cloud_throttle_conf_t DEFAULT_THROTTLE = {
 };
 
 static unsigned cache_entries;
+static unsigned max_hashes;        /* 0: a quarter of the threads */
+static cloud_slots_t *slots;       /* of this process */
 static cloud_auth_mem_t *shared;   /* made before the fork */
 
 /* ---- configuration ---- */
@@ -64,6 +67,11 @@ cloud_auth_conf_t cloud_auth_conf(request_rec *r)
 cloud_auth_mem_t *cloud_auth_memory(void)
 {
     return shared;
+}
+
+cloud_slots_t *cloud_auth_slots(void)
+{
+    return slots;
 }
 
 /* A decimal number from min to max, or UNSET. */
@@ -145,6 +153,22 @@ static const char *add_provider(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
+static const char *set_hashes(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int n = number(arg, 1, 100000);
+
+    if (err) {
+        return err;
+    }
+    if (n == UNSET) {
+        return "CloudAuthHashes must be the number of passwords, from 1 to 100000, that each process "
+               "may be hashing at one time";
+    }
+    max_hashes = (unsigned)n;
+    return NULL;
+}
+
 static const command_rec commands[] = {
     AP_INIT_ITERATE("CloudAuthLoginProvider", add_provider, NULL, RSRC_CONF | ACCESS_CONF,
                     "other modules' providers whose passwords open the pages, or none"),
@@ -154,6 +178,9 @@ static const command_rec commands[] = {
                     "off, or: wrong passwords, seconds, longest delay; 10 600 900 by default"),
     AP_INIT_TAKE1("CloudAuthCacheSize", set_entries, NULL, RSRC_CONF,
                   "passwords, and failures, that are remembered; 16384 by default"),
+    AP_INIT_TAKE1("CloudAuthHashes", set_hashes, NULL, RSRC_CONF,
+                  "passwords that each process hashes at one time; a quarter of its threads by "
+                  "default"),
     { NULL }
 };
 
@@ -190,6 +217,7 @@ static int authenticated(request_rec *r)
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     cache_entries = DEFAULT_ENTRIES;
+    max_hashes = 0;
     return cloud_http_connect(plog) ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -256,6 +284,19 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     return OK;
 }
 
+/* As many again may wait: half of the threads are left for everybody else. */
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    int threads = 1;
+    unsigned most = max_hashes;
+
+    if (!most) {
+        ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+        most = threads > 4 ? (unsigned)threads / 4 : 1;
+    }
+    slots = cloud_slots_create(most, most, pchild);
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     static const authn_provider provider = { check_password, NULL };
@@ -267,6 +308,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authz(authenticated, NULL, principal, APR_HOOK_REALLY_FIRST,
                         AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_register_auth_provider(p, AUTHN_PROVIDER_GROUP, "cloud", AUTHN_PROVIDER_VERSION, &provider,
                               AP_AUTH_INTERNAL_PER_CONF);
 }

@@ -34,6 +34,8 @@ typedef struct {
 cloud_auth_conf_t cloud_auth_conf(request_rec *r);
 /** The shared memory, made before the fork. */
 cloud_auth_mem_t *cloud_auth_memory(void);
+/** For the slow hashes of this process. */
+cloud_slots_t *cloud_auth_slots(void);
 
 /* ---- login.c ---- */
 

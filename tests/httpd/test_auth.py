@@ -227,6 +227,37 @@ def test_cache_expires(env, account):
     env.config()
 
 
+def test_wrong_passwords_leave_threads_for_others(env, account):
+    """A storm of names and passwords that nobody has: some are told to come again, and who is known
+    is served."""
+    env.config("CloudAuthHashes 1")
+    env.cloudctl("config", "set", "system", "hashingCost", "13")
+    answers = []
+    everybody = threading.Barrier(25)
+
+    def guess(n):
+        everybody.wait()
+        answers.append(login(env, f"nobody{n}", "wrong"))
+
+    try:
+        known = env.account()
+        assert login(env, known.id, known.password).status_code == 207
+        threads = [threading.Thread(target=guess, args=(n,)) for n in range(24)]
+        for thread in threads:
+            thread.start()
+        everybody.wait()
+        wait_until(lambda: any(a.status_code == 503 for a in answers), "a refusal")
+        assert login(env, known.id, known.password).status_code == 207
+        for thread in threads:
+            thread.join()
+        assert {a.status_code for a in answers} == {401, 503}
+        for answer in answers:
+            assert (answer.headers.get("Retry-After") == "3") == (answer.status_code == 503)
+    finally:
+        env.cloudctl("config", "delete", "system", "hashingCost")
+        env.config()
+
+
 # ---- the throttle ----
 
 def test_the_desktop_repeats_a_wrong_password(env, account):

@@ -48,6 +48,7 @@ REFUSED = {
     "CloudAuthCacheTTL": ["-1", "long", "100000", ""],
     "CloudAuthThrottle": ["0", "some", "10 0", "10 600 0", "off 5", "5 x", ""],
     "CloudAuthCacheSize": ["0", "many", "1000000000", ""],
+    "CloudAuthHashes": ["0", "many", "1000000000", ""],
 }
 
 ACCEPTED = """
@@ -90,6 +91,7 @@ CloudAuthLoginProvider file
 CloudAuthCacheTTL 0
 CloudAuthThrottle 5 60 60
 CloudAuthCacheSize 1024
+CloudAuthHashes 4
 <Location "/x">
     CloudMaintenance off
     CloudAccountAutoCreate off
@@ -148,7 +150,7 @@ def test_accepted(env):
 @pytest.mark.parametrize("line", ["CloudEngine on", "CloudBase /x", "CloudDataDir /tmp/x",
                                   "CloudDatabase /tmp/x", "CloudDurability full",
                                   "CloudQuota none", "CloudSetting system maintenance false",
-                                  "CloudAuthCacheSize 100"])
+                                  "CloudAuthCacheSize 100", "CloudAuthHashes 4"])
 def test_server_directives_are_not_for_locations(env, line):
     code, output = env.configtest(f'<Location "/x">\n{line}\n</Location>')
     assert code != 0

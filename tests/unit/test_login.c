@@ -2,6 +2,7 @@
 /* What mod_authn_cloud remembers: verified secrets and failures. */
 #include "testutil.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -291,6 +292,39 @@ START_TEST(test_full_table)
 }
 END_TEST
 
+/* ---- slow things at one time ---- */
+
+static void *enter(void *baton)
+{
+    cloud_slots_t *slots = baton;
+
+    if (!cloud_slots_enter(slots, SEC(3600))) return NULL;
+    cloud_slots_leave(slots);
+    return baton;
+}
+
+START_TEST(test_slots)
+{
+    cloud_slots_t *slots = cloud_slots_create(2, 1, tu.pool), *none;
+    pthread_t waits;
+    void *got;
+
+    ck_assert(cloud_slots_enter(slots, 0));
+    ck_assert(cloud_slots_enter(slots, 0));
+    ck_assert(!cloud_slots_enter(slots, 1000));
+    ck_assert_int_eq(pthread_create(&waits, NULL, enter, slots), 0);
+    cloud_slots_leave(slots);
+    ck_assert_int_eq(pthread_join(waits, &got), 0);
+    ck_assert_ptr_eq(got, slots);
+    ck_assert(cloud_slots_enter(slots, 0));
+    ck_assert(!cloud_slots_enter(slots, 0));
+    /* Nobody may wait: patience is of no use. */
+    none = cloud_slots_create(1, 0, tu.pool);
+    ck_assert(cloud_slots_enter(none, 0));
+    ck_assert(!cloud_slots_enter(none, SEC(3600)));
+}
+END_TEST
+
 Suite *suite_login(void)
 {
     Suite *s = suite_create("login");
@@ -310,5 +344,6 @@ Suite *suite_login(void)
     tcase_add_test(tc, test_repeats_that_count);
     tcase_add_test(tc, test_off);
     tcase_add_test(tc, test_full_table);
+    tcase_add_test(tc, test_slots);
     return s;
 }
