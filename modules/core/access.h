@@ -28,7 +28,8 @@ typedef enum {
     CLOUD_KIND_BULK = 6    /* detached root under which bulk work builds a tree */
 } cloud_kind_t;
 
-#define CLOUD_NODE_PROPS 1u   /* has dead properties */
+#define CLOUD_NODE_PROPS    1u /* has dead properties */
+#define CLOUD_NODE_FAVORITE 2u /* is, or was once, somebody's favorite */
 
 /** A row of the tree. */
 typedef struct {

@@ -396,6 +396,7 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const cloud_account_t *a)
         "DELETE FROM chunk WHERE upload IN (SELECT id FROM upload WHERE account = ?1)",
         "DELETE FROM upload WHERE account = ?1",
         "DELETE FROM lock WHERE account = ?1",
+        "DELETE FROM favorite WHERE account = ?1",
         "DELETE FROM apppass WHERE account = ?1",
         "DELETE FROM membership WHERE account = ?1",
         "DELETE FROM subadmin WHERE account = ?1",

@@ -111,6 +111,20 @@ typedef struct {
     const char *lang;     /* xml:lang or NULL */
 } cloud_prop_t;
 
+typedef struct {
+    const apr_array_header_t *props; /* of cloud_prop_t: dead properties; may be NULL */
+    const apr_int64_t *mtime;        /* DAV:lastmodified, or NULL */
+    const int *favorite;             /* oc:favorite of who asks, or NULL */
+} cloud_patch_t;
+/** Properties of all kinds. A favorite needs no more than that one may see the node: it is part of
+ *  nothing that others see, and no lock guards it. */
+CLOUD_API cloud_err_t *cloud_file_patch(cloud_result_t *res, cloud_ctx_t *ctx,
+                                        const cloud_account_t *account, const char *path,
+                                        const cloud_patch_t *what, const cloud_cond_t *cond,
+                                        apr_pool_t *pool);
+/** Ids of the nodes that are favorites of who asks (apr_int64_t, in order), wherever they are. (tx) */
+CLOUD_API cloud_err_t *cloud_favorite_list(apr_array_header_t **nodes, cloud_ctx_t *ctx,
+                                           apr_pool_t *pool);
 /** All or nothing. mtime (may be NULL): sets DAV:lastmodified too, which changes ETags; dead
  *  properties do not. TOO_LARGE for more than 64 KiB in a value or 1 MiB on a node. */
 CLOUD_API cloud_err_t *cloud_file_proppatch(cloud_result_t *res, cloud_ctx_t *ctx,

@@ -118,6 +118,7 @@ static cloud_err_t *to_purge(cloud_ctx_t *ctx, const cloud_entry_t *e, const cha
     if (is_dir) return cloud_tree_rename(ctx, &e->node, e->owner->purge, name, name);
     CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, e->node.ino, 0, dst, NULL));
     if (e->node.flags & CLOUD_NODE_PROPS) CLOUD_ERR(cloud_props_delete(ctx, e->node.id));
+    CLOUD_ERR(cloud_favorite_forget(ctx, &e->node));
     CLOUD_ERR(cloud_tree_delete_row(ctx, &e->node));
     return tell_purged(ctx, e->node.id);
 }

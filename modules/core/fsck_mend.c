@@ -179,6 +179,7 @@ static cloud_err_t *delete_below(fsck_t *f, apr_int64_t id)
     CLOUD_ERR(cloud_tree_get(&node, f->ctx, id, f->iter));
     if (!node) return NULL;
     CLOUD_ERR(cloud_props_delete(f->ctx, id));
+    CLOUD_ERR(cloud_favorite_forget(f->ctx, node));
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *feature = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 

@@ -260,6 +260,11 @@ static const struct {
     { "prop", "a property of a node that does not exist",
       "SELECT ns || ' ' || name, node FROM prop WHERE node NOT IN (SELECT id FROM node)",
       "DELETE FROM prop WHERE node NOT IN (SELECT id FROM node)" },
+    { "favorite", "a favorite that does not exist, or of an account that does not",
+      "SELECT 'node ' || node, account FROM favorite WHERE node NOT IN (SELECT id FROM node)"
+      " OR account NOT IN (SELECT number FROM account)",
+      "DELETE FROM favorite WHERE node NOT IN (SELECT id FROM node)"
+      " OR account NOT IN (SELECT number FROM account)" },
     { "lock", "a lock of a node that does not exist",
       "SELECT token, node FROM lock WHERE node NOT IN (SELECT id FROM node)",
       "DELETE FROM lock WHERE node NOT IN (SELECT id FROM node)" },

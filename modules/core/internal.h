@@ -35,7 +35,7 @@ CLOUD_API int cloud_inject(const char *point);
 #endif
 
 /* ---- schema.c ---- */
-#define CLOUD_SCHEMA_VERSION 5
+#define CLOUD_SCHEMA_VERSION 6
 cloud_err_t *cloud_schema_migrate(cloud_ctx_t *ctx);
 /** meta table: values by key; NULL when absent. (tx) */
 CLOUD_API cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,
@@ -322,6 +322,13 @@ CLOUD_API cloud_err_t *cloud_files_purge_root(cloud_ctx_t *ctx, const cloud_acco
 /** Copies dead properties from one node to another. (tx, write) */
 cloud_err_t *cloud_props_copy(cloud_ctx_t *ctx, apr_int64_t from, apr_int64_t to);
 cloud_err_t *cloud_props_delete(cloud_ctx_t *ctx, apr_int64_t node);
+
+/* ---- favorite.c ---- */
+/** Makes the node a favorite of who asks, or no favorite any more. DENIED for who is no account.
+ *  (tx, write) */
+cloud_err_t *cloud_favorite_set(cloud_ctx_t *ctx, const cloud_node_t *node, int on);
+/** The node goes for good: it is nobody's favorite any more. (tx, write) */
+cloud_err_t *cloud_favorite_forget(cloud_ctx_t *ctx, const cloud_node_t *node);
 
 /* ---- staging.c: what is left in the staging directories ---- */
 /** Unlinks a staged file that a verb could not place; leaves it when a committed row names it (the

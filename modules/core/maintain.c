@@ -36,6 +36,7 @@ static cloud_err_t *forget_node(cloud_ctx_t *ctx, const cloud_node_t *node)
     int i;
 
     if (node->flags & CLOUD_NODE_PROPS) CLOUD_ERR(cloud_props_delete(ctx, node->id));
+    CLOUD_ERR(cloud_favorite_forget(ctx, node));
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 

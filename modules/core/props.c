@@ -104,6 +104,7 @@ typedef struct {
     const char *path;
     const apr_array_header_t *props;
     const apr_int64_t *mtime;
+    const int *favorite;
     const cloud_cond_t *cond;
     apr_pool_t *pool;
     int fd;                 /* content of the file whose mtime is set, or -1 */
@@ -184,6 +185,12 @@ static cloud_err_t *touch_content(patch_t *p, cloud_node_t *node)
     return NULL;
 }
 
+/* Only a favorite: nothing is changed that others see. */
+static int is_personal(const patch_t *p)
+{
+    return p->favorite && !p->mtime && prop_count(p) == 0;
+}
+
 static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
 {
     const char *op = p->mtime ? "touch" : "props";
@@ -194,12 +201,16 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
     CLOUD_ERR(cloud_resolve_tx(&entry, p->ctx, p->account, p->path, p->pool));
     if (!entry->exists) return cloud_err(p->pool, CLOUD_E_NOT_FOUND, NULL);
     CLOUD_ERR(cloud_access(p->ctx, entry, CLOUD_OP_LIST));
-    CLOUD_ERR(cloud_access(p->ctx, entry, CLOUD_OP_WRITE));
     CLOUD_ERR(cloud_cond_check(p->ctx, entry, p->cond));
+    *out = entry;
+    if (p->favorite) CLOUD_ERR(cloud_favorite_set(p->ctx, &entry->node, *p->favorite));
+    if (is_personal(p)) return NULL;
+    CLOUD_ERR(cloud_access(p->ctx, entry, CLOUD_OP_WRITE));
     CLOUD_ERR(cloud_lock_check(p->ctx, entry, p->cond ? p->cond->tokens : NULL,
                                CLOUD_LOCKCHK_NODE));
     node = &entry->node;
     was = *node;
+    if (p->favorite && *p->favorite) node->flags |= CLOUD_NODE_FAVORITE;
     CLOUD_ERR(patch_props(p, node));
     CLOUD_ERR(cloud_tree_draw(&number, p->ctx));
     if (p->mtime) {
@@ -217,9 +228,7 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
     }
     CLOUD_ERR(cloud_tree_update(p->ctx, node));
     CLOUD_ERR(cloud_tree_log_content(p->ctx, number, entry->tree, op, node, &was));
-    CLOUD_ERR(cloud_files_changed(p->ctx, op, entry, NULL));
-    *out = entry;
-    return NULL;
+    return cloud_files_changed(p->ctx, op, entry, NULL);
 }
 
 /* Gives the row the checksums, unless it is about other content by now. (tx, write) */
@@ -282,13 +291,14 @@ static cloud_err_t *patch_once(cloud_entry_t **entry, patch_t *p)
     return cloud_tx_sync(p->ctx);
 }
 
-cloud_err_t *cloud_file_proppatch(cloud_result_t *res, cloud_ctx_t *ctx,
-                                  const cloud_account_t *account, const char *path,
-                                  const apr_array_header_t *props, const apr_int64_t *mtime,
-                                  const cloud_cond_t *cond, apr_pool_t *pool)
+cloud_err_t *cloud_file_patch(cloud_result_t *res, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const char *path,
+                              const cloud_patch_t *what, const cloud_cond_t *cond,
+                              apr_pool_t *pool)
 {
-    patch_t p = { .ctx = ctx, .account = account, .path = path, .props = props, .mtime = mtime,
-                  .cond = cond, .pool = pool, .fd = -1 };
+    patch_t p = { .ctx = ctx, .account = account, .path = path, .props = what->props,
+                  .mtime = what->mtime, .favorite = what->favorite, .cond = cond, .pool = pool,
+                  .fd = -1 };
     cloud_err_t *err;
     int i;
 
@@ -299,4 +309,14 @@ cloud_err_t *cloud_file_proppatch(cloud_result_t *res, cloud_ctx_t *ctx,
         if (!err || !p.again) return err;
     }
     return err;
+}
+
+cloud_err_t *cloud_file_proppatch(cloud_result_t *res, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, const char *path,
+                                  const apr_array_header_t *props, const apr_int64_t *mtime,
+                                  const cloud_cond_t *cond, apr_pool_t *pool)
+{
+    const cloud_patch_t what = { .props = props, .mtime = mtime };
+
+    return cloud_file_patch(res, ctx, account, path, &what, cond, pool);
 }

@@ -109,6 +109,22 @@ static const char SCHEMA_4[] =
 static const char SCHEMA_5[] =
     "ALTER TABLE account ADD COLUMN two_factor INTEGER NOT NULL DEFAULT 0;";
 
+/* What were dead properties of a node become favorites of the account in whose files, or trash, it is:
+ * the name of a root says whose it is. Flag 2 of a node: CLOUD_NODE_FAVORITE. */
+#define FAVORITE_PROP "ns = 'http://owncloud.org/ns' AND name = 'favorite'"
+static const char SCHEMA_6[] =
+    "CREATE TABLE IF NOT EXISTS favorite (account INTEGER NOT NULL, node INTEGER NOT NULL,"
+    " PRIMARY KEY (account, node)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS favorite_node ON favorite (node);"
+    "WITH RECURSIVE up (node, at) AS (SELECT node, node FROM prop WHERE " FAVORITE_PROP
+    " AND value = '1' UNION SELECT up.node, n.parent FROM up JOIN node n ON n.id = up.at"
+    " WHERE n.parent <> 0)"
+    " INSERT OR IGNORE INTO favorite (account, node) SELECT a.number, up.node FROM up"
+    " JOIN node r ON r.id = up.at AND r.parent = 0 JOIN account a"
+    " ON a.number = CAST(substr(r.name, instr(r.name, ':') + 1) AS INTEGER);"
+    "UPDATE node SET flags = flags | 2 WHERE id IN (SELECT node FROM favorite);"
+    "DELETE FROM prop WHERE " FAVORITE_PROP ";";
+
 static const struct {
     int version;
     const char *sql;
@@ -118,6 +134,7 @@ static const struct {
     { 3, SCHEMA_3 },
     { 4, SCHEMA_4 },
     { 5, SCHEMA_5 },
+    { 6, SCHEMA_6 },
 };
 
 cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

@@ -222,6 +222,16 @@ static cloud_err_t *load_quota(cloud_listing_t *l)
     return NULL;
 }
 
+/* All of them, by one statement, however many rows there will be. */
+static cloud_err_t *load_favorites(cloud_listing_t *l)
+{
+    apr_array_header_t *nodes;
+
+    CLOUD_ERR(cloud_favorite_list(&nodes, l->ctx, l->pool));
+    if (nodes->nelts) l->favorites = nodes;
+    return NULL;
+}
+
 static void load_fileid_tail(cloud_listing_t *l)
 {
     char buf[CLOUD_FILEID_MAX];
@@ -259,6 +269,7 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
         if (l->need & CLOUD_NEED_QUOTA) CLOUD_ERR(load_quota(l));
         if (l->need & CLOUD_NEED_FINGERPRINT)
             CLOUD_ERR(cloud_store_fingerprint(&view->fingerprint, ctx));
+        if (l->need & CLOUD_NEED_FAVORITES) CLOUD_ERR(load_favorites(l));
     }
     *listing = l;
     return NULL;

@@ -5,6 +5,8 @@
 #include "lock.h"
 #include "names.h"
 
+#include <stdlib.h>
+
 /* Depth infinity ends here. */
 #define MAX_ROWS    1000000
 #define MAX_FOLDERS 100000
@@ -81,6 +83,20 @@ static const char *shown_name(const cloud_node_t *node, apr_pool_t *pool)
     return nfc && strcmp(nfc, node->name) == 0 ? node->disk : node->name;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const apr_int64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static int is_favorite(const cloud_listing_t *l, const cloud_node_t *node)
+{
+    return l->favorites && (node->flags & CLOUD_NODE_FAVORITE)
+           && bsearch(&node->id, l->favorites->elts, (size_t)l->favorites->nelts, sizeof(node->id),
+                      by_id);
+}
+
 static cloud_err_t *add_node(cloud_listing_t *l, const cloud_node_t *node, const char *name,
                              unsigned perms, int mounted, int shared)
 {
@@ -90,7 +106,8 @@ static cloud_err_t *add_node(cloud_listing_t *l, const cloud_node_t *node, const
 
     row.flags = CLOUD_ROW_NODE | (CLOUD_IS_DIR(node) ? CLOUD_ROW_DIR : 0) |
                 (shared ? CLOUD_ROW_SHARED : 0) | (mounted ? CLOUD_ROW_MOUNTED : 0) |
-                (node->kind == CLOUD_KIND_ROOT ? CLOUD_ROW_ROOT : 0);
+                (node->kind == CLOUD_KIND_ROOT ? CLOUD_ROW_ROOT : 0) |
+                (is_favorite(l, node) ? CLOUD_ROW_FAVORITE : 0);
     row.perms = perms;
     row.id = node->id;
     row.size = node->size;

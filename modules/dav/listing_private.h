@@ -24,6 +24,8 @@ struct cloud_listing_t {
     int *next;                      /* of the same node, -1 at the end */
     int *inherited, inherited_len;  /* locks that cover all members of the folder being listed */
 
+    const apr_array_header_t *favorites; /* of who asks: apr_int64_t in order; NULL: not needed */
+
     apr_array_header_t *queue;      /* Depth infinity: paths of folders still to be listed */
     const char *folder;             /* path of the folder being listed */
 };

@@ -90,6 +90,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_register_endpoint(&dav_endpoint);
     cloud_dav_reset_props();
     cloud_dav_reset_reports();
+    cloud_dav_register_reports(cloud_dav_own_reports);
     cloud_dav_reset_spaces();
     return OK;
 }

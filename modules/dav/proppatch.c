@@ -23,7 +23,7 @@ typedef struct {
     const cloud_entry_t *entry;
     apr_array_header_t *changes;    /* of change_t */
     apr_array_header_t *props;      /* of cloud_prop_t: what the verb is told */
-    int has_mtime;
+    int has_mtime, has_favorite, favorite;
     apr_int64_t mtime;
 } patch_t;
 
@@ -75,13 +75,13 @@ static int judge_checksums(patch_t *p, const change_t *c)
     return cloud_sums_match(sums, p->entry->node.sums) == 1 ? HTTP_OK : HTTP_FORBIDDEN;
 }
 
-/* "1" or nothing: what is no favorite has no such property. */
+/* Of the account that asks. */
 static int judge_favorite(patch_t *p, const change_t *c)
 {
     const char *text = cloud_xml_text(c->e, p->r->pool);
-    int on = !c->remove && (strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0);
 
-    store(p, c, on ? "1" : NULL);
+    p->favorite = !c->remove && (strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0);
+    p->has_favorite = 1;
     return HTTP_OK;
 }
 
@@ -211,6 +211,7 @@ static cloud_err_t *patch(int *done, patch_t *p, cloud_ctx_t *ctx, const cloud_d
 {
     apr_pool_t *pool = p->r->pool;
     cloud_entry_t *entry;
+    cloud_patch_t what;
     cloud_result_t res;
     cloud_cond_t cond;
     cloud_xml_t *root;
@@ -223,8 +224,10 @@ static cloud_err_t *patch(int *done, patch_t *p, cloud_ctx_t *ctx, const cloud_d
     p->entry = entry;
     CLOUD_ERR(cloud_dav_conditions(&cond, p->r, ctx, t));
     if (!judge_all(p)) return NULL;
-    CLOUD_ERR(cloud_file_proppatch(&res, ctx, t->account, t->path, p->props,
-                                   p->has_mtime ? &p->mtime : NULL, &cond, pool));
+    what.props = p->props;
+    what.mtime = p->has_mtime ? &p->mtime : NULL;
+    what.favorite = p->has_favorite ? &p->favorite : NULL;
+    CLOUD_ERR(cloud_file_patch(&res, ctx, t->account, t->path, &what, &cond, pool));
     *done = 1;
     return NULL;
 }

@@ -21,6 +21,7 @@
 #define CLOUD_ROW_ROOT    4u    /* files root of an account */
 #define CLOUD_ROW_SHARED  8u
 #define CLOUD_ROW_MOUNTED 16u
+#define CLOUD_ROW_FAVORITE 32u  /* of who asks */
 
 #define CLOUD_ROW_UNKNOWN APR_INT64_MIN
 
@@ -86,6 +87,7 @@ typedef cloud_prop_state_t cloud_prop_write_fn(cloud_out_t *out, const cloud_dav
 #define CLOUD_NEED_LOCKS       8u
 #define CLOUD_NEED_QUOTA       16u
 #define CLOUD_NEED_FINGERPRINT 32u
+#define CLOUD_NEED_FAVORITES   64u
 
 typedef struct {
     const char *ns, *name;

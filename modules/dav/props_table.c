@@ -250,7 +250,7 @@ static cloud_prop_state_t write_favorite(cloud_out_t *out, const cloud_dav_row_t
 {
     (void)view;
     if (!IS_NODE(row)) return CLOUD_PROP_ABSENT;
-    cloud_out_lit(out, "0");
+    cloud_out_str(out, row->flags & CLOUD_ROW_FAVORITE ? "1" : "0");
     return CLOUD_PROP_VALUE;
 }
 
@@ -295,7 +295,7 @@ static const cloud_dav_prop_t table[] = {
     {OC, "share-types", 0, 0, write_empty},
     {OC, "owner-id", 0, 0, write_owner_id},
     {OC, "owner-display-name", 0, 0, write_owner_name},
-    {OC, "favorite", CLOUD_PROP_SETTABLE, CLOUD_NEED_DEAD, write_favorite},
+    {OC, "favorite", 0, CLOUD_NEED_FAVORITES, write_favorite},
     {OC, "tags", CLOUD_PROP_SETTABLE, CLOUD_NEED_DEAD, write_empty},
     {OC, "privatelink", 0, 0, NULL},
     {OC, "downloadURL", 0, 0, NULL},

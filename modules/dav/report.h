@@ -26,6 +26,8 @@ typedef struct {
 /** Adds reports; the array ends with ns NULL and lives until the next restart. */
 void cloud_dav_register_reports(const cloud_dav_report_t *reports);
 void cloud_dav_reset_reports(void);
+/** Those of this module (filter.c). */
+extern const cloud_dav_report_t cloud_dav_own_reports[];
 APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_reports, (const cloud_dav_report_t *reports));
 
 #endif

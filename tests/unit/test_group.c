@@ -6,6 +6,7 @@
 
 #include "group.h"
 #include "hooks.h"
+#include "internal.h"
 #include "pref.h"
 #include "settings.h"
 
@@ -567,7 +568,8 @@ START_TEST(test_migration)
     ck_assert_str_eq(members("admin"), "Admin");
     OK(cloud_account_get(&a, tu.ctx, "first", tu.pool));
     ck_assert_str_eq(a->source, "database");
-    ck_assert_int_eq(tu_query_int("SELECT value FROM meta WHERE key = 'schema'"), 5);
+    ck_assert_int_eq(tu_query_int("SELECT value FROM meta WHERE key = 'schema'"),
+                     CLOUD_SCHEMA_VERSION);
 }
 END_TEST
 

@@ -194,7 +194,7 @@ START_TEST(dead_properties)
 {
     static const cloud_prop_t dead[] = {
         {"", "null", "v", NULL},
-        {"http://owncloud.org/ns", "favorite", "1", NULL},
+        {"http://owncloud.org/ns", "tags", "<oc:tag>t</oc:tag>", NULL},
         {"urn:x", "empty", "", NULL},
         {"urn:x", "text", "a <b/> c", "de"},
     };
@@ -203,11 +203,11 @@ START_TEST(dead_properties)
     row.dead = dead;
     row.dead_len = 4;
     ck_assert_str_eq(
-        write_row(request(PROPS("<x:text xmlns:x='urn:x'/><y:empty xmlns:y='urn:x'/><oc:favorite/>"
+        write_row(request(PROPS("<x:text xmlns:x='urn:x'/><y:empty xmlns:y='urn:x'/><oc:tags/>"
                                 "<null/><x:none xmlns:x='urn:x'/>"), 0), &row),
         RESPONSE("/p/a%20%26%20b.txt",
                  FOUND("<x1:text xmlns:x1=\"urn:x\" xml:lang=\"de\">a <b/> c</x1:text>"
-                       "<x2:empty xmlns:x2=\"urn:x\"/><oc:favorite>1</oc:favorite>"
+                       "<x2:empty xmlns:x2=\"urn:x\"/><oc:tags><oc:tag>t</oc:tag></oc:tags>"
                        "<null xmlns=\"\">v</null>")
                      MISSING("<x5:none xmlns:x5=\"urn:x\"/>")));
     /* In allprop they stand behind the live ones. */
