@@ -320,6 +320,7 @@ static cloud_err_t *notice_path(cloud_ctx_t *ctx, const cloud_account_t *account
     cloud_entry_t *seen;
 
     CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
+    if (seen->barred) return cloud_account_barred(ctx);
     CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
     return cloud_files_prepare(ctx, seen, over_folder(seen, overwrite));
 }

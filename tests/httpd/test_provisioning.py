@@ -687,7 +687,7 @@ def test_nothing_of_a_deleted_account_is_left_in_the_database(env, people):
     me.put("a", b"2")
     me.put("b", b"1")
     me.delete("b")
-    me.proppatch("a", {"oc:favorite": "1"})
+    me.proppatch("a", {"{urn:x}a": "1", "oc:favorite": "1"})
     me.dav("LOCK", "a", data=lock_body())
     me.mkcol("upload1", space="uploads")
     me.put("upload1/0", b"chunk", space="uploads")
@@ -711,7 +711,8 @@ def test_nothing_of_a_deleted_account_is_left_in_the_database(env, people):
         numbers = {number, root, purge, *(row[0] for row in db.execute(
             "SELECT id FROM node WHERE parent = ?", (root,)))}
     assert {"account.number", "apppass.account", "membership.account", "subadmin.account",
-            "pref.account", "lock.account", "upload.account", "node.id", "prop.node"} <= rows()
+            "pref.account", "lock.account", "upload.account", "node.id", "prop.node",
+            "favorite.account", "favorite.node"} <= rows()
     assert code(call(people.root, "DELETE", f"cloud/users/{me.id}")) == 100
     for _ in range(3):  # what a step of the job finds may be made by the step before
         env.cloudctl("maintenance", "run")
