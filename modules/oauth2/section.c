@@ -9,10 +9,11 @@
 
 static const char *date(apr_pool_t *pool, apr_time_t t)
 {
-    char text[APR_RFC822_DATE_LEN];
+    apr_time_exp_t e;
 
-    apr_rfc822_date(text, t);
-    return apr_pstrdup(pool, text);
+    apr_time_exp_gmt(&e, t);
+    return apr_psprintf(pool, "%d-%02d-%02d %02d:%02d UTC", e.tm_year + 1900, e.tm_mon + 1, e.tm_mday,
+                        e.tm_hour, e.tm_min);
 }
 
 static void put_row(cloud_page_t *page, const cloud_oauth_family_t *f, apr_pool_t *pool)
@@ -21,7 +22,7 @@ static void put_row(cloud_page_t *page, const cloud_oauth_family_t *f, apr_pool_
                    f->client, f->agent, date(pool, f->created), date(pool, f->last_used));
     cloud_page_section_form(page, SECTION);
     cloud_page_put(page, "<input type=\"hidden\" name=\"family\" value=\"%s\">"
-                   "<button class=\"quiet\">Revoke</button></form></td></tr>\n",
+                   "<button class=\"quiet\">End</button></form></td></tr>\n",
                    apr_psprintf(pool, "%" APR_INT64_T_FMT, f->id));
 }
 
@@ -37,7 +38,7 @@ static cloud_err_t *show(cloud_page_t *page, cloud_ctx_t *ctx, const cloud_accou
     }
     cloud_page_put(page, "<table>\n<tr><th scope=\"col\">Application</th>"
                    "<th scope=\"col\">Authorized</th><th scope=\"col\">Last used</th>"
-                   "<th scope=\"col\"></th></tr>\n");
+                   "<th scope=\"col\">End</th></tr>\n");
     for (i = 0; i < list->nelts; i++) {
         put_row(page, &APR_ARRAY_IDX(list, i, cloud_oauth_family_t), ctx->pool);
     }
