@@ -9,6 +9,7 @@ from harness.account import Account
 from harness.browser import LOGIN, PERSONAL, Browser
 from harness.env import wait_until
 from harness.ldap import GROUPS, PEOPLE, Directory
+from harness.oauth import OAuthClient
 
 #: Wrong passwords
 FAILURES = "AH01617|AH01618|AH01695"
@@ -188,6 +189,16 @@ def test_the_login_page(env, ldap):
     assert signed_in(env, "erna", "erna's") == 403
     env.cloudctl("account", "enable", "erna")
     assert "Erna E" in signed_in(env, "erna", "erna's")
+
+
+def test_tokens_for_somebody_of_the_directory(env, ldap):
+    """OAuth 2.0 of this server, with the directory's password on its page."""
+    ldap.person("gerd", "gerd's", "Gerd")
+    configure(env)
+    client = OAuthClient(env).log_in(Account(env, "gerd", "gerd's"))
+    assert client.get("remote.php/dav/files/gerd/").status_code == 207
+    env.cloudctl("account", "disable", "gerd")
+    assert client.get("remote.php/dav/files/gerd/").status_code == 401
 
 
 def test_guesses_at_the_login_page(env, ldap):

@@ -16,6 +16,7 @@ def fixture_provider(module_env):
                     groups=["staff", "big ones"])
     provider.person("2", preferred_username="obert", name="Bert", groups=["bosses"])
     module_env.config(f"""
+CloudOAuth2 always
 Define CLOUD_OIDC_METADATA "{provider.metadata}"
 Define CLOUD_OIDC_CLIENT_ID "cloud"
 Define CLOUD_OIDC_CLIENT_SECRET "of the cloud"
