@@ -156,9 +156,9 @@ static cloud_err_t *read_list(sync_t *sync)
     err = read_members(sync, in);
     fclose(in);
     ended = end_program(sync->ctl);
-    /* Why the program failed says more than the line at which it stopped. */
-    if (ended) return ended;
+    /* A program whose list is not read to the end fails of that. */
     CLOUD_ERR(err);
+    CLOUD_ERR(ended);
     if (sync->order->nelts == 0)
         return cloud_err(sync->ctl->pool, CLOUD_E_INVALID,
                          "Nobody is in the list (%" APR_INT64_T_FMT

@@ -268,6 +268,13 @@ def test_user_sync(env, ldap):
         failed = sync(env, ldap, "--yes", search=search, check=False)
         assert failed.returncode == 1, search
         assert "failed" in failed.stderr
+    for command, complaint in ((("sh", "-c", "echo dn: x; echo nonsense; yes"), "is not LDIF"),
+                               (("sh", "-c", "echo alice; exit 3"), "exit status 3"),
+                               (("sh", "-c", "kill -9 $$"), "signal 9"),
+                               (("no-such-program",), "No such file")):
+        failed = env.cloudctl("user", "sync", "--source", "ldap", "--yes", "--", *command,
+                              check=False)
+        assert (failed.returncode, complaint in failed.stderr) == (1, True), failed.stderr
     # An empty answer, too, and more than a tenth is asked for
     empty = env.cloudctl("user", "sync", "--source", "ldap", "--yes", "--from", "-", input="",
                          check=False)
