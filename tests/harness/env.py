@@ -101,6 +101,9 @@ class Env:
         self.log = ErrorLog(self.home, self.sanitized)
         self.accounts = []
         self.environ = {}
+        #: Whether a sanitizer looks for leaks: not where libraries of stock modules (LDAP, TLS, Kerberos)
+        #: leave what they have to the end of the process
+        self.leaks = True
         self._config = ("", "", (), "/")
         self._anonymous = None
         self._write_config()
@@ -176,7 +179,7 @@ class Env:
                    "HOME": str(self.home), "LD_LIBRARY_PATH": f"{BUILD}/.libs", **self.environ}
         if self.sanitized:
             log = f"log_path={self.home}/sanitizer/report"
-            environ["ASAN_OPTIONS"] = f"detect_leaks=1:{log}"
+            environ["ASAN_OPTIONS"] = f"detect_leaks={int(self.leaks)}:{log}"
             environ["UBSAN_OPTIONS"] = f"halt_on_error=0:print_stacktrace=1:{log}"
             environ["LSAN_OPTIONS"] = (f"suppressions={SRC}/tests/lsan.supp:print_suppressions=0:"
                                        f"exitcode=0:{log}")

@@ -42,6 +42,7 @@ def fixture_tls(module_env, authority):
     """A host of the server that takes certificates: its URL, and the authority of its own."""
     server = authority.certificate("server", "/CN=localhost", "IP:127.0.0.1")
     port = free_port()
+    module_env.leaks = False
     module_env.config(f"""
 Listen 127.0.0.1:{port}
 <VirtualHost 127.0.0.1:{port}>
@@ -57,6 +58,7 @@ Listen 127.0.0.1:{port}
 </VirtualHost>
 """, modules=("socache_shmcb", "ssl"))
     yield f"https://127.0.0.1:{port}/", f"{authority.folder}/authority.pem"
+    module_env.leaks = True
     module_env.config()
 
 

@@ -16,9 +16,11 @@ def fixture_realm(module_env):
     realm.person("svc/host")
     before = dict(module_env.environ)
     module_env.environ.update(realm.environ)
+    module_env.leaks = False
     yield realm
-    module_env.config()
+    module_env.leaks = True
     module_env.environ = before
+    module_env.config()
     realm.close()
 
 

@@ -23,8 +23,10 @@ def fixture_ldap(module_env):
     directory.group("staff", "alice", "bert")
     directory.group("bosses", "alice")
     module_env.ldap = directory
+    module_env.leaks = False
     configure(module_env)
     yield directory
+    module_env.leaks = True
     module_env.config()
     directory.close()
 

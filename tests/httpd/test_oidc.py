@@ -15,6 +15,7 @@ def fixture_provider(module_env):
     provider.person("1", preferred_username="oalice", name="Alice Ä", email="alice@example.org",
                     groups=["staff", "big ones"])
     provider.person("2", preferred_username="obert", name="Bert", groups=["bosses"])
+    module_env.leaks = False
     module_env.config(f"""
 CloudOAuth2 always
 Define CLOUD_OIDC_METADATA "{provider.metadata}"
@@ -31,6 +32,7 @@ OIDCOAuthTokenIntrospectionInterval -1
 </LocationMatch>
 """, modules=MODULES)
     yield provider
+    module_env.leaks = True
     module_env.config()
     provider.close()
 
