@@ -356,7 +356,7 @@ const ctl_cmd_t ctl_sync_cmds[] = {
     { "account sync", "[-- PROGRAM [ARGUMENT...]]", 0, 1000,
       "disable accounts whose people are gone from the directory", SYNC_OPTS, 0, user_sync,
       open_list },
-    { "account refresh", "ID", 1, 1, "take over all that the directory says at the next login", NULL,
-      0, refresh, NULL },
+    { "account refresh", "ID", 1, 1, "take over all that the directory says at the next login",
+      NULL, 0, refresh, NULL },
     { NULL, NULL, 0, 0, NULL, NULL, 0, NULL, NULL }
 };

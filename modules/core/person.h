@@ -24,9 +24,10 @@ typedef struct {
  *  account's row carries a hash of it). */
 CLOUD_API int cloud_person_known(const cloud_account_t *a, const cloud_person_t *p,
                                  apr_pool_t *pool);
-/** Takes p over in one transaction; afterwards cloud_person_known() is true of a fresh row. What can't be a name, an address, a quota or a group's id is left
- *  out, with a line in the log. Memberships that came from a directory, this one or another, and are not
- *  in p->groups end; those given here stay. An account without a password belongs to the directory from then on (a->source).
+/** Takes p over in one transaction; afterwards cloud_person_known() is true of a fresh row. What
+ *  can't be a name, an address, a quota or a group's id is left out, with a line in the log.
+ *  Memberships that came from a directory, this one or another, and are not in p->groups end; those
+ *  given here stay. An account without a password belongs to the directory from then on (a->source).
  *  The system only: DENIED. Not synced: nobody waits for it, and the next login repeats it. */
 CLOUD_API cloud_err_t *cloud_person_apply(cloud_ctx_t *ctx, const cloud_account_t *a,
                                           const cloud_person_t *p);
