@@ -1,12 +1,15 @@
 """The pages in Chromium: with the keyboard alone, and nothing that their Content-Security-Policy
 refuses."""
 
+import http.server
 import re
+import threading
 
 import pytest
 
 from harness import totp
 from harness.browser import LOGIN, PERSONAL
+from harness.oauth import OAuthClient, query_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
 By = pytest.importorskip("selenium.webdriver.common.by").By
@@ -190,3 +193,33 @@ def test_login_flow(page, env, account):
     assert page.title == "Allowed"
     answer = env.http("POST", LOGIN + "/v2/poll", data={"token": flow["poll"]["token"]})
     assert answer.json()["loginName"] == account.id
+
+
+def test_authorize_with_the_keyboard(page, env, account):
+    """The redirect to a program on the same machine is one that the page's policy allows."""
+    asked = []
+
+    class Program(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", env.url + "index.php/apps/oauth2/authorization-successful")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Program) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        client = OAuthClient(env, redirect=f"http://localhost:{listener.server_port}")
+        page.open(client.address())
+        page.tab_to("user")
+        page.keys(account.id, Keys.TAB, account.password)
+        page.leave(Keys.ENTER)
+        assert page.title == "Access to your files"
+        assert page.focus == "answer"
+        page.leave(Keys.ENTER)
+        listener.shutdown()
+    assert page.title == "Authorized"
+    code = next(query_of(path)["code"] for path in asked if "code=" in path)
+    assert client.exchange(code).status_code == 200
