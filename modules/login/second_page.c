@@ -234,6 +234,7 @@ int login_challenge(request_rec *r, const char *rest)
     cloud_params_t *params = cloud_params_create(r->pool);
     login_browser_t *b;
     cloud_err_t *err = login_browser(&b, r);
+    int needed;
 
     (void)rest;
     if (!err && r->args) {
@@ -257,5 +258,13 @@ int login_challenge(request_rec *r, const char *rest)
     }
     w.account = b->pending;
     cloud_http_set_account(r, w.account, NULL);
+    err = cloud_second_needed(&needed, w.ctx, w.account);
+    if (!err && !needed) { /* it was required when the session began, and is not any more */
+        err = login_begin(r, w.account, CLOUD_SESSION_OPEN);
+        return err ? cloud_http_error(r, err) : login_see_other(r, login_target(r, w.target));
+    }
+    if (err) {
+        return cloud_http_error(r, err);
+    }
     return r->method_number == M_POST ? post(&w) : ask(&w, HTTP_OK, NULL);
 }

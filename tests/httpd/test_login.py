@@ -84,6 +84,35 @@ def test_cookie(env, account, browser):
         assert value not in path.read_bytes()
 
 
+@pytest.mark.parametrize("base, prefix", [("/", "__Host-"), ("/owncloud/", "__Secure-")])
+def test_cookies_with_tls(env, account, base, prefix):
+    """Behind a proxy that ends TLS; no other host of the domain can set such cookies."""
+    env.config("ServerName https://localhost", base=base)
+    try:
+        page = env.http("GET", LOGIN)
+        path = base.rstrip("/") or "/"
+        rest = f"; Path={path}; HttpOnly; SameSite=Lax; Secure"
+        form = re.fullmatch(rf"({prefix}cloud_form=[\w-]{{43}}){re.escape(rest)}",
+                            page.headers["Set-Cookie"]).group(1)
+        fields = {**forms(page.text)[0]["fields"], "user": account.id,
+                  "password": account.password}
+        # under its plain name it is somebody else's
+        answer = env.http("POST", LOGIN, data=fields, headers={"Cookie": form[len(prefix):]})
+        assert answer.status_code == 403
+        answer = env.http("POST", LOGIN, data=fields, headers={"Cookie": form})
+        assert answer.status_code == 303
+        session = re.fullmatch(rf"({prefix}cloud_session=[\w-]{{43}}){re.escape(rest)}",
+                               answer.headers["Set-Cookie"]).group(1)
+        assert env.http("GET", PERSONAL, headers={"Cookie": session}).status_code == 200
+        plain = session[len(prefix):]
+        assert env.http("GET", PERSONAL, headers={"Cookie": plain}).status_code == 303
+        flow = env.http("POST", LOGIN + "/v2").json()
+        assert flow["login"].startswith("https://")
+        assert flow["poll"]["endpoint"].startswith("https://")
+    finally:
+        env.config()
+
+
 def test_any_spelling_of_the_name(env, account, browser):
     page = browser.get(LOGIN)
     answer = browser.submit(page, {"user": account.id.upper(), "password": account.password})

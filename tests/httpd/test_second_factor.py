@@ -367,6 +367,19 @@ def test_required_of_everybody(env, account, browser):
         env.config()
 
 
+def test_not_required_any_more(env, account, browser):
+    env.config("CloudTwoFactor required")
+    try:
+        page = follow(browser, browser.sign_in(account))
+        assert "totp-secret" in page.text
+        env.config()
+        answer = browser.get(CHALLENGE)
+        assert answer.headers["Location"] == f"{env.base}{PERSONAL}"
+        assert is_signed_in(browser)
+    finally:
+        env.config()
+
+
 def test_required_of_a_group(env, browser):
     one, other = env.account(), env.account()
     env.cloudctl("group", "add", "some, staff")
