@@ -171,6 +171,7 @@ static cloud_err_t *account_add(ctl_t *ctl)
         CLOUD_ERR(ctl_password(&what.password, ctl,
                                apr_pstrcat(ctl->pool, "Password for ", id, NULL)));
     CLOUD_ERR(choose_groups(groups, ctl));
+    what.force_password = ctl_opt(ctl, "force") != NULL;
     CLOUD_ERR(cloud_account_add(&a, ctl->ctx, id, &what, ctl->pool));
     if (quota_opt) CLOUD_ERR(cloud_account_set_quota(ctl->ctx, a->id, quota));
     if (email) CLOUD_ERR(cloud_account_set_email(ctl->ctx, a->id, email));
@@ -187,7 +188,10 @@ static cloud_err_t *account_passwd(ctl_t *ctl)
     if (!ctl_opt(ctl, "no-password"))
         CLOUD_ERR(ctl_password(&password, ctl,
                                apr_pstrcat(ctl->pool, "New password for ", a->id, NULL)));
-    CLOUD_ERR(cloud_account_set_password(ctl->ctx, a->id, password));
+    if (ctl_opt(ctl, "force"))
+        CLOUD_ERR(cloud_account_force_password(ctl->ctx, a->id, password));
+    else
+        CLOUD_ERR(cloud_account_set_password(ctl->ctx, a->id, password));
     ctl_print(ctl, password ? "The password of %s was changed." : "%s has no password any more.",
               a->id);
     return NULL;
@@ -258,8 +262,11 @@ static cloud_err_t *account_delete(ctl_t *ctl)
     return NULL;
 }
 
+#define FORCE_OPT { "force", NULL, "also a password that the password policy refuses" }
+
 static const ctl_opt_t ADD_OPTS[] = {
     CTL_PASSWORD_OPTS,
+    FORCE_OPT,
     { "no-password", NULL, "no password: the account logs in by other means only" },
     { "display-name", "NAME", "the name that is shown" },
     { "email", "ADDRESS", "the e-mail address" },
@@ -271,6 +278,7 @@ static const ctl_opt_t ADD_OPTS[] = {
 
 static const ctl_opt_t PASSWD_OPTS[] = {
     CTL_PASSWORD_OPTS,
+    FORCE_OPT,
     { "no-password", NULL, "remove the password" },
     { NULL, NULL, NULL }
 };

@@ -175,6 +175,55 @@ static const char *set_retention_disk(cmd_parms *cmd, void *dir, const char *low
     return problem;
 }
 
+/* The rules of the password policy: a switch, and what it switches on. */
+static const struct {
+    const char *rule, *checked, *value;
+} POLICY[] = {
+    { "length", "spv_min_chars_checked", "spv_min_chars_value" },
+    { "lowercase", "spv_lowercase_checked", "spv_lowercase_value" },
+    { "uppercase", "spv_uppercase_checked", "spv_uppercase_value" },
+    { "digits", "spv_numbers_checked", "spv_numbers_value" },
+    { "special", "spv_special_chars_checked", "spv_special_chars_value" },
+    { "allowed", "spv_def_special_chars_checked", "spv_def_special_chars_value" },
+    { "history", "spv_password_history_checked", "spv_password_history_value" },
+};
+
+static const char *set_banned(cmd_parms *cmd, const char *arg)
+{
+    const char *path = ap_server_root_relative(cmd->pool, arg);
+    apr_finfo_t info;
+
+    if (!path || apr_stat(&info, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS
+        || info.filetype != APR_REG) {
+        return apr_psprintf(cmd->pool, "CloudPasswordPolicy: no file %s", path ? path : arg);
+    }
+    return cloud_http_setting(cmd, "password_policy", "banned_passwords_list", path);
+}
+
+static const char *set_password_policy(cmd_parms *cmd, void *dir, const char *rule,
+                                       const char *value)
+{
+    int off = !ap_cstr_casecmp(value, "off");
+    const char *problem;
+    apr_size_t i;
+
+    if (!ap_cstr_casecmp(rule, "banned")) {
+        return off ? cloud_http_setting(cmd, "password_policy", "banned_passwords_list", "")
+                   : set_banned(cmd, value);
+    }
+    for (i = 0; i < sizeof(POLICY) / sizeof(*POLICY); i++) {
+        if (ap_cstr_casecmp(rule, POLICY[i].rule)) {
+            continue;
+        }
+        problem = cloud_http_setting(cmd, "password_policy", POLICY[i].checked,
+                                     off ? "false" : "true");
+        return problem || off ? problem
+                              : cloud_http_setting(cmd, "password_policy", POLICY[i].value, value);
+    }
+    return "CloudPasswordPolicy: length, lowercase, uppercase, digits, special, allowed, history or "
+           "banned, and a value or off";
+}
+
 static const char *set_setting_3(cmd_parms *cmd, void *dir, const char *app, const char *key,
                                  const char *value)
 {
@@ -226,6 +275,9 @@ const command_rec cloud_commands[] = {
     AP_INIT_TAKE2("CloudRetentionDisk", set_retention_disk, NULL, RSRC_CONF,
                   "low and high percent: filled to high, the disk is cleared of old versions and "
                   "trash down to low"),
+    AP_INIT_TAKE2("CloudPasswordPolicy", set_password_policy, NULL, RSRC_CONF,
+                  "a rule for new passwords (length, lowercase, uppercase, digits, special, allowed, "
+                  "history, banned) and its value, or off"),
     AP_INIT_TAKE3("CloudSetting", set_setting_3, NULL, RSRC_CONF,
                   "application, key and value: fixes a setting that cloudctl config could change"),
     AP_INIT_TAKE1("CloudMimeTypes", set_mime_types, NULL, RSRC_CONF,

@@ -52,6 +52,7 @@ typedef struct {
     const char *display_name;
     const char *const *groups; /* ids, up to a NULL: it becomes a member of these */
     const char *source;        /* NULL: CLOUD_SOURCE_DATABASE */
+    int force_password;        /* also one that the policy refuses (for the system alone) */
 } cloud_account_new_t;
 /** As cloud_account_create(), with memberships, which come to be in the same transaction. By
  *  administrators and the system; by subadmins for one of their groups at least and no other:
@@ -84,9 +85,13 @@ CLOUD_API cloud_err_t *cloud_account_set_two_factor(cloud_ctx_t *ctx, const char
 CLOUD_API cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const char *id,
                                                       const char *name);
 CLOUD_API cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email);
-/** Sets (bcrypt) or, with NULL, removes the password. Invalidates every cached login at once. */
+/** Sets (bcrypt) or, with NULL, removes the password. Invalidates every cached login at once. INVALID
+ *  when the password policy (password.h) refuses it. */
 CLOUD_API cloud_err_t *cloud_account_set_password(cloud_ctx_t *ctx, const char *id,
                                                   const char *password);
+/** The same for the system alone (DENIED), also when the policy refuses it. */
+CLOUD_API cloud_err_t *cloud_account_force_password(cloud_ctx_t *ctx, const char *id,
+                                                    const char *password);
 /** Deletes the account, its rows and secrets; its directory is renamed away by the journal of the
  *  deleting transaction and unlinked by the maintenance job. */
 CLOUD_API cloud_err_t *cloud_account_delete(cloud_ctx_t *ctx, const char *id);

@@ -7,6 +7,7 @@
  * Deleting: one transaction takes the rows and owes the rename of the directory to the journal;
  * the tree's rows and the files go later, in bounded steps. The name is free again at once. */
 #include "account_private.h"
+#include "password.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -358,6 +359,8 @@ cloud_err_t *cloud_account_add(cloud_account_t **out, cloud_ctx_t *ctx, const ch
     if (!folded) return cloud_err(ctx->pool, CLOUD_E_INVALID, "The id is not valid UTF-8");
     CLOUD_ERR(check_new(ctx, id, what->groups));
     CLOUD_ERR(cloud_account_check_name(&display_name, what->display_name, ctx->pool));
+    if (what->password && *what->password && !(what->force_password && ctx->who.system))
+        CLOUD_ERR(cloud_password_policy_check(ctx, what->password));
     if (what->password) CLOUD_ERR(cloud_secret_hash(&hash, ctx, what->password, pool));
 
     CLOUD_ERR(reserve(a, ctx, folded));
@@ -401,6 +404,7 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const cloud_account_t *a)
         "DELETE FROM membership WHERE account = ?1",
         "DELETE FROM subadmin WHERE account = ?1",
         "DELETE FROM pref WHERE account = ?1",
+        "DELETE FROM old_password WHERE account = ?1",
         "DELETE FROM account WHERE number = ?1",
     };
     int i;

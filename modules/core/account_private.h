@@ -53,6 +53,14 @@ void cloud_account_remember(cloud_ctx_t *ctx, const char *folded, const cloud_ac
 cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
                                apr_pool_t *pool);
 
+/* ---- password.c ---- */
+/** Whether password may be the next one of the account, by the policy and its history: INVALID.
+ *  DENIED and NOT_FOUND as for cloud_account_for_change(), before anything else is looked at. Slow. */
+cloud_err_t *cloud_password_check_change(cloud_ctx_t *ctx, const char *id, const char *password);
+/** Puts the password in force, which is about to be replaced, into the history, and drops what is
+ *  older than the policy's history reaches back. (tx, write) */
+cloud_err_t *cloud_password_remember(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t history);
+
 /* ---- apppass.c ---- */
 /** The account's app password that secret is, or NULL. number 0: none fits, for the same time.
  *  (tx) */

@@ -291,6 +291,9 @@ static const struct {
       "SELECT app || ' ' || key, account FROM pref WHERE account NOT IN"
       " (SELECT number FROM account)",
       "DELETE FROM pref WHERE account NOT IN (SELECT number FROM account)" },
+    { "password", "an old password of an account that does not exist",
+      "SELECT number, account FROM old_password WHERE account NOT IN (SELECT number FROM account)",
+      "DELETE FROM old_password WHERE account NOT IN (SELECT number FROM account)" },
     { "group", "the group of the administrators is missing",
       "SELECT 'admin', 1 WHERE NOT EXISTS (SELECT 1 FROM usergroup WHERE number = 1)",
       "INSERT INTO usergroup (number, id, display_name, source, created)"

@@ -35,7 +35,7 @@ CLOUD_API int cloud_inject(const char *point);
 #endif
 
 /* ---- schema.c ---- */
-#define CLOUD_SCHEMA_VERSION 6
+#define CLOUD_SCHEMA_VERSION 7
 cloud_err_t *cloud_schema_migrate(cloud_ctx_t *ctx);
 /** meta table: values by key; NULL when absent. (tx) */
 CLOUD_API cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

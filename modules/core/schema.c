@@ -125,6 +125,11 @@ static const char SCHEMA_6[] =
     "UPDATE node SET flags = flags | 2 WHERE id IN (SELECT node FROM favorite);"
     "DELETE FROM prop WHERE " FAVORITE_PROP ";";
 
+/* Hashes of passwords that accounts had before, for the password policy. */
+static const char SCHEMA_7[] =
+    "CREATE TABLE IF NOT EXISTS old_password (account INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " hash TEXT NOT NULL, PRIMARY KEY (account, number)) WITHOUT ROWID;";
+
 static const struct {
     int version;
     const char *sql;
@@ -135,6 +140,7 @@ static const struct {
     { 4, SCHEMA_4 },
     { 5, SCHEMA_5 },
     { 6, SCHEMA_6 },
+    { 7, SCHEMA_7 },
 };
 
 cloud_err_t *cloud_meta_get(const char **value, cloud_ctx_t *ctx, const char *key,

@@ -2,6 +2,7 @@
 /* Passwords: bcrypt, and the check of what somebody logs in with. The slow hash is computed outside
  * of transactions, and also for accounts that do not exist. */
 #include "account_private.h"
+#include "password.h"
 
 #include <string.h>
 #include <apr_md5.h>
@@ -10,8 +11,6 @@
 
 #define SALT_LEN 16
 #define HASH_ROOM 128
-/* bcrypt looks at no more than this; a longer password would be weaker than it seems. */
-#define PASSWORD_MAX 72
 
 static cloud_err_t *configured_cost(apr_int64_t *cost, cloud_ctx_t *ctx)
 {
@@ -40,34 +39,53 @@ cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *
     apr_int64_t cost;
 
     if (!*password) return cloud_err(pool, CLOUD_E_INVALID, "The password is empty");
-    if (strlen(password) > PASSWORD_MAX)
+    if (strlen(password) > CLOUD_PASSWORD_MAX) /* it would be weaker than it seems */
         return cloud_err(pool, CLOUD_E_INVALID, "The password has more than %d bytes",
-                         PASSWORD_MAX);
+                         CLOUD_PASSWORD_MAX);
     CLOUD_ERR(configured_cost(&cost, ctx));
     return bcrypt(hash, password, cost, pool);
 }
 
-static cloud_err_t *set_password_tx(cloud_ctx_t *ctx, const char *id, const char *hash)
+static cloud_err_t *set_password_tx(cloud_ctx_t *ctx, const char *id, const char *hash,
+                                    apr_int64_t history)
 {
     cloud_account_t *a;
 
     CLOUD_ERR(cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool));
+    CLOUD_ERR(cloud_password_remember(ctx, a->number, history));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
                            "UPDATE account SET password = ?2 WHERE number = ?1", "it", a->number,
                            hash));
     return cloud_account_new_epoch(ctx, a->number);
 }
 
-cloud_err_t *cloud_account_set_password(cloud_ctx_t *ctx, const char *id, const char *password)
+static cloud_err_t *set_password(cloud_ctx_t *ctx, const char *id, const char *password,
+                                 int force)
 {
+    cloud_password_policy_t policy;
     const char *hash = NULL;
 
     /* Nobody without a name makes us compute hashes. */
     if (!ctx->who.system && !ctx->who.account)
         return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    /* An empty one is refused below, with words of its own. */
+    if (password && *password && !force)
+        CLOUD_ERR(cloud_password_check_change(ctx, id, password));
     if (password) CLOUD_ERR(cloud_secret_hash(&hash, ctx, password, ctx->pool));
+    CLOUD_ERR(cloud_password_policy(&policy, ctx));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    return cloud_tx_end(ctx, set_password_tx(ctx, id, hash));
+    return cloud_tx_end(ctx, set_password_tx(ctx, id, hash, policy.history));
+}
+
+cloud_err_t *cloud_account_set_password(cloud_ctx_t *ctx, const char *id, const char *password)
+{
+    return set_password(ctx, id, password, 0);
+}
+
+cloud_err_t *cloud_account_force_password(cloud_ctx_t *ctx, const char *id, const char *password)
+{
+    return ctx->who.system ? set_password(ctx, id, password, 1)
+                           : cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
 }
 
 /* ---- logging in ---- */
@@ -96,7 +114,7 @@ static cloud_err_t *password_fits(int *fits, const char *hash, const char *secre
     const char *unused;
 
     *fits = 0;
-    if (!hash || strlen(secret) > PASSWORD_MAX) return bcrypt(&unused, secret, cost, pool);
+    if (!hash || strlen(secret) > CLOUD_PASSWORD_MAX) return bcrypt(&unused, secret, cost, pool);
     *fits = apr_password_validate(secret, hash) == APR_SUCCESS;
     return NULL;
 }

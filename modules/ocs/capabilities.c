@@ -6,6 +6,7 @@
  */
 #include "private.h"
 
+#include "password.h"
 #include "settings.h"
 
 /* No sharing yet. The object is there all the same: without it the desktop client offers sharing,
@@ -57,6 +58,28 @@ static cloud_err_t *files_capabilities(json_t *capabilities, cloud_ctx_t *ctx)
     return NULL;
 }
 
+/* In the words of ownCloud Infinite Scale, which the mobile clients read when they propose a password. */
+static cloud_err_t *password_capabilities(json_t *capabilities, cloud_ctx_t *ctx)
+{
+    static const char *const names[CLOUD_PASSWORD_NCOUNTS] = {
+        [CLOUD_PASSWORD_CHARS] = "min_characters",
+        [CLOUD_PASSWORD_LOWER] = "min_lowercase_characters",
+        [CLOUD_PASSWORD_UPPER] = "min_uppercase_characters",
+        [CLOUD_PASSWORD_DIGITS] = "min_digits",
+        [CLOUD_PASSWORD_SPECIAL] = "min_special_characters",
+    };
+    json_t *policy = json_pack("{s:i}", "max_characters", CLOUD_PASSWORD_MAX);
+    cloud_password_policy_t p;
+    int i;
+
+    json_object_set_new(capabilities, "password_policy", policy);
+    CLOUD_ERR(cloud_password_policy(&p, ctx));
+    for (i = 0; i < CLOUD_PASSWORD_NCOUNTS; i++) {
+        json_object_set_new(policy, names[i], json_integer((json_int_t)p.least[i]));
+    }
+    return NULL;
+}
+
 cloud_err_t *cloud_ocs_core_capabilities(json_t *capabilities, cloud_ctx_t *ctx, request_rec *r)
 {
     apr_int64_t poll;
@@ -69,6 +92,7 @@ cloud_err_t *cloud_ocs_core_capabilities(json_t *capabilities, cloud_ctx_t *ctx,
                                   "webdav-root", "remote.php/webdav",
                                   "status", cloud_ocs_status_fields(0, hide)));
     json_object_set_new(capabilities, "files_sharing", no_sharing());
+    CLOUD_ERR(password_capabilities(capabilities, ctx));
     return ap_find_linked_module("mod_cloud_dav.c") ? files_capabilities(capabilities, ctx) : NULL;
 }
 

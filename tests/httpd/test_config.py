@@ -39,6 +39,8 @@ REFUSED = {
     "CloudGroupMap": ["~( x", "x", ""],
     "CloudTwoFactor": ["", "perhaps", "optional staff"],
     "CloudTrashRetention": ["sometimes", "-1", ""],
+    "CloudPasswordPolicy": ["length", "length 0", "length 73", "digits many", "history 25", "beauty 1",
+                            "banned /no/such/file", "banned /etc", ""],
     "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
     "CloudMassChangeFiles": ["-1", "many", ""],
     "CloudMassChangeShare": ["-1", "101", "half", ""],
@@ -63,6 +65,12 @@ CloudVersionsRetention auto
 CloudVersionsRetention 7, auto
 CloudVersionsRetention "auto,30"
 CloudVersionsRetention disabled
+CloudPasswordPolicy length 12
+CloudPasswordPolicy lowercase off
+CloudPasswordPolicy allowed "#!"
+CloudPasswordPolicy history 24
+CloudPasswordPolicy banned /etc/passwd
+CloudPasswordPolicy banned off
 CloudRetentionDisk 0 1
 CloudRetentionDisk 99 100
 CloudOAuth2 off

@@ -312,6 +312,8 @@ START_TEST(groups)
     ck_assert_msg(was_told("membership 77 in 1|"), "%s", all_told());
     ck_assert(was_told("subadmin "));
     found_and_mended("pref core lang|");
+    world_sql(w, "INSERT INTO old_password VALUES (77, 5, 'x')");
+    found_and_mended("password 5|");
     world_sql(w, "DELETE FROM usergroup");
     found_and_mended("group admin|");
 }
