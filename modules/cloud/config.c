@@ -175,6 +175,21 @@ static const char *set_retention_disk(cmd_parms *cmd, void *dir, const char *low
     return problem;
 }
 
+static const char *set_skeleton(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *path = ap_server_root_relative(cmd->pool, arg);
+    apr_finfo_t info;
+
+    if (!ap_cstr_casecmp(arg, "none")) {
+        return cloud_http_setting(cmd, "system", "skeletondirectory", "");
+    }
+    if (!path || apr_stat(&info, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS
+        || info.filetype != APR_DIR) {
+        return apr_psprintf(cmd->pool, "CloudSkeleton: no directory %s", path ? path : arg);
+    }
+    return cloud_http_setting(cmd, "system", "skeletondirectory", path);
+}
+
 /* The rules of the password policy: a switch, and what it switches on. */
 static const struct {
     const char *rule, *checked, *value;
@@ -275,6 +290,8 @@ const command_rec cloud_commands[] = {
     AP_INIT_TAKE2("CloudRetentionDisk", set_retention_disk, NULL, RSRC_CONF,
                   "low and high percent: filled to high, the disk is cleared of old versions and "
                   "trash down to low"),
+    AP_INIT_TAKE1("CloudSkeleton", set_skeleton, NULL, RSRC_CONF,
+                  "the directory whose files new accounts begin with, or none"),
     AP_INIT_TAKE2("CloudPasswordPolicy", set_password_policy, NULL, RSRC_CONF,
                   "a rule for new passwords (length, lowercase, uppercase, digits, special, allowed, "
                   "history, banned) and its value, or off"),

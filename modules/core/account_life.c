@@ -328,6 +328,7 @@ static cloud_err_t *insert_tx(cloud_account_t *a, cloud_ctx_t *ctx, const char *
     CLOUD_ERR(cloud_tree_new_root(&a->purge, ctx, CLOUD_KIND_PURGE, a->number));
     CLOUD_ERR(cloud_tree_draw(&a->secret_epoch, ctx));
     CLOUD_ERR(insert_row(a, ctx, folded, hash));
+    CLOUD_ERR(cloud_skeleton_mark(ctx, a->number));
     for (i = 0; i < joins->nelts; i++)
         CLOUD_ERR(cloud_group_join(ctx, APR_ARRAY_IDX(joins, i, apr_int64_t), a->number,
                                    a->source));
@@ -378,6 +379,8 @@ cloud_err_t *cloud_account_add(cloud_account_t **out, cloud_ctx_t *ctx, const ch
     err = cloud_tx_end(ctx, insert_tx(a, ctx, folded, hash, ino, what->groups));
     if (err) return err;
     CLOUD_LOG(ctx->store, INFO, "account %s created", a->id);
+    CLOUD_POINT("account-before-skeleton");
+    cloud_skeleton_apply(ctx, a);
     *out = a;
     return NULL;
 }

@@ -53,6 +53,13 @@ void cloud_account_remember(cloud_ctx_t *ctx, const char *folded, const cloud_ac
 cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
                                apr_pool_t *pool);
 
+/* ---- skeleton.c ---- */
+/** Notes that a new account is to get the skeleton, when there is one. (tx, write) */
+cloud_err_t *cloud_skeleton_mark(cloud_ctx_t *ctx, apr_int64_t account);
+/** Copies the skeleton into an account with that mark, which it takes away. What can't be done is logged, and
+ *  with the mark left it is tried again. Not inside a transaction. */
+void cloud_skeleton_apply(cloud_ctx_t *ctx, const cloud_account_t *a);
+
 /* ---- password.c ---- */
 /** Whether password may be the next one of the account, by the policy and its history: INVALID.
  *  DENIED and NOT_FOUND as for cloud_account_for_change(), before anything else is looked at. Slow. */

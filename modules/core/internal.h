@@ -242,6 +242,10 @@ cloud_err_t *cloud_account_barred(cloud_ctx_t *ctx);
 /** Removes directories that creations left when they were killed. (no tx) */
 cloud_err_t *cloud_account_sweep(cloud_ctx_t *ctx);
 
+/* ---- skeleton.c ---- */
+/** Goes on with skeletons of accounts whose creation was killed. (no tx) */
+CLOUD_API cloud_err_t *cloud_skeleton_resume(cloud_ctx_t *ctx);
+
 /* ---- access.c ---- */
 /** entry by an existing parent row etc. is made only here; see cloud_resolve. (tx) */
 CLOUD_API cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,

@@ -331,6 +331,7 @@ cloud_err_t *cloud_store_expire(cloud_ctx_t *ctx)
     if (!err) err = cloud_upload_expire(&removed, ctx, max_age, 1000);
     if (!err) err = cloud_staging_expire(&removed, ctx, 86400, 10000);
     if (!err) err = cloud_account_sweep(ctx);
+    if (!err) err = cloud_skeleton_resume(ctx);
     if (!err) err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
     if (!err) {
         err = cloud_lock_expire(ctx);

@@ -31,8 +31,8 @@ typedef struct {
 /** The strings live in ctx->pool. */
 CLOUD_API cloud_err_t *cloud_password_policy(cloud_password_policy_t *policy, cloud_ctx_t *ctx);
 /** Whether the policy lets password be a new one: INVALID says what it lacks. UNAVAILABLE when the
- *  list of those that are banned can't be read. What only accounts have, their history, is looked at
- *  where their password is set. Not inside a transaction: it may read a long file. */
+ *  list of those that are banned can't be read. What only accounts have, their history, is looked
+ *  at where their password is set. Not inside a transaction: it may read a long file. */
 CLOUD_API cloud_err_t *cloud_password_policy_check(cloud_ctx_t *ctx, const char *password);
 
 #endif

@@ -58,7 +58,7 @@ static cloud_err_t *files_capabilities(json_t *capabilities, cloud_ctx_t *ctx)
     return NULL;
 }
 
-/* In the words of ownCloud Infinite Scale, which the mobile clients read when they propose a password. */
+/* In the words of ownCloud Infinite Scale, which the mobile clients read to propose a password. */
 static cloud_err_t *password_capabilities(json_t *capabilities, cloud_ctx_t *ctx)
 {
     static const char *const names[CLOUD_PASSWORD_NCOUNTS] = {

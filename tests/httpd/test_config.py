@@ -39,6 +39,7 @@ REFUSED = {
     "CloudGroupMap": ["~( x", "x", ""],
     "CloudTwoFactor": ["", "perhaps", "optional staff"],
     "CloudTrashRetention": ["sometimes", "-1", ""],
+    "CloudSkeleton": ["/no/such/dir", "/etc/passwd", ""],
     "CloudPasswordPolicy": ["length", "length 0", "length 73", "digits many", "history 25", "beauty 1",
                             "banned /no/such/file", "banned /etc", ""],
     "CloudRetentionDisk": ["90", "95 90", "90 90", "-1 50", "50 101", "some more", ""],
@@ -65,6 +66,8 @@ CloudVersionsRetention auto
 CloudVersionsRetention 7, auto
 CloudVersionsRetention "auto,30"
 CloudVersionsRetention disabled
+CloudSkeleton /etc
+CloudSkeleton none
 CloudPasswordPolicy length 12
 CloudPasswordPolicy lowercase off
 CloudPasswordPolicy allowed "#!"
