@@ -94,14 +94,22 @@ static cloud_err_t *note(void *baton, const cloud_kept_t *kept)
     return NULL;
 }
 
-static int open_kept(backup_t *b, const cloud_kept_t *kept, int exact)
+/* What makes a file the one that was kept. */
+typedef enum {
+    BY_INODE, /* in a directory that was always ours alone */
+    BY_TIME,  /* restored, or moved to another disk: every inode is another one */
+    BY_SIZE   /* in a backup, whose copies have checksums */
+} same_t;
+
+static int open_kept(backup_t *b, const cloud_kept_t *kept, same_t same)
 {
     int fd = cloud_backup_open(b->src, kept->path, O_RDONLY | O_NONBLOCK);
     cloud_disk_t disk;
 
     if (fd < 0) return -1;
     if (cloud_disk_at(&disk, fd, "") == 0 && S_ISREG(disk.mode) && disk.size == kept->size
-        && (!exact || disk.ino == kept->ino))
+        && (same != BY_INODE || disk.ino == kept->ino)
+        && (same != BY_TIME || disk.mtime == kept->ino_mtime))
         return fd;
     close(fd);
     return -1;
@@ -115,9 +123,10 @@ static cloud_err_t *copy_kept(backup_t *b, const cloud_feature_t *f, const cloud
     cloud_kept_t copy = *kept;
     cloud_disk_t disk;
     cloud_err_t *err;
-    int fd = open_kept(b, kept, b->live != NULL), rc;
+    int fd = open_kept(b, kept, b->live ? BY_INODE : BY_SIZE), rc;
 
     apr_pool_clear(b->iter);
+    if (fd < 0 && b->live) fd = open_kept(b, kept, BY_TIME);
     if (fd < 0 && b->live) CLOUD_ERR(cloud_journal_locate(&fd, b->live, kept->ino, b->iter));
     if (fd < 0) {
         b->missing++;

@@ -2,6 +2,7 @@
 /* Carrying out one row of the journal. The inode is sought at src, at dst, then at every place that
  * its rows name, so that a row may be carried out again at any time. */
 #include "journal_rows.h"
+#include "hooks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -191,10 +192,54 @@ cloud_err_t *cloud_jrow_seek(const char **place, cloud_ctx_t *ctx, apr_uint64_t 
     return NULL;
 }
 
+/* Whether a node, or what a feature keeps, has this inode at this place for its own. (tx) */
+static cloud_err_t *is_home_tx(int *yes, cloud_ctx_t *ctx, const char *place, apr_uint64_t ino,
+                               apr_pool_t *pool)
+{
+    const apr_array_header_t *features = cloud_features();
+    apr_array_header_t *ids = apr_array_make(pool, 2, sizeof(apr_int64_t));
+    const char *home;
+    cloud_err_t *err;
+    cloud_stmt_t *st;
+    int row, i;
+
+    /* No index: this is asked after a crash, and where an outsider took something away. */
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, "SELECT id FROM node WHERE ino = ?1",
+                             "i", (apr_int64_t)ino));
+    for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, ctx->pool))
+        APR_ARRAY_PUSH(ids, apr_int64_t) = cloud_col_int(st, 0);
+    cloud_stmt_done(st);
+    for (i = 0; !err && !*yes && i < ids->nelts; i++) {
+        err = cloud_storage_path(&home, ctx, APR_ARRAY_IDX(ids, i, apr_int64_t), pool);
+        if (!err) *yes = strcmp(home, place) == 0;
+        else if (err->code == CLOUD_E_UNAVAILABLE) err = NULL; /* one that hangs nowhere */
+    }
+    for (i = 0; !err && !*yes && i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->keeps) err = f->keeps(yes, ctx, place, pool);
+    }
+    return err;
+}
+
+/* What is at home is not moved from there. Where the file of a row was taken away from outside its
+ * inode number may be that of a new file by now; and if it is ours, a later row has brought it home. */
+static cloud_err_t *is_home(int *yes, cloud_ctx_t *ctx, const char *place, apr_uint64_t ino,
+                            apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    *yes = 0;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = is_home_tx(yes, ctx, place, ino, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
 cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr_pool_t *pool)
 {
     const char *place;
-    int here;
+    int here, home = 0;
 
     if (!row->dst) return NULL; /* unlinked by drop() */
     CLOUD_ERR(is_at(&here, ctx, row->src, row->ino, pool));
@@ -202,7 +247,8 @@ cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr
     CLOUD_ERR(is_at(&here, ctx, row->dst, row->ino, pool));
     if (here) return NULL;
     CLOUD_ERR(cloud_jrow_seek(&place, ctx, row->ino, row->seq, pool));
-    if (place) return move(ctx, row, place, pool);
+    if (place) CLOUD_ERR(is_home(&home, ctx, place, row->ino, pool));
+    if (place && !home) return move(ctx, row, place, pool);
     CLOUD_LOG(ctx->store, DEBUG, "journal: inode %" APR_UINT64_T_FMT " is not at %s any more",
               row->ino, row->src);
     return NULL;

@@ -245,7 +245,7 @@ cloud_err_t *cloud_trash_disk_step(int *more, cloud_ctx_t *ctx)
 
 /* ---- the job ---- */
 
-/* Accounts with a bin, in order of number, from the one behind *last on. */
+/* Accounts with something in their bin, in order of number, from the one behind *last on. */
 static cloud_err_t *next_accounts(apr_array_header_t *numbers, cloud_ctx_t *ctx, apr_int64_t last)
 {
     cloud_err_t *err;
@@ -255,7 +255,7 @@ static cloud_err_t *next_accounts(apr_array_header_t *numbers, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_db_query(&st, &row, ctx->db, ctx->pool,
                          "SELECT a.number FROM account a WHERE a.number > ?1 AND EXISTS"
-                         " (SELECT 1 FROM node n WHERE n.parent = 0 AND n.size > 0"
+                         " (SELECT 1 FROM node n JOIN trash t ON t.bin = n.id WHERE n.parent = 0"
                          " AND n.name >= '4:' || a.number || ':'"
                          " AND n.name < '4:' || a.number || ';') ORDER BY a.number LIMIT ?2",
                          "ii", last, (apr_int64_t)ACCOUNTS_PER_STEP);

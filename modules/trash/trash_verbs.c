@@ -207,6 +207,26 @@ cloud_err_t *cloud_trash_remove(cloud_ctx_t *ctx, const cloud_account_t *account
     return cloud_journal_commit(ctx, tree, 0);
 }
 
+/* A bin's directory has another inode since a restore from a backup, a move to another disk, or a
+ * repair: the journal has to name the one that it has. Of ours nobody renames it while there is a
+ * bin, so what stands there is it. *dir NULL: there is none, so there is nothing to move. */
+static cloud_err_t *notice_dir(const char **dir, cloud_ctx_t *ctx, cloud_node_t *bin,
+                               apr_pool_t *pool)
+{
+    apr_int64_t btime;
+    struct stat st;
+    int found;
+
+    CLOUD_ERR(cloud_storage_stat(&st, &btime, &found, ctx->store, *dir, pool));
+    if (!found || !S_ISDIR(st.st_mode)) {
+        *dir = NULL;
+        return NULL;
+    }
+    bin->ino = st.st_ino;
+    bin->btime = btime;
+    return NULL;
+}
+
 /* The bin is no entry that may be deleted, so the decision is about what is in it. */
 static cloud_err_t *empty_tx(cloud_ctx_t *ctx, const cloud_account_t *account, apr_pool_t *pool)
 {
@@ -218,6 +238,7 @@ static cloud_err_t *empty_tx(cloud_ctx_t *ctx, const cloud_account_t *account, a
     if (!e->exists) return NULL;
     e->path = "*";
     CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
+    CLOUD_ERR(notice_dir(&dir, ctx, &e->node, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "purge", &e->node, 0, NULL, -e->node.size));
     return cloud_files_purge_root(ctx, account, &e->node, dir, pool);

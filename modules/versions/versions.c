@@ -151,9 +151,23 @@ cloud_err_t *cloud_versions_total(apr_int64_t *bytes, apr_int64_t *count, cloud_
     return NULL;
 }
 
+/* The inode that lies at the place of a version with its size and time: since a restore from a backup
+ * it may be another one, and only the one that the journal names is unlinked. */
+static apr_uint64_t inode_of(cloud_ctx_t *ctx, const cloud_version_t *v)
+{
+    struct stat st;
+    int found;
+
+    if (cloud_storage_stat(&st, NULL, &found, ctx->store, v->path, ctx->pool) || !found
+        || !S_ISREG(st.st_mode) || st.st_size != v->size
+        || cloud_storage_mtime(&st) != v->ino_mtime)
+        return v->ino;
+    return st.st_ino;
+}
+
 cloud_err_t *cloud_version_forget(cloud_ctx_t *ctx, const cloud_version_t *v)
 {
-    CLOUD_ERR(cloud_journal_add(ctx, v->root, 0, v->ino, 0, v->path, NULL));
+    CLOUD_ERR(cloud_journal_add(ctx, v->root, 0, inode_of(ctx, v), 0, v->path, NULL));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
                            "DELETE FROM version WHERE node = ?1 AND number = ?2", "ii", v->node,
                            v->number));

@@ -141,6 +141,47 @@ START_TEST(content_with_another_inode)
 }
 END_TEST
 
+/* It goes without a repair, too: what nothing names any more would take space for ever. */
+START_TEST(content_with_another_inode_goes)
+{
+    const char *path = oldest("a");
+
+    world_disk_restore(w, path);
+    world_remove(w, "a");
+    tu_maintain();
+    ck_assert(!world_disk_exists(w, path));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM version"), 1);
+}
+END_TEST
+
+/* And is in a backup. */
+START_TEST(content_with_another_inode_is_backed_up)
+{
+    const char *copy = apr_pstrcat(w->pool, w->dir, "/copy", NULL);
+
+    world_disk_restore(w, oldest("a"));
+    OK(cloud_backup(w->ctx, copy, NULL, NULL));
+    w->data_dir = apr_pstrcat(w->pool, w->dir, "/back", NULL);
+    OK(cloud_restore(copy, w->data_dir, w->pool));
+    world_reopen(w);
+    ck_assert_str_eq(read_oldest("a"), "one");
+}
+END_TEST
+
+/* The inode of a file that somebody removed behind our back became that of an old version. */
+START_TEST(content_is_not_taken_for_another_files)
+{
+    world_put(w, "a", "four");
+    world_disk_remove(w, "b");
+    world_sql(w, "UPDATE node SET ino = (SELECT ino FROM version ORDER BY number DESC LIMIT 1)"
+                 " WHERE name = 'b'");
+    world_remove(w, "b");
+    tu_maintain();
+    ck_assert_str_eq(fsck(0), "");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM version"), 3);
+}
+END_TEST
+
 START_TEST(content_that_is_gone)
 {
     const char *path = oldest("a");
@@ -177,6 +218,9 @@ Suite *suite_fsck_kept(void)
     tcase_add_test(t, versions_of_no_file);
     tcase_add_test(t, content_that_is_elsewhere);
     tcase_add_test(t, content_with_another_inode);
+    tcase_add_test(t, content_with_another_inode_goes);
+    tcase_add_test(t, content_with_another_inode_is_backed_up);
+    tcase_add_test(t, content_is_not_taken_for_another_files);
     tcase_add_test(t, content_that_is_gone);
     tcase_add_test(t, content_without_a_row);
     suite_add_tcase(s, t);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static world_t *w;
 static int findings;
@@ -591,6 +592,85 @@ START_TEST(rows_and_nodes_are_compared)
 }
 END_TEST
 
+/* Moved to another disk by other means: all inodes are others, that of the bin's directory, too. Its
+ * number may be that of another file by now, which must not be taken for the bin. */
+START_TEST(emptied_under_another_inode)
+{
+    const char *trash = world_disk(w, "../trash");
+    const char *cmd = apr_psprintf(w->pool, "cp -a %s %s.new && rm -r %s && mv %s.new %s", trash,
+                                   trash, trash, trash, trash);
+
+    world_remove(w, "a");
+    world_remove(w, "top");
+    tu_maintain();
+    ck_assert_int_eq(system(cmd), 0);
+    world_put(w, "other", "somebody's");
+    world_sql(w, "UPDATE node SET ino = (SELECT ino FROM node WHERE name = 'other') WHERE kind = 4");
+    OK(cloud_trash_empty(w->user, w->account));
+    ck_assert(!world_disk_exists(w, "../trash"));
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM journal"), 0);
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+    /* Nothing of it is left on disk. */
+    ck_assert_int_eq(rmdir(world_disk(w, "../purge")), 0);
+    ck_assert_int_eq(mkdir(world_disk(w, "../purge"), 0700), 0);
+}
+END_TEST
+
+/* Somebody has removed the directory: its rows go all the same. */
+START_TEST(emptied_without_a_directory)
+{
+    world_remove(w, "top");
+    tu_maintain();
+    world_disk_remove(w, "../trash");
+    OK(cloud_trash_empty(w->user, w->account));
+    tu_maintain();
+    check_sound();
+    world_remove(w, "a");
+    ck_assert_str_eq(listed(""), "a;");
+}
+END_TEST
+
+/* What has no size is too old some time, too. */
+START_TEST(expired_without_a_size)
+{
+    int more;
+
+    OK(cloud_setting_set(w->ctx, "system", "trashbin_retention_obligation", "auto, 10"));
+    world_mkcol(w, "empty");
+    world_remove(w, "empty");
+    age("empty", 11);
+    OK(cloud_trash_job(&more, w->ctx));
+    ck_assert_str_eq(listed(""), "");
+}
+END_TEST
+
+/* Somebody has removed a file behind our back, and its inode became another file's at once. Whatever is
+ * done with the first one then, the second is not touched. */
+START_TEST(the_inode_is_another_files_now)
+{
+    const char *id = text_of(id_of("top"));
+    cloud_result_t res;
+
+    world_disk_remove(w, "top");
+    world_put(w, "other", "somebody's");
+    world_sql(w, "UPDATE node SET ino = (SELECT ino FROM node WHERE name = 'other')"
+                 " WHERE name = 'top'");
+    world_move(w, "top", "a/top");
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+    world_remove(w, "a/top");
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+    OK(restore(id, "top", 0, &res));
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+    world_remove(w, "top");
+    OK(cloud_trash_remove(w->user, w->account, id));
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+    tu_maintain();
+    ck_assert_str_eq(world_read(w, "other"), "somebody's");
+}
+END_TEST
+
 Suite *suite_trash(void)
 {
     Suite *s = suite_create("trash");
@@ -617,6 +697,10 @@ Suite *suite_trash(void)
     tcase_add_test(t, copied_by_a_backup);
     tcase_add_test(t, damage_is_found);
     tcase_add_test(t, rows_and_nodes_are_compared);
+    tcase_add_test(t, emptied_under_another_inode);
+    tcase_add_test(t, emptied_without_a_directory);
+    tcase_add_test(t, expired_without_a_size);
+    tcase_add_test(t, the_inode_is_another_files_now);
     suite_add_tcase(s, t);
     return s;
 }
