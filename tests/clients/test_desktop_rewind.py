@@ -6,8 +6,11 @@ from desktop import assert_same, other, same_everywhere
 from harness.env import wait_until
 
 
-def test_a_mass_change_is_synced_back(env, account, computer):
+def test_a_mass_change_is_synced_back(new_env, computer):
+    env = new_env()  # of its own: what others deleted shortly before counts too
     env.config("CloudMassChangeFiles 20\nCloudMassChangeTime 3600\n")
+    env.start()
+    account = env.account()
     first = computer(account)
     for i in range(30):
         first.write(f"photos/{i}.jpg", mtime=1500000000 + i)
