@@ -71,6 +71,7 @@ static cloud_err_t *check_account(fsck_t *f, const cloud_account_t *account)
     } else {
         if (f->opts->repair) err = cloud_fsck_mend_by_scan(f);
         if (!err) err = cloud_fsck_account_dir(f);
+        if (!err) err = cloud_fsck_uploads(f);
         if (!err) err = cloud_fsck_tree(f, account->root, CLOUD_KIND_ROOT);
         if (!err) err = cloud_fsck_kept(f);
     }

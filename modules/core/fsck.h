@@ -3,8 +3,8 @@
  * @file fsck.h
  * The inside of cloud_fsck, for fsck.c (order of the checks, telling), fsck_rows.c (every row, and
  * tables against each other), fsck_tree.c (an account's folders, rows against disk), fsck_disk.c
- * (what lies on disk without a row), fsck_kept.c (what features keep)
- * and fsck_mend.c.
+ * (what lies on disk without a row), fsck_upload.c (unfinished uploads), fsck_kept.c (what features
+ * keep) and fsck_mend.c.
  *
  * A finding is made in one snapshot, or looked at again in a fresh one after what was seen on disk:
  * so a server at work gives no findings.
@@ -48,6 +48,10 @@ cloud_err_t *cloud_fsck_kept(fsck_t *f);
 /* ---- fsck_disk.c ---- */
 cloud_err_t *cloud_fsck_accounts_dir(fsck_t *f);
 cloud_err_t *cloud_fsck_account_dir(fsck_t *f);
+
+/* ---- fsck_upload.c ---- */
+/** The account's unfinished uploads, against their files in staging. */
+cloud_err_t *cloud_fsck_uploads(fsck_t *f);
 
 /* ---- fsck_mend.c: each looks again in a write transaction; *done 1 when it mended ---- */
 cloud_err_t *cloud_fsck_mend_sums(int *done, fsck_t *f, apr_int64_t folder);

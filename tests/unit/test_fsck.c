@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Each kind of damage, done by SQL or on disk: fsck finds it, --repair mends it, content stays. */
+#include "upload.h"
 #include "world.h"
 
 #include <fcntl.h>
@@ -466,6 +467,100 @@ START_TEST(forgotten_in_staging)
 }
 END_TEST
 
+static void send_chunk(const cloud_upload_t *up, const char *name, const char *text)
+{
+    cloud_chunk_put_t *put;
+    int created;
+
+    OK(cloud_chunk_begin(&put, w->user, up, name, -1, NULL, w->pool));
+    OK(cloud_chunk_write(put, text, strlen(text)));
+    OK(cloud_chunk_commit(&created, put));
+}
+
+/* An upload with one chunk in the staging file and one that is kept apart. */
+static cloud_upload_t *some_upload(const char *name)
+{
+    cloud_upload_t *up;
+
+    OK(cloud_upload_create(&up, w->user, w->account, name, -1, w->pool));
+    send_chunk(up, "1", "first");
+    send_chunk(up, "7", "apart");
+    return up;
+}
+
+static const char *stage_of(const char *sql)
+{
+    const char *path = NULL;
+    cloud_stmt_t *st;
+    int row;
+
+    OK(cloud_tx_begin(w->ctx, CLOUD_DB_READ));
+    OK(cloud_db_query(&st, &row, w->ctx->db, w->pool, sql, ""));
+    ck_assert_int_eq(row, 1);
+    path = apr_pstrcat(w->pool, w->data_dir, "/accounts/", cloud_col_text(st, 0), NULL);
+    cloud_stmt_done(st);
+    cloud_tx_rollback(w->ctx);
+    return path;
+}
+
+static void dropped(const char *name)
+{
+    cloud_upload_t *up;
+
+    FAILS(cloud_upload_find(&up, w->user, w->account, name, w->pool), NOT_FOUND);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM chunk c JOIN upload u ON u.id = c.upload"
+                                  " WHERE u.name = 'broken'"), 0);
+    /* The other one goes on. */
+    OK(cloud_upload_get(&up, w->user, w->account, "whole", w->pool));
+    ck_assert_int_eq(up->received, 10);
+}
+
+START_TEST(staging_file_missing)
+{
+    some_upload("whole");
+    some_upload("broken");
+    clean();
+    ck_assert_int_eq(unlink(stage_of("SELECT stage FROM upload WHERE name = 'broken'")), 0);
+    found_and_mended("upload broken|alice|");
+    dropped("broken");
+}
+END_TEST
+
+START_TEST(staging_file_too_short)
+{
+    some_upload("whole");
+    some_upload("broken");
+    ck_assert_int_eq(truncate(stage_of("SELECT stage FROM upload WHERE name = 'broken'"), 4), 0);
+    found_and_mended("upload broken|alice|");
+    dropped("broken");
+}
+END_TEST
+
+START_TEST(chunk_missing)
+{
+    some_upload("whole");
+    some_upload("broken");
+    ck_assert_int_eq(unlink(stage_of("SELECT c.stage FROM chunk c JOIN upload u ON u.id = c.upload"
+                                     " WHERE u.name = 'broken' AND c.stage IS NOT NULL")), 0);
+    found_and_mended("upload broken|alice|");
+    dropped("broken");
+}
+END_TEST
+
+START_TEST(finished_upload)
+{
+    static const cloud_put_opts_t opts = { .length = -1 };
+    cloud_result_t res;
+
+    some_upload("done");
+    OK(cloud_upload_finish(&res, w->user, w->account, "done", w->account, "up", 1, &opts, w->pool));
+    clean();
+    tu_maintain();
+    clean();
+    ck_assert_str_eq(world_read(w, "up"), "firstapart");
+}
+END_TEST
+
 START_TEST(forgotten_in_purge)
 {
     const char *base = apr_pstrcat(w->pool, w->data_dir, "/accounts/alice", NULL);
@@ -622,6 +717,7 @@ Suite *suite_fsck(void)
         content_left_in_staging, edited_from_outside, other_inodes, touched_from_outside,
         new_on_disk, moved_on_disk,
         what_nobody_serves, another_kind, marker_missing, forgotten_in_staging,
+        staging_file_missing, staging_file_too_short, chunk_missing, finished_upload,
         forgotten_in_purge, directory_of_no_account, damaged_content, checksums_filled_in,
         on_a_live_server, scan_on_a_live_server,
     };
