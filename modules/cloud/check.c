@@ -153,25 +153,49 @@ static int check_database(apr_pool_t *p, server_rec *s, const cloud_server_conf_
     return check_published(p, s, "CloudDatabase", conf->database, ap_conftree);
 }
 
-/* For what the directives above don't show: AliasMatch, VirtualDocumentRoot, rewrite rules, home
- * directories. Whatever is mapped into a data directory, by the name that it has in CloudDataDir or
- * by its real one, is refused. */
-int cloud_keep_out(request_rec *r)
+/* True for a database and what SQLite keeps beside it, named after it. */
+static int is_database(const char *path, const char *database)
+{
+    return database && strncmp(path, database, strlen(database)) == 0;
+}
+
+/* The site whose files or database path is one of. */
+static const cloud_site_t *site_with(const char *path)
 {
     int i;
 
-    for (i = 0; r->filename && *r->filename == '/' && i < cloud_sites->nelts; i++) {
+    for (i = 0; i < cloud_sites->nelts; i++) {
         const cloud_site_t *site = APR_ARRAY_IDX(cloud_sites, i, cloud_site_t *);
 
-        if (is_inside(r->filename, site->data_dir) || is_inside(r->filename, site->real_dir)
-            || (site->database
-                && strncmp(r->filename, site->database, strlen(site->database)) == 0)) {
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s lies in the CloudDataDir %s: refused",
-                          r->filename, site->data_dir);
-            return HTTP_FORBIDDEN;
+        if (is_inside(path, site->data_dir) || is_inside(path, site->real_dir)
+            || is_database(path, site->database) || is_database(path, site->real_database)) {
+            return site;
         }
     }
-    return DECLINED;
+    return NULL;
+}
+
+/* For what the directives above don't show: AliasMatch, VirtualDocumentRoot, rewrite rules, home
+ * directories, symbolic links below any of them. Whatever is mapped into a data directory, by the
+ * name that it has in CloudDataDir or by its real one, is refused. What can't be resolved can't be
+ * opened either, and counts as far as it can. Our endpoints, and proxies', name no file. */
+int cloud_keep_out(request_rec *r)
+{
+    const cloud_site_t *site;
+
+    if (!r->filename || *r->filename != '/' || !cloud_sites->nelts) {
+        return DECLINED;
+    }
+    site = site_with(r->filename);
+    if (!site) {
+        site = site_with(real_path(r->pool, r->filename));
+    }
+    if (!site) {
+        return DECLINED;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s lies in the CloudDataDir %s: refused",
+                  r->filename, site->data_dir);
+    return HTTP_FORBIDDEN;
 }
 
 static int same_text(const char *a, const char *b)
@@ -254,6 +278,7 @@ static int make_site(apr_pool_t *pconf, cloud_server_conf_t *conf, server_rec *s
     site->data_dir = conf->data_dir;
     site->real_dir = real_path(pconf, conf->data_dir);
     site->database = conf->database;
+    site->real_database = conf->database ? real_path(pconf, conf->database) : NULL;
     site->durability = conf->durability == CLOUD_DURABILITY_RELAXED ? CLOUD_DURABILITY_RELAXED
                                                                     : CLOUD_DURABILITY_FULL;
     site->settings = conf->settings;

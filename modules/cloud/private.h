@@ -28,6 +28,7 @@ typedef struct {
     const char *data_dir;
     const char *real_dir;            /* the same without symbolic links */
     const char *database;            /* NULL: in the data directory */
+    const char *real_database;
     cloud_durability_t durability;
     apr_table_t *settings;           /* "app\nkey" -> value */
     server_rec *server;              /* the first one that names it: whose log it writes */
