@@ -27,14 +27,14 @@ AliasMatch "^/fine(.*)$" "{env.home}/htdocs$1"
 
 
 def links(env):
-    """Symlinks in the document root that lead into the data directory, by their URLs."""
-    data, root = env.data, env.home / "htdocs"
-    (root / "deep").mkdir()
+    """Symlinks in the document root, below exposed/, that lead into the data directory."""
+    data, root = env.data, env.home / "htdocs/exposed"
+    (root / "deep").mkdir(parents=True)
     (root / "plain").mkdir()
     (root / "plain/page").write_bytes(b"page")
     for name, target in (("all", data), ("users", data / "accounts"), ("db", data / "cloud.db"),
                          ("deep/marker", data / ".cloud/marker"), ("twice", root / "users"),
-                         ("relative", f"../{data.name}"), ("above", env.home),
+                         ("relative", f"../../{data.name}"), ("above", env.home),
                          ("fine", root / "plain"), ("dangling", root / "nowhere")):
         (root / name).symlink_to(target)
 
@@ -56,14 +56,14 @@ def test_symlinks_in_a_document_root_do_not_lead_into_the_data_directory(env, ac
                  "all/missing", f"users/{mine}", "db", "deep/marker", f"twice/{mine}",
                  f"relative/accounts/{mine}", f"above/{env.data.name}/accounts/{mine}"):
         for method in ("GET", "HEAD", "POST"):
-            answer = env.http(method, path, allow_redirects=False)
+            answer = env.http(method, f"exposed/{path}")
             assert answer.status_code == 403, (method, path)
             assert b"mine" not in answer.content
-    assert env.http("GET", "fine/page").content == b"page"
-    assert env.http("GET", "plain/page").content == b"page"
+    assert env.http("GET", "exposed/fine/page").content == b"page"
+    assert env.http("GET", "exposed/plain/page").content == b"page"
     env.expect_log("Symbolic link not allowed or link target not accessible: .*/dangling")
-    assert env.http("GET", "dangling").status_code in (403, 404)
-    assert env.http("GET", "nothing").status_code == 404
+    assert env.http("GET", "exposed/dangling").status_code in (403, 404)
+    assert env.http("GET", "exposed/nothing").status_code == 404
     assert account.get("f").content == b"mine"
 
 
@@ -71,11 +71,11 @@ def test_an_index_file_that_is_a_symlink(env, account):
     """mod_dir asks for it in a request of its own."""
     account.put("f", b"mine")
     env.expect_log("lies in the CloudDataDir")
-    (env.home / "htdocs/site").mkdir()
-    (env.home / "htdocs/site/index.html").symlink_to(
+    (env.home / "htdocs/index-link").mkdir()
+    (env.home / "htdocs/index-link/index.html").symlink_to(
         env.data / "accounts" / account.id / "files/f")
     env.config(FOLLOW.format(home=env.home) + "\nDirectoryIndex index.html\n")
-    answer = env.http("GET", "site/")
+    answer = env.http("GET", "index-link/")
     assert answer.status_code == 403
     assert b"mine" not in answer.content
 
