@@ -127,13 +127,19 @@ static int may_go(const cloud_retention_t *r, const cloud_retained_t *item, apr_
            && age_of(item, now) >= r->min_age;
 }
 
+apr_time_t cloud_retention_upto(const cloud_retention_t *r)
+{
+    return r->min_age > 0 ? apr_time_now() - apr_time_from_sec(r->min_age) : APR_INT64_MAX;
+}
+
 /* Whether item can go without a hole: what stays on both sides of it is at most a step apart. The
- * newest and the oldest have but one side, and stay. */
+ * newest and the oldest have but one side, and stay. So does what a clock that was ahead has left:
+ * numbers go on from there one by one, and say nothing of the time between two. */
 static int is_superfluous(const cloud_retention_t *r, const cloud_retained_t *newer,
                           const cloud_retained_t *item, const cloud_retained_t *older,
                           apr_int64_t now)
 {
-    return r->thin && newer && may_go(r, item, now)
+    return r->thin && newer && may_go(r, item, now) && item->time <= now
            && newer->time - older->time <= step_at(age_of(item, now));
 }
 

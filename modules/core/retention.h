@@ -43,13 +43,17 @@ typedef struct {
     cloud_drop_t drop;  /* the decision; 0 before */
 } cloud_retained_t;
 
+/** The newest time (us) of what lack of space may take. Without a minimum age that is all, also what
+ *  is ahead of a clock that was set back. */
+CLOUD_API apr_time_t cloud_retention_upto(const cloud_retention_t *r);
+
 /** Thinning and maximum age of the versions of one file, newest first. Gives the number that go.
  *
  *  A version is thinned only if the two that stay on its sides are at most one step of the table
  *  apart. So thinning never opens a hole of more than a step, however often it runs and however the
  *  versions move through the bands; and of three that stay and may go, the outer two are more than
- *  a step apart. Neither the newest nor the oldest is thinned. (ownCloud compares with the newer
- *  neighbour alone: what comes over the edge of a band is always too close to the last one before
+ *  a step apart. Neither the newest nor the oldest is thinned, nor what is ahead of now. (ownCloud
+ *  compares with the newer neighbour alone: what comes over the edge of a band is always too close to the last one before
  *  it, and of a file that is saved again and again nothing grows old.) */
 CLOUD_API int cloud_retention_expire(const cloud_retention_t *r, cloud_retained_t *items, int n,
                                      apr_int64_t now);

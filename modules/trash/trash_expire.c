@@ -178,7 +178,7 @@ static cloud_err_t *plan_disk(cloud_disk_owed_t *owed, apr_array_header_t *list,
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_retention_disk_owed(owed, ctx, TRASH_DIR);
     if (!err && owed->bytes > 0)
-        err = load_oldest(list, ctx, apr_time_now() - apr_time_from_sec(r->min_age), limit);
+        err = load_oldest(list, ctx, cloud_retention_upto(r), limit);
     cloud_tx_rollback(ctx);
     return err;
 }

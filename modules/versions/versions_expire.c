@@ -265,7 +265,7 @@ static cloud_err_t *relieve(int *more, cloud_versions_stats_t *stats, cloud_ctx_
     list_t l = new_list(ctx->pool);
 
     if (r->off || !r->pressure || *need <= 0) return NULL;
-    CLOUD_ERR(oldest(&l, ctx, account, apr_time_now() - apr_time_from_sec(r->min_age), limit));
+    CLOUD_ERR(oldest(&l, ctx, account, cloud_retention_upto(r), limit));
     pass_over_counted(&l, stats, need);
     cloud_retention_relieve(r, (cloud_retained_t *)(void *)l.items->elts, l.items->nelts, 0,
                             now_sec(), need);

@@ -149,13 +149,15 @@ START_TEST(thinning_by_hand)
 }
 END_TEST
 
-START_TEST(times_ahead_count_as_now)
+/* The clock was ahead for a while. How far apart in time they were made nobody knows. */
+START_TEST(times_ahead_are_not_thinned)
 {
     cloud_retained_t items[3] = { { .time = NOW + 50 }, { .time = NOW + 49 }, { .time = NOW + 48 } };
     cloud_retention_t r;
 
     OK(cloud_retention_parse(&r, CLOUD_RETAIN_VERSIONS, "auto", tu.pool));
-    ck_assert_int_eq(cloud_retention_expire(&r, items, 3, NOW), 1);
+    ck_assert_int_eq(cloud_retention_expire(&r, items, 3, NOW), 0);
+    ck_assert_int_eq(cloud_retention_expire(&r, items, 3, NOW + 50), 1);
     ck_assert_int_eq(items[1].drop, CLOUD_DROP_THIN);
 }
 END_TEST
@@ -304,6 +306,7 @@ static void check_density(const cloud_retention_t *r, const cloud_retained_t *le
         apr_int64_t age = age_at(&left[i], now);
 
         if (r->off || !r->thin || left[i].pinned || age < r->min_age) continue;
+        if (left[i].time > now) continue;
         if (left[i - 1].time - left[i + 1].time <= step_of(age))
             ck_abort_msg("too dense at the age of %ld", (long)age);
     }
@@ -456,7 +459,7 @@ Suite *suite_retention(void)
     tcase_add_loop_test(tc, obligations_are_read, 0, sizeof OBLIGATIONS / sizeof *OBLIGATIONS);
     tc = tu_case(s, "thinning", tu_pool);
     tcase_add_loop_test(tc, thinning_by_hand, 0, sizeof CASES / sizeof *CASES);
-    tcase_add_test(tc, times_ahead_count_as_now);
+    tcase_add_test(tc, times_ahead_are_not_thinned);
     tc = tu_case(s, "space", tu_pool);
     tcase_add_loop_test(tc, relief_by_hand, 0, sizeof RELIEF / sizeof *RELIEF);
     tcase_add_test(tc, space_is_judged);

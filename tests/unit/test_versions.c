@@ -465,6 +465,30 @@ START_TEST(the_job_thins)
 }
 END_TEST
 
+/* The clock was years ahead and was set right: numbers go on from there, one by one. */
+START_TEST(a_clock_that_was_ahead)
+{
+    apr_int64_t id;
+
+    put("a", "0");
+    tu_exec("UPDATE counter SET last = last + 300000000000000");
+    for (int i = 1; i < 6; i++) put("a", apr_psprintf(tu.pool, "%d", i));
+    id = node("a")->id;
+    run_jobs();
+    ck_assert_str_eq(texts(id), "4 3 2 1 0");
+    setting("retention_disk_low", "0"); /* any disk is filled to one percent */
+    setting("retention_disk_high", "1");
+    run_jobs();
+    ck_assert_str_eq(texts(id), "4 3");
+    setting("versions_retention_obligation", "1, auto");
+    put("a", "6");
+    forget_judgement();
+    run_jobs();
+    ck_assert_str_eq(texts(id), "5 4 3"); /* too young, as far as one can see */
+    check_sound();
+}
+END_TEST
+
 START_TEST(minimum_ages_are_strict)
 {
     apr_int64_t id;
@@ -674,6 +698,7 @@ Suite *suite_versions(void)
     tcase_add_test(tc, a_full_disk_takes_the_oldest);
     tcase_add_loop_test(tc, no_setting_loops, 0, 8);
     tcase_add_test(tc, many_versions_in_bounded_steps);
+    tcase_add_test(tc, a_clock_that_was_ahead);
     tcase_add_test(tc, versions_of_files_that_are_gone);
     tcase_add_test(tc, cleanup_leaves_what_has_a_tag);
     return s;
