@@ -244,7 +244,9 @@ static cloud_err_t *check_dir(fsck_t *f, const char *path, const char *name, voi
     int there;
 
     apr_pool_clear(f->iter);
-    return each(&there, f, apr_pstrcat(f->iter, path, "/", name, NULL), check_file, baton, f->iter);
+    path = apr_pstrcat(f->iter, path, "/", name, NULL);
+    CLOUD_ERR(each(&there, f, path, check_file, baton, f->iter));
+    return there ? NULL : stray(f, path, "nothing of ours");
 }
 
 static cloud_err_t *check_feature(fsck_t *f, const cloud_feature_t *feature, apr_pool_t *pool)

@@ -204,6 +204,9 @@ START_TEST(content_without_a_row)
     world_write(w, path, "who knows");
     ck_assert_str_eq(fsck(0), "stray ");
     ck_assert_str_eq(fsck(1), "stray+ ");
+    world_write(w, "../versions/put there by hand", "who knows");
+    ck_assert_str_eq(fsck(0), "stray ");
+    ck_assert_str_eq(fsck(1), "stray+ ");
 }
 END_TEST
 
