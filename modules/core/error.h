@@ -80,8 +80,11 @@ CLOUD_API cloud_err_t *cloud_err_keep(const cloud_err_t *err, apr_pool_t *pool);
 #define cloud_err_sys(pool, code, err, ...) \
     cloud_err_errno(__FILE__, __LINE__, (pool), (code), (err), __VA_ARGS__)
 
-/** True when err is an error of that code. */
-#define cloud_err_is(err, c) ((err) != NULL && (err)->code == (c))
+/** True when err is an error of that code; NULL is none. */
+static inline int cloud_err_is(const cloud_err_t *err, cloud_code_t code)
+{
+    return err != NULL && err->code == code;
+}
 
 /** Returns from the enclosing function with the error of expr, if there is one. */
 #define CLOUD_ERR(expr)                       \

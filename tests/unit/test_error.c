@@ -63,6 +63,21 @@ START_TEST(test_table_is_complete)
 }
 END_TEST
 
+static cloud_err_t *count_calls(int *calls)
+{
+    ++*calls;
+    return cloud_err(tu.pool, CLOUD_E_DENIED, NULL);
+}
+
+START_TEST(test_is)
+{
+    int calls = 0;
+
+    ck_assert(cloud_err_is(count_calls(&calls), CLOUD_E_DENIED));
+    ck_assert_int_eq(calls, 1);
+}
+END_TEST
+
 START_TEST(test_create)
 {
     cloud_err_t *err = cloud_err(tu.pool, CLOUD_E_NOT_FOUND, "no %s, %d times", "file", 3);
@@ -73,6 +88,7 @@ START_TEST(test_create)
     ck_assert_ptr_nonnull(strstr(err->file, "test_error.c"));
     ck_assert(cloud_err_is(err, CLOUD_E_NOT_FOUND));
     ck_assert(!cloud_err_is(err, CLOUD_E_DENIED));
+    ck_assert(!cloud_err_is(NULL, CLOUD_E_NONE));
     err = cloud_err(tu.pool, CLOUD_E_LOCKED, NULL);
     ck_assert_str_eq(err->msg, cloud_err_info(CLOUD_E_LOCKED)->msg);
 }
@@ -135,6 +151,7 @@ Suite *suite_error(void)
     tcase_add_test(tc, test_table);
     tcase_add_test(tc, test_table_is_complete);
     tcase_add_test(tc, test_create);
+    tcase_add_test(tc, test_is);
     tcase_add_test(tc, test_fixed_messages);
     tcase_add_test(tc, test_errno);
     tcase_add_test(tc, test_passing_on);
