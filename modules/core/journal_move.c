@@ -116,22 +116,48 @@ static int make_parents(cloud_ctx_t *ctx, const char *path, apr_pool_t *pool)
     return 0;
 }
 
+/* Moves before ?1 between ?2 and ?3. */
+#define BENEATH                                                                                  \
+    "seq < ?1 AND dst IS NOT NULL AND ((src >= ?2 AND src < ?3) OR (dst >= ?2 AND dst < ?3))"
+
+#define TREES "(?4, -?4, ?5, -?5)"
+
+/* What names a place beneath a directory that is moved has one of its move's trees. */
+static const char BENEATH_BY_TREE_SQL[] =
+    "SELECT " CLOUD_JROW_COLS " FROM journal WHERE tree IN " TREES " AND " BENEATH
+    " UNION SELECT " CLOUD_JROW_COLS " FROM journal WHERE tree2 <> 0 AND tree2 IN " TREES
+    " AND " BENEATH;
+
+/* But not with the directory of an account, which is deleted: its bins are trees of their own. */
+static const char BENEATH_SQL[] =
+    "SELECT " CLOUD_JROW_COLS " FROM journal WHERE " BENEATH;
+
+static cloud_err_t *load_beneath(apr_array_header_t *rows, cloud_ctx_t *ctx,
+                                 const cloud_jrow_t *row, apr_pool_t *pool)
+{
+    const char *from = apr_pstrcat(pool, row->src, "/", NULL);
+    const char *upto = apr_pstrcat(pool, row->src, "0", NULL); /* '0' follows '/' */
+    cloud_stmt_t *st;
+    int more;
+
+    if (strchr(row->src, '/'))
+        CLOUD_ERR(cloud_db_query(&st, &more, ctx->db, ctx->pool, BENEATH_BY_TREE_SQL, "ittii",
+                                 row->seq, from, upto, row->tree, row->tree2));
+    else
+        CLOUD_ERR(cloud_db_query(&st, &more, ctx->db, ctx->pool, BENEATH_SQL, "itt", row->seq,
+                                 from, upto));
+    return cloud_jrows_read(rows, ctx, st, more);
+}
+
 /* The moves beneath a directory must be on disk before its own name changes. */
 static cloud_err_t *settle_beneath(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr_pool_t *pool)
 {
     apr_array_header_t *rows = apr_array_make(pool, 4, sizeof(cloud_jrow_t));
-    const char *from = apr_pstrcat(pool, row->src, "/", NULL);
-    const char *upto = apr_pstrcat(pool, row->src, "0", NULL); /* '0' follows '/' */
-    cloud_stmt_t *st;
     cloud_err_t *err;
-    int more, i;
+    int i;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
-                         "SELECT " CLOUD_JROW_COLS " FROM journal WHERE seq < ?1 AND dst IS NOT NULL AND"
-                         " ((src >= ?2 AND src < ?3) OR (dst >= ?2 AND dst < ?3))",
-                         "itt", row->seq, from, upto);
-    if (!err) err = cloud_jrows_read(rows, ctx, st, more);
+    err = load_beneath(rows, ctx, row, pool);
     cloud_tx_rollback(ctx);
     for (i = 0; !err && i < rows->nelts; i++) {
         const cloud_jrow_t *r = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
