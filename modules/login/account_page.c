@@ -219,8 +219,8 @@ static apr_int64_t my_session(const work_t *w)
 static cloud_err_t *confirm_second(work_t *w)
 {
     const char *codes[CLOUD_BACKUP_CODES];
-    cloud_err_t *err = cloud_second_confirm(codes, w->ctx, w->account, field(w, "code"),
-                                            my_session(w), w->r->pool);
+    cloud_err_t *err = cloud_second_confirm(codes, w->ctx, w->account, login_known(w->r)->cookie,
+                                            field(w, "code"), my_session(w), w->r->pool);
 
     if (cloud_err_is(err, CLOUD_E_INVALID)) {
         CLOUD_ERR(offer_setup(w)); /* to be tried again */

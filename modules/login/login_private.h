@@ -11,6 +11,9 @@
 
 #define CLOUD_LOGIN_HASH 32
 
+/** How long the secret of a second factor waits to be confirmed. */
+#define CLOUD_SECOND_WAITS apr_time_from_sec(3600)
+
 /** SHA-256 of a secret that is random enough to need no more. */
 void cloud_login_hash(unsigned char hash[CLOUD_LOGIN_HASH], const char *secret);
 /** base64url, and back: NULL when text is none, or has padding. */

@@ -2,8 +2,9 @@
 /**
  * @file second.c
  * Second factors: their rows, and the checks. The secret of an account's device has to be readable, so
- * it is encrypted, with a key that is not in the database and bound to the account. Backup codes are
- * kept as keyed hashes: they have 50 random bits, which a plain hash would not keep safe.
+ * it is encrypted, with a key that is not in the database and bound to the account, and to a browser
+ * until it is confirmed. Backup codes are kept as keyed hashes: they have 50 random bits, which a plain
+ * hash would not keep safe.
  */
 #include "login_private.h"
 
@@ -78,12 +79,13 @@ static int crypt_secret(int encrypt, EVP_CIPHER_CTX *cipher, const unsigned char
     return !encrypt || EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) == 1;
 }
 
-/* sealed: nonce, secret, tag. */
+/* sealed: nonce, secret, tag. browser: it waits to be confirmed there; NULL: it was confirmed. */
 static cloud_err_t *seal(int encrypt, unsigned char sealed[SEALED_LEN],
                          unsigned char secret[CLOUD_TOTP_SECRET], const unsigned char *key,
-                         cloud_ctx_t *ctx, apr_int64_t account)
+                         cloud_ctx_t *ctx, apr_int64_t account, const char *browser)
 {
-    const char *bound = apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, account);
+    const char *bound = apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT "%s%s", account,
+                                     browser ? ":" : "", browser ? browser : "");
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     int done;
 
@@ -96,6 +98,7 @@ static cloud_err_t *seal(int encrypt, unsigned char sealed[SEALED_LEN],
     }
     done = crypt_secret(encrypt, cipher, key, sealed, secret, bound);
     EVP_CIPHER_CTX_free(cipher);
+    if (!done && !encrypt) OPENSSL_cleanse(secret, CLOUD_TOTP_SECRET); /* not verified */
     return done ? NULL
                 : cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE,
                             "The second factor of an account can't be read: is .cloud/key another?");
@@ -108,6 +111,7 @@ typedef struct {
     apr_uint64_t step;           /* of the last code that counted */
     int failures;
     apr_time_t failed;           /* when the last wrong one came */
+    apr_time_t created;
     unsigned char sealed[SEALED_LEN];
 } device_t;
 
@@ -119,8 +123,8 @@ static cloud_err_t *read_device(device_t *d, cloud_ctx_t *ctx, apr_int64_t accou
 
     memset(d, 0, sizeof *d);
     CLOUD_ERR(cloud_db_query(&st, &d->found, ctx->db, ctx->pool,
-                             "SELECT confirmed, step, failures, failed, secret FROM login_totp"
-                             " WHERE account = ?1",
+                             "SELECT confirmed, step, failures, failed, secret, created"
+                             " FROM login_totp WHERE account = ?1",
                              "i", account));
     if (d->found) {
         d->confirmed = cloud_col_int(st, 0) != 0;
@@ -129,6 +133,7 @@ static cloud_err_t *read_device(device_t *d, cloud_ctx_t *ctx, apr_int64_t accou
         d->failed = cloud_col_int(st, 3);
         sealed = cloud_col_blob(st, 4, &len);
         if (len == SEALED_LEN) memcpy(d->sealed, sealed, SEALED_LEN);
+        d->created = cloud_col_int(st, 5);
     }
     cloud_stmt_done(st);
     return NULL;
@@ -161,7 +166,29 @@ static cloud_err_t *end(work_t *w, cloud_err_t *err)
 
 /* ---- setting up ---- */
 
-static cloud_err_t *prepare_tx(const char **secret, work_t *w, apr_pool_t *pool)
+/* Whether what waits to be confirmed is this browser's, and since not too long. raw: the secret. */
+static int waits(unsigned char raw[CLOUD_TOTP_SECRET], work_t *w, device_t *d, const char *browser)
+{
+    return d->found && apr_time_now() - d->created < CLOUD_SECOND_WAITS
+           && !seal(0, d->sealed, raw, w->secret_key, w->ctx, w->account->number, browser);
+}
+
+/* In the place of what waited before. */
+static cloud_err_t *new_device(unsigned char raw[CLOUD_TOTP_SECRET], work_t *w, const char *browser)
+{
+    unsigned char sealed[SEALED_LEN];
+
+    CLOUD_ERR(cloud_random(raw, CLOUD_TOTP_SECRET, w->ctx->pool));
+    CLOUD_ERR(seal(1, sealed, raw, w->secret_key, w->ctx, w->account->number, browser));
+    return cloud_db_run(w->ctx->db, NULL, w->ctx->pool,
+                        "INSERT OR REPLACE INTO login_totp (account, secret, confirmed, step,"
+                        " failures, failed, created) VALUES (?1, ?2, 0, 0, 0, 0, ?3)",
+                        "ibi", w->account->number, (const void *)sealed, (apr_size_t)SEALED_LEN,
+                        (apr_int64_t)apr_time_now());
+}
+
+static cloud_err_t *prepare_tx(const char **secret, work_t *w, const char *browser,
+                               apr_pool_t *pool)
 {
     unsigned char raw[CLOUD_TOTP_SECRET];
     device_t d;
@@ -169,29 +196,20 @@ static cloud_err_t *prepare_tx(const char **secret, work_t *w, apr_pool_t *pool)
     CLOUD_ERR(read_device(&d, w->ctx, w->account->number));
     if (d.confirmed)
         return cloud_err(w->ctx->pool, CLOUD_E_EXISTS, "A second factor is set up already.");
-    if (d.found) {
-        CLOUD_ERR(seal(0, d.sealed, raw, w->secret_key, w->ctx, w->account->number));
-    } else {
-        CLOUD_ERR(cloud_random(raw, sizeof raw, w->ctx->pool));
-        CLOUD_ERR(seal(1, d.sealed, raw, w->secret_key, w->ctx, w->account->number));
-        CLOUD_ERR(cloud_db_run(w->ctx->db, NULL, w->ctx->pool,
-                               "INSERT INTO login_totp (account, secret, confirmed, step, failures,"
-                               " failed, created) VALUES (?1, ?2, 0, 0, 0, 0, ?3)",
-                               "ibi", w->account->number, (const void *)d.sealed,
-                               (apr_size_t)SEALED_LEN, (apr_int64_t)apr_time_now()));
-    }
+    if (!waits(raw, w, &d, browser)) CLOUD_ERR(new_device(raw, w, browser));
     *secret = cloud_base32(raw, sizeof raw, pool);
     OPENSSL_cleanse(raw, sizeof raw);
     return NULL;
 }
 
 cloud_err_t *cloud_second_prepare(const char **secret, cloud_ctx_t *ctx,
-                                  const cloud_account_t *account, apr_pool_t *pool)
+                                  const cloud_account_t *account, const char *browser,
+                                  apr_pool_t *pool)
 {
     work_t w;
 
     CLOUD_ERR(begin(&w, ctx, account));
-    return end(&w, prepare_tx(secret, &w, pool));
+    return end(&w, prepare_tx(secret, &w, browser, pool));
 }
 
 /* ---- backup codes ---- */
@@ -288,37 +306,53 @@ static cloud_err_t *set_state(work_t *w, int on, apr_int64_t session)
     return session ? cloud_session_keep(w->ctx, w->account, session) : NULL;
 }
 
-static cloud_err_t *confirm_tx(const char *codes[CLOUD_BACKUP_CODES], work_t *w, const char *code,
-                               apr_int64_t session, apr_pool_t *pool)
+/* The row is of a browser no more. */
+static cloud_err_t *confirmed(work_t *w, unsigned char secret[CLOUD_TOTP_SECRET], apr_uint64_t step)
+{
+    unsigned char sealed[SEALED_LEN];
+
+    CLOUD_ERR(seal(1, sealed, secret, w->secret_key, w->ctx, w->account->number, NULL));
+    return cloud_db_run(w->ctx->db, NULL, w->ctx->pool,
+                        "UPDATE login_totp SET confirmed = 1, step = ?2, secret = ?3"
+                        " WHERE account = ?1",
+                        "iib", w->account->number, (apr_int64_t)step, (const void *)sealed,
+                        (apr_size_t)SEALED_LEN);
+}
+
+static cloud_err_t *confirm_tx(const char *codes[CLOUD_BACKUP_CODES], work_t *w,
+                               const char *browser, const char *code, apr_int64_t session,
+                               apr_pool_t *pool)
 {
     unsigned char secret[CLOUD_TOTP_SECRET];
+    cloud_err_t *err = NULL;
     apr_uint64_t step;
     device_t d;
 
     CLOUD_ERR(read_device(&d, w->ctx, w->account->number));
     if (!d.found || d.confirmed)
         return cloud_err(w->ctx->pool, CLOUD_E_NOT_FOUND, "There is nothing to confirm.");
-    CLOUD_ERR(seal(0, d.sealed, secret, w->secret_key, w->ctx, w->account->number));
+    if (!waits(secret, w, &d, browser))
+        return cloud_err(w->ctx->pool, CLOUD_E_INVALID,
+                         "The key that was shown counts no more. Please take the new one.");
     step = cloud_totp_match(secret, code, apr_time_now(), d.step);
+    if (step) err = confirmed(w, secret, step);
     OPENSSL_cleanse(secret, sizeof secret);
     if (!step)
         return cloud_err(w->ctx->pool, CLOUD_E_INVALID,
                          "That is not the code of this moment. Is the clock of your device right?");
-    CLOUD_ERR(cloud_db_run(w->ctx->db, NULL, w->ctx->pool,
-                           "UPDATE login_totp SET confirmed = 1, step = ?2 WHERE account = ?1",
-                           "ii", w->account->number, (apr_int64_t)step));
+    CLOUD_ERR(err);
     CLOUD_ERR(new_codes(codes, w, pool));
     return set_state(w, 1, session);
 }
 
 cloud_err_t *cloud_second_confirm(const char *codes[CLOUD_BACKUP_CODES], cloud_ctx_t *ctx,
-                                  const cloud_account_t *account, const char *code,
-                                  apr_int64_t session, apr_pool_t *pool)
+                                  const cloud_account_t *account, const char *browser,
+                                  const char *code, apr_int64_t session, apr_pool_t *pool)
 {
     work_t w;
 
     CLOUD_ERR(begin(&w, ctx, account));
-    return end(&w, confirm_tx(codes, &w, code, session, pool));
+    return end(&w, confirm_tx(codes, &w, browser, code, session, pool));
 }
 
 static cloud_err_t *off_tx(work_t *w, apr_int64_t session)
@@ -385,7 +419,7 @@ static cloud_err_t *use_device_code(int *fits, work_t *w, device_t *d, const cha
 
     if (d->failures >= FAILURES_MAX && now < d->failed + FAILURES_PAUSE)
         return cloud_err(w->ctx->pool, CLOUD_E_THROTTLED, NULL);
-    CLOUD_ERR(seal(0, d->sealed, secret, w->secret_key, w->ctx, w->account->number));
+    CLOUD_ERR(seal(0, d->sealed, secret, w->secret_key, w->ctx, w->account->number, NULL));
     step = cloud_totp_match(secret, code, now, d->step);
     OPENSSL_cleanse(secret, sizeof secret);
     *fits = step != 0;

@@ -21,15 +21,19 @@ cloud_err_t *cloud_second_needed(int *needed, cloud_ctx_t *ctx, const cloud_acco
 /* All of these for ctx's account and the system: DENIED otherwise. Not inside a transaction, unless
  * it says so. */
 
-/** The secret that waits to be confirmed, in base32; made when there is none. EXISTS: a second factor is
- *  set up already. */
+/** The secret that waits to be confirmed by this browser, in base32. browser: a secret that no other one
+ *  has. A new one is made when there is none, when another browser asked for it (that one's counts
+ *  no more: who else has the password must not know what its owner confirms), and after an hour.
+ *  EXISTS: a second factor is set up already. */
 cloud_err_t *cloud_second_prepare(const char **secret, cloud_ctx_t *ctx,
-                                  const cloud_account_t *account, apr_pool_t *pool);
-/** Turns it on when code is one of that secret: INVALID otherwise, NOT_FOUND when none was prepared.
+                                  const cloud_account_t *account, const char *browser,
+                                  apr_pool_t *pool);
+/** Turns it on when code is one of that secret: INVALID otherwise, and when what waits is not this
+ *  browser's; NOT_FOUND when none was prepared.
  *  *codes: the backup codes, shown once. Every session of the account ends but session (0: all). */
 cloud_err_t *cloud_second_confirm(const char *codes[CLOUD_BACKUP_CODES], cloud_ctx_t *ctx,
-                                  const cloud_account_t *account, const char *code,
-                                  apr_int64_t session, apr_pool_t *pool);
+                                  const cloud_account_t *account, const char *browser,
+                                  const char *code, apr_int64_t session, apr_pool_t *pool);
 /** Checks a code of the device, or a backup code; each counts once. UNAUTHORIZED; THROTTLED after too
  *  many wrong ones from anywhere (backup codes still count then). */
 cloud_err_t *cloud_second_check(cloud_ctx_t *ctx, const cloud_account_t *account,

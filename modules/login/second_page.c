@@ -92,7 +92,10 @@ cloud_err_t *login_setup_html(const char **html, request_rec *r, cloud_ctx_t *ct
     cloud_html_t *out = cloud_html_create(r->pool);
     const char *secret, *uri, *svg;
 
-    CLOUD_ERR(cloud_second_prepare(&secret, ctx, account, r->pool));
+    if (!login_form_token(r)) { /* sets the cookie that the secret is bound to */
+        return cloud_err(r->pool, CLOUD_E_INTERNAL, "no random bytes");
+    }
+    CLOUD_ERR(cloud_second_prepare(&secret, ctx, account, login_known(r)->cookie, r->pool));
     uri = cloud_totp_uri(secret, ap_get_server_name(r), account->id, r->pool);
     svg = qr_svg(uri, r->pool);
     cloud_html_put(out,
@@ -176,11 +179,11 @@ static int show_codes(const work_t *w, const char *const *codes)
 /* Confirms; the account has another epoch then, for which the session begins. */
 static cloud_err_t *confirm(const char *codes[CLOUD_BACKUP_CODES], const work_t *w, const char *code)
 {
-    const cloud_session_t *session = login_known(w->r)->session;
+    const login_browser_t *b = login_known(w->r);
     cloud_account_t *now;
 
-    CLOUD_ERR(cloud_second_confirm(codes, w->ctx, w->account, code, session ? session->id : 0,
-                                   w->r->pool));
+    CLOUD_ERR(cloud_second_confirm(codes, w->ctx, w->account, b->cookie, code,
+                                   b->session ? b->session->id : 0, w->r->pool));
     CLOUD_ERR(cloud_account_by_number(&now, w->ctx, w->account->number, w->ctx->pool));
     return login_begin(w->r, now, CLOUD_SESSION_OPEN);
 }

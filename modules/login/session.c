@@ -279,7 +279,7 @@ static cloud_err_t *expire_tx(int *changed, cloud_ctx_t *ctx, const limits_t *l)
     /* Second factors that nobody went on to set up. */
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
                            "DELETE FROM login_totp WHERE confirmed = 0 AND created < ?1", "i",
-                           (apr_int64_t)(l->now - apr_time_from_sec(86400))));
+                           (apr_int64_t)(l->now - CLOUD_SECOND_WAITS)));
     return cloud_db_run(ctx->db, changed, ctx->pool,
                         "DELETE FROM login_session WHERE id IN (SELECT id FROM login_session"
                         " WHERE seen < ?1 OR created < ?2 LIMIT ?3)",

@@ -110,6 +110,30 @@ def test_set_up_on_the_page(env, account, browser):
     assert browser.post(PERSONAL, {**again, "do": "confirm"}).status_code == 404
 
 
+def test_who_else_has_the_password(env, account, browser):
+    """Is not shown the key that the owner goes on to confirm."""
+    env.config("CloudTwoFactor required")
+    other = Browser(env)
+    try:
+        theirs_page = follow(other, other.sign_in(account))
+        theirs = secret_in(theirs_page)
+        mine_page = follow(browser, browser.sign_in(account))
+        mine = secret_in(mine_page)
+        assert mine != theirs
+        # a form of before counts no more, in either of them, and another key is shown
+        page = other.submit(theirs_page, {"code": totp.code(theirs)}, having="code")
+        assert page.status_code == 403 and secret_in(page) not in (mine, theirs)
+        page = browser.submit(mine_page, {"code": totp.code(mine)}, having="code")
+        assert page.status_code == 403
+        fresh = secret_in(page)
+        page = browser.submit(page, {"code": totp.code(fresh)}, having="code")
+        assert page.status_code == 200 and len(codes_in(page)) == 10
+        assert not is_signed_in(other)
+    finally:
+        other.close()
+        env.config()
+
+
 def test_qr_code_is_right(env, account, browser, tmp_path):
     """Read back by a decoder."""
     browser.sign_in(account)

@@ -123,8 +123,8 @@ static const char *set_up(void)
 {
     const char *secret;
 
-    OK(cloud_second_prepare(&secret, tu_as(alice), alice, tu.pool));
-    OK(cloud_second_confirm(codes, tu_as(alice), alice, code_of(secret, -1), 0, tu.pool));
+    OK(cloud_second_prepare(&secret, tu_as(alice), alice, "browser", tu.pool));
+    OK(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(secret, -1), 0, tu.pool));
     again();
     return secret;
 }
@@ -139,20 +139,22 @@ START_TEST(set_up_and_off)
     OK(cloud_session_create(&session, tu_as(alice), alice, CLOUD_SESSION_OPEN, tu.pool));
     OK(cloud_session_create(&other, tu_as(alice), alice, CLOUD_SESSION_OPEN, tu.pool));
     OK(cloud_session_find(&s, &a, tu.ctx, session, tu.pool));
-    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "123456", 0, tu.pool), NOT_FOUND);
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "browser", "123456", 0, tu.pool),
+          NOT_FOUND);
     FAILS(cloud_second_codes(codes, tu_as(alice), alice, tu.pool), CONFLICT);
-    OK(cloud_second_prepare(&secret, tu_as(alice), alice, tu.pool));
-    OK(cloud_second_prepare(&same, tu_as(alice), alice, tu.pool));
+    OK(cloud_second_prepare(&secret, tu_as(alice), alice, "browser", tu.pool));
+    OK(cloud_second_prepare(&same, tu_as(alice), alice, "browser", tu.pool));
     ck_assert_str_eq(secret, same);
     ck_assert_int_eq(strlen(secret), 32);
-    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, code_of(secret, 5), 0, tu.pool), INVALID);
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(secret, 5), 0, tu.pool),
+          INVALID);
     again();
     ck_assert_int_eq(alice->two_factor, 0);
     OK(cloud_second_needed(&needed, tu.ctx, alice));
     ck_assert_int_eq(needed, 0);
     FAILS(cloud_second_check(tu_as(alice), alice, code_of(secret, 0)), UNAUTHORIZED);
 
-    OK(cloud_second_confirm(codes, tu_as(alice), alice, code_of(secret, 0), s->id, tu.pool));
+    OK(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(secret, 0), s->id, tu.pool));
     again();
     ck_assert_int_eq(alice->two_factor, 1);
     OK(cloud_second_needed(&needed, tu.ctx, alice));
@@ -164,8 +166,8 @@ START_TEST(set_up_and_off)
     ck_assert_ptr_nonnull(s);
     OK(cloud_session_find(&s, &a, tu.ctx, other, tu.pool));
     ck_assert_ptr_null(s);
-    FAILS(cloud_second_prepare(&secret, tu_as(alice), alice, tu.pool), EXISTS);
-    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, code_of(secret, 0), 0, tu.pool),
+    FAILS(cloud_second_prepare(&secret, tu_as(alice), alice, "browser", tu.pool), EXISTS);
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(secret, 0), 0, tu.pool),
           NOT_FOUND);
 
     OK(cloud_second_off(tu_as(alice), alice, 0));
@@ -173,8 +175,49 @@ START_TEST(set_up_and_off)
     ck_assert_int_eq(alice->two_factor, 0);
     OK(cloud_second_left(&left, tu_as(alice), alice));
     ck_assert_int_eq(left, 0);
-    OK(cloud_second_prepare(&same, tu_as(alice), alice, tu.pool));
+    OK(cloud_second_prepare(&same, tu_as(alice), alice, "browser", tu.pool));
     ck_assert_str_ne(secret, same);
+}
+END_TEST
+
+/* Who knows the password, too, is not told what the owner confirms, nor may he confirm it. */
+START_TEST(each_browser_its_own)
+{
+    const char *theirs, *mine, *again_mine;
+
+    OK(cloud_second_prepare(&theirs, tu_as(alice), alice, "other", tu.pool));
+    OK(cloud_second_prepare(&mine, tu_as(alice), alice, "browser", tu.pool));
+    ck_assert_str_ne(theirs, mine);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM login_totp"), 1);
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "other", code_of(theirs, 0), 0, tu.pool),
+          INVALID);
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "other", code_of(mine, 0), 0, tu.pool),
+          INVALID);
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(theirs, 0), 0, tu.pool),
+          INVALID);
+    OK(cloud_second_prepare(&again_mine, tu_as(alice), alice, "browser", tu.pool));
+    ck_assert_str_eq(mine, again_mine);
+    OK(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(mine, 0), 0, tu.pool));
+    again();
+    FAILS(cloud_second_check(tu_as(alice), alice, code_of(theirs, 1)), UNAUTHORIZED);
+    OK(cloud_second_check(tu_as(alice), alice, code_of(mine, 1)));
+}
+END_TEST
+
+START_TEST(waits_an_hour)
+{
+    const char *old, *fresh;
+
+    OK(cloud_second_prepare(&old, tu_as(alice), alice, "browser", tu.pool));
+    tu_exec("UPDATE login_totp SET created = created - 3590000000");
+    OK(cloud_second_prepare(&fresh, tu_as(alice), alice, "browser", tu.pool));
+    ck_assert_str_eq(old, fresh);
+    tu_exec("UPDATE login_totp SET created = created - 11000000");
+    FAILS(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(old, 0), 0, tu.pool),
+          INVALID);
+    OK(cloud_second_prepare(&fresh, tu_as(alice), alice, "browser", tu.pool));
+    ck_assert_str_ne(old, fresh);
+    OK(cloud_second_confirm(codes, tu_as(alice), alice, "browser", code_of(fresh, 0), 0, tu.pool));
 }
 END_TEST
 
@@ -225,7 +268,7 @@ START_TEST(nobody_elses)
     const char *secret;
     int left;
 
-    FAILS(cloud_second_prepare(&secret, tu_as(bob), alice, tu.pool), DENIED);
+    FAILS(cloud_second_prepare(&secret, tu_as(bob), alice, "browser", tu.pool), DENIED);
     set_up();
     FAILS(cloud_second_check(tu_as(bob), alice, codes[0]), DENIED);
     FAILS(cloud_second_off(tu_as(bob), alice, 0), DENIED);
@@ -306,8 +349,8 @@ START_TEST(gone_with_the_account)
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM login_code"), 0);
     alice = tu_account("alice");
     ck_assert_int_eq(alice->two_factor, 0);
-    OK(cloud_second_prepare(&secret, tu_as(alice), alice, tu.pool));
-    tu_exec("UPDATE login_totp SET created = created - 86401000000");
+    OK(cloud_second_prepare(&secret, tu_as(alice), alice, "browser", tu.pool));
+    tu_exec("UPDATE login_totp SET created = created - 3601000000");
     OK(cloud_login_expire(&more, tu.ctx));
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM login_totp"), 0);
 }
@@ -322,6 +365,8 @@ Suite *suite_second(void)
     tcase_add_test(plain, typed);
     tcase_add_test(plain, base32);
     tcase_add_test(t, set_up_and_off);
+    tcase_add_test(t, each_browser_its_own);
+    tcase_add_test(t, waits_an_hour);
     tcase_add_test(t, each_code_once);
     tcase_add_test(t, backup_codes);
     tcase_add_test(t, nobody_elses);
