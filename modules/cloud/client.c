@@ -106,6 +106,11 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
     api->set_account(r, account, client);
 }
 
+int cloud_http_foreign(request_rec *r)
+{
+    return api->foreign(r);
+}
+
 cloud_err_t *cloud_http_let_in(const cloud_account_t **account, request_rec *r, const char *user)
 {
     return api->let_in(account, r, user);

@@ -112,6 +112,10 @@ const cloud_account_t *cloud_http_account(request_rec *r);
  *  NULL). Sets r->user to the canonical id. account must live as long as the main request. */
 void cloud_http_set_account(request_rec *r, const cloud_account_t *account, const char *client);
 
+/** Whether the browser says that a page of another site made it send this request (Fetch Metadata,
+ *  Sec-Fetch-Site). Older browsers and programs say nothing, and get 0. */
+int cloud_http_foreign(request_rec *r);
+
 /** For those who had a password checked by another module's provider: the account of the user whom it
  *  knows, as after a login by Apache: mapped, made where CloudAccountAutoCreate says so, with what that
  *  module left about the person. It is not yet the request's principal. DENIED: none, or disabled. */
@@ -166,6 +170,7 @@ typedef struct {
     cloud_err_t *(*ctx)(cloud_ctx_t **, request_rec *);
     const cloud_account_t *(*account)(request_rec *);
     void (*set_account)(request_rec *, const cloud_account_t *, const char *);
+    int (*foreign)(request_rec *);
     cloud_err_t *(*let_in)(const cloud_account_t **, request_rec *, const char *);
     const char *(*uri)(request_rec *, const char *, const char *, apr_pool_t *);
     int (*error)(request_rec *, cloud_err_t *);

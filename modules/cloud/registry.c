@@ -105,6 +105,7 @@ static const cloud_http_api_t *cloud_http_api(void)
         .ctx = cloud_http_ctx,
         .account = cloud_http_account,
         .set_account = cloud_http_set_account,
+        .foreign = cloud_http_foreign,
         .let_in = cloud_http_let_in,
         .uri = cloud_http_uri,
         .error = cloud_http_error,

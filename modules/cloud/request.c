@@ -164,6 +164,13 @@ cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
     return NULL;
 }
 
+int cloud_http_foreign(request_rec *r)
+{
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+
+    return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 /* ---- hooks: before anything is decoded ---- */
 
 /* httpd refuses encoded slashes, or forgets that they were encoded, for whole servers alike. Where a

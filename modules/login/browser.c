@@ -237,21 +237,14 @@ cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r)
     return cloud_form_read(*params, r, FORM_BYTES);
 }
 
-/* Browsers say where a form stood. Older ones do not; they have the token. */
-static int is_foreign(request_rec *r)
-{
-    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
-
-    return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
-}
-
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r)
 {
     login_browser_t *b;
 
     CLOUD_ERR(login_browser(&b, r));
     CLOUD_ERR(cloud_login_fields(params, r));
-    if (is_foreign(r) || !b->cookie
+    /* Older browsers do not say where a form stood; they have the token. */
+    if (cloud_http_foreign(r) || !b->cookie
         || !cloud_form_token_fits(cloud_param(*params, TOKEN), b->cookie, bound_to(b), r->pool)) {
         return cloud_err(r->pool, CLOUD_E_DENIED,
                          "The form is too old, or was not made for this browser. Please try again.");

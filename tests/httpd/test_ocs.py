@@ -290,3 +290,45 @@ def test_nobody_learns_who_else_is_here(env, account):
 def test_json_is_valid_for_every_call(account):
     for path in ("config", "cloud/user", "cloud/capabilities", "nothing"):
         json.loads(account.ocs(path).content)
+
+
+# ---- forms of other sites ----
+
+OWN = "own"  #: stands for the origin of the server
+SITES = [
+    # headers of the request, taken
+    ({}, True),
+    ({"Origin": OWN}, True),
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "none"}, True),
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "https://proxied.example"}, True),
+    ({"Sec-Fetch-Site": "cross-site", "OCS-APIREQUEST": "true"}, True),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": OWN}, False),
+    ({"Origin": "https://evil.example"}, False),
+    ({"Origin": OWN + "0"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}, False),
+]
+
+
+@pytest.mark.parametrize("headers,taken", SITES)
+def test_forms_of_other_sites(env, account, headers, taken):
+    """A browser that logs in by itself does it for the form of another site, too."""
+    headers = {key: value.replace(OWN, env.url.rstrip("/")) for key, value in headers.items()}
+    for version, http in ((1, 200), (2, 200 if taken else 403)):
+        name = f"changed {version}"
+        account.ocs(f"cloud/users/{account.id}", "PUT", data={"key": "display", "value": "before"})
+        url = f"{env.url}ocs/v{version}.php/cloud/users/{account.id}"
+        answer = requests.put(url, auth=(account.id, account.password), headers=headers, timeout=60,
+                              params={"format": "json"}, data={"key": "display", "value": name})
+        assert answer.status_code == http
+        assert answer.json()["ocs"]["meta"]["status"] == ("ok" if taken else "failure")
+        if not taken:
+            assert answer.json()["ocs"]["meta"]["message"] == "Forms of other sites are not taken"
+        shown = data(account.ocs("cloud/user"))["display-name"]
+        assert shown == (name if taken else "before")
+        # Reading changes nothing, and other sites can't see the answer.
+        assert requests.get(url, auth=(account.id, account.password), headers=headers,
+                            timeout=60).status_code == 200
