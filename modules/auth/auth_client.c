@@ -62,3 +62,13 @@ void cloud_auth_remember(request_rec *r, const cloud_account_t *account, const c
 {
     api->remember(r, account, secret, expires);
 }
+
+cloud_err_t *cloud_slow_begin(request_rec *r)
+{
+    return api->slow_begin(r);
+}
+
+void cloud_slow_end(void)
+{
+    api->slow_end();
+}

@@ -7,7 +7,7 @@
 #include "private.h"
 
 #define MAX_SECRET 4096 /* bytes; no password is longer */
-#define PATIENCE   apr_time_from_sec(2) /* of who waits for his turn to have a password hashed */
+#define PATIENCE   apr_time_from_sec(2) /* of who waits for his turn to have a secret hashed */
 
 /* One attempt to log in. */
 typedef struct {
@@ -59,18 +59,29 @@ static cloud_err_t *granted(attempt_t *a, cloud_account_t *account, const cloud_
     return NULL;
 }
 
-/* The hash. Wrong passwords cost as much as right ones, and must not keep all threads from those whose
- * password is remembered. */
+/* Wrong secrets cost as much as right ones, and must not keep all threads from those whose secret is
+ * remembered. */
+static cloud_err_t *slow_begin(request_rec *r)
+{
+    if (cloud_slots_enter(cloud_auth_slots(), PATIENCE)) {
+        return NULL;
+    }
+    retry_after(r, PATIENCE);
+    return cloud_err(r->pool, CLOUD_E_BUSY, "too many secrets are being hashed");
+}
+
+static void slow_end(void)
+{
+    cloud_slots_leave(cloud_auth_slots());
+}
+
 static cloud_err_t *hash(cloud_account_t **account, const cloud_apppass_t **apppass, attempt_t *a)
 {
     cloud_err_t *err;
 
-    if (!cloud_slots_enter(cloud_auth_slots(), PATIENCE)) {
-        retry_after(a->r, PATIENCE);
-        return cloud_err(a->r->pool, CLOUD_E_BUSY, "too many passwords are being hashed");
-    }
+    CLOUD_ERR(slow_begin(a->r));
     err = cloud_account_verify(account, apppass, a->ctx, a->user, a->secret, 0, a->ctx->pool);
-    cloud_slots_leave(cloud_auth_slots());
+    slow_end();
     return err;
 }
 
@@ -326,6 +337,7 @@ static void remember(request_rec *r, const cloud_account_t *account, const char 
 
 static const cloud_auth_api_t api = {
     sizeof(cloud_auth_api_t), login, try_begin, try_known, try_wrong, try_right, remembered, remember,
+    slow_begin, slow_end,
 };
 
 static const cloud_auth_api_t *cloud_auth_api(void)

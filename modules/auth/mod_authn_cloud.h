@@ -59,6 +59,12 @@ int cloud_auth_remembered(request_rec *r, const cloud_account_t *account, const 
 void cloud_auth_remember(request_rec *r, const cloud_account_t *account, const char *secret,
                          apr_time_t expires);
 
+/** Before and after a slow hash of a secret that anybody may send: only CloudAuthHashes of them are at
+ *  work at one time in a process. BUSY, with Retry-After set in the answer, when there was no place for a
+ *  while; then there is nothing to end. */
+cloud_err_t *cloud_slow_begin(request_rec *r);
+void cloud_slow_end(void);
+
 /* ---- how the functions get from mod_authn_cloud to the others ---- */
 
 typedef struct {
@@ -72,6 +78,8 @@ typedef struct {
     void (*try_right)(cloud_try_t *);
     int (*remembered)(request_rec *, const cloud_account_t *, const char *);
     void (*remember)(request_rec *, const cloud_account_t *, const char *, apr_time_t);
+    cloud_err_t *(*slow_begin)(request_rec *);
+    void (*slow_end)(void);
 } cloud_auth_api_t;
 
 APR_DECLARE_OPTIONAL_FN(const cloud_auth_api_t *, cloud_auth_api, (void));

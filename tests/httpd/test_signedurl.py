@@ -2,9 +2,14 @@
 
 import datetime
 import hashlib
+import itertools
+import threading
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+import requests
+
+from harness.env import wait_until
 
 KEY = "cloud/user/signing-key"
 ALGORITHM = "PBKDF2/10000-SHA512"
@@ -264,6 +269,36 @@ def test_guesses_are_throttled(env, owner):
         assert fetch(env, good).status_code == 200  # known to be right
     finally:
         env.config()
+
+
+def test_a_storm_leaves_threads_for_others(env, owner):
+    """Names that nobody has, from many places: some are told to come again, who is known is served."""
+    env.config("CloudAuthHashes 1")
+    numbers, answers, over = itertools.count(), [], threading.Event()
+
+    def guess():
+        with requests.Session() as session:
+            session.trust_env = False
+            while not over.is_set():
+                answers.append(session.get(signed(owner, Credential=f"nobody{next(numbers)}",
+                                                  Signature="0" * 64), timeout=60))
+
+    threads = [threading.Thread(target=guess) for _ in range(12)]
+    try:
+        good = signed(owner)
+        assert fetch(env, good).status_code == 200
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: {401, 503} <= {a.status_code for a in answers}, "a refusal")
+        assert fetch(env, good).status_code == 200
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        env.config()
+    assert {a.status_code for a in answers} == {401, 503}
+    for answer in answers:
+        assert (answer.headers.get("Retry-After") == "3") == (answer.status_code == 503)
 
 
 def test_in_no_log(env, owner):
