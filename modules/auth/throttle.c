@@ -81,6 +81,12 @@ static apr_interval_time_t delay(const cloud_throttle_conf_t *conf, unsigned fai
     return d < conf->longest ? d : conf->longest;
 }
 
+/* Whether what it says still counts. */
+static int is_live(const cloud_throttle_t *t, const cloud_throttle_entry_t *e, apr_time_t now)
+{
+    return e->last + t->conf->window > now || e->until + t->conf->window > now;
+}
+
 /* The entry, unless there is none or its time is over. */
 static cloud_throttle_entry_t *find(const cloud_throttle_t *t, apr_time_t now)
 {
@@ -91,14 +97,23 @@ static cloud_throttle_entry_t *find(const cloud_throttle_t *t, apr_time_t now)
         if (__atomic_load_n(&e[i].key, __ATOMIC_ACQUIRE) != t->key) {
             continue;
         }
-        return e[i].last + t->conf->window > now || e[i].until + t->conf->window > now ? &e[i]
-                                                                                       : NULL;
+        return is_live(t, &e[i], now) ? &e[i] : NULL;
     }
     return NULL;
 }
 
-/* Takes the place of the entry that was quiet longest. */
-static cloud_throttle_entry_t *make(const cloud_throttle_t *t)
+/* Whether a goes rather than b: free or over first, then who failed least, then the oldest. So nobody gets
+ * rid of his own delays by failing under many other names. */
+static int goes_first(const cloud_throttle_t *t, const cloud_throttle_entry_t *a,
+                      const cloud_throttle_entry_t *b, apr_time_t now)
+{
+    unsigned na = a->key && is_live(t, a, now) ? a->failures : 0;
+    unsigned nb = b->key && is_live(t, b, now) ? b->failures : 0;
+
+    return na != nb ? na < nb : a->last < b->last;
+}
+
+static cloud_throttle_entry_t *make(const cloud_throttle_t *t, apr_time_t now)
 {
     cloud_throttle_entry_t *e = set_of(t), *victim = e;
     int i;
@@ -108,7 +123,7 @@ static cloud_throttle_entry_t *make(const cloud_throttle_t *t)
             victim = &e[i];
             break;
         }
-        if (e[i].last < victim->last) {
+        if (goes_first(t, &e[i], victim, now)) {
             victim = &e[i];
         }
     }
@@ -165,7 +180,7 @@ void cloud_throttle_failed(const cloud_throttle_t *t, const cloud_auth_tag_t *ta
     }
     e = find(t, now);
     if (!e) {
-        e = make(t);
+        e = make(t, now);
     }
     __atomic_store_n(&e->last, now, __ATOMIC_RELAXED);
     if (tag && is_recent(e, tag)) {

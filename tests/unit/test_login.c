@@ -292,6 +292,30 @@ START_TEST(test_full_table)
 }
 END_TEST
 
+/* Failing under many other names does not end a delay; what is over makes room. */
+START_TEST(test_delays_stay)
+{
+    cloud_auth_mem_t *mem = memory();
+    cloud_throttle_t t = throttle(mem, "alice", "192.0.2.1"), other;
+    apr_time_t late = NOW + SEC(1000);
+    int i;
+
+    for (i = 0; i < 10; i++) note(&t, apr_itoa(tu.pool, i), NOW);
+    for (i = 0; i < 50 * ENTRIES; i++) {
+        other = throttle(mem, apr_itoa(tu.pool, i), "192.0.2.1");
+        note(&other, "a", NOW + 1 + i);
+    }
+    ck_assert_int_gt(cloud_throttle_wait(&t, NOW + 1 + i), 0);
+    /* The delay and its window have passed: whoever failed but once takes the place. */
+    for (i = 0; i < 50 * ENTRIES; i++) {
+        other = throttle(mem, apr_itoa(tu.pool, i), "192.0.2.1");
+        note(&other, "a", late + i);
+    }
+    for (i = 0; i < (int)mem->sets * CLOUD_AUTH_WAYS; i++)
+        ck_assert_int_ne(mem->throttles[i].key, t.key);
+}
+END_TEST
+
 /* ---- slow things at one time ---- */
 
 static void *enter(void *baton)
@@ -344,6 +368,7 @@ Suite *suite_login(void)
     tcase_add_test(tc, test_repeats_that_count);
     tcase_add_test(tc, test_off);
     tcase_add_test(tc, test_full_table);
+    tcase_add_test(tc, test_delays_stay);
     tcase_add_test(tc, test_slots);
     return s;
 }
