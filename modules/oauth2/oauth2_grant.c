@@ -10,8 +10,8 @@
  * thief, and its user would have to sign in again because of a bad line. So a refresh token may be
  * used again for some minutes (OAUTH_GRACE), as long as nobody has used what it was exchanged for.
  * That gives a thief no more than it has: it can use a stolen token first anyway. And it stays
- * noticed: of the refresh tokens of one generation only one leads on; once that is so for some
- * minutes, the use of another ends the family. */
+ * noticed: of the refresh tokens of one generation only one leads on, and the use of another ends the
+ * family. */
 #include "oauth2_private.h"
 
 #include <string.h>
@@ -279,17 +279,28 @@ static cloud_err_t *count_siblings(apr_int64_t *n, cloud_ctx_t *ctx, const row_t
     return NULL;
 }
 
+/* t, whose hash it is, leads on: who holds another of its generation is somebody else. */
+static cloud_err_t *lead_on(cloud_ctx_t *ctx, const row_t *t, const unsigned char *hash)
+{
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "DELETE FROM oauth_token WHERE family = ?1 AND generation = ?2"
+                           " AND refresh = 1 AND hash <> ?3", "iib", t->family, t->generation,
+                           (const void *)hash, (apr_size_t)OAUTH_HASH));
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "UPDATE oauth_family SET generation = ?2, rotated = ?3 WHERE id = ?1",
+                        "iii", t->family, t->newest + 1, (apr_int64_t)apr_time_now());
+}
+
 /* The generation that t is exchanged for; 0: it was used by two. */
-static cloud_err_t *next_generation(apr_int64_t *next, cloud_ctx_t *ctx, const row_t *t)
+static cloud_err_t *next_generation(apr_int64_t *next, cloud_ctx_t *ctx, const row_t *t,
+                                    const unsigned char *hash)
 {
     apr_int64_t siblings;
 
     *next = 0;
     if (t->generation == t->newest) {
         *next = t->newest + 1;
-        return cloud_db_run(ctx->db, NULL, ctx->pool,
-                            "UPDATE oauth_family SET generation = ?2, rotated = ?3 WHERE id = ?1",
-                            "iii", t->family, *next, (apr_int64_t)apr_time_now());
+        return lead_on(ctx, t, hash);
     }
     if (t->generation != t->newest - 1 || apr_time_now() > t->rotated + OAUTH_GRACE) return NULL;
     CLOUD_ERR(count_siblings(&siblings, ctx, t));
@@ -344,7 +355,7 @@ static cloud_err_t *refresh_tx(cloud_oauth_answer_t *answer, cloud_ctx_t *ctx,
                                      : "the account is disabled, or has a new password");
         return cloud_oauth_family_end(ctx, t.family);
     }
-    CLOUD_ERR(next_generation(&next, ctx, &t));
+    CLOUD_ERR(next_generation(&next, ctx, &t, hash));
     if (!next) return end_replayed(answer, ctx, client, t.family);
     CLOUD_ERR(prune(ctx, t.family, next));
     return issue_pair(answer, ctx, t.family, next, account, pool);

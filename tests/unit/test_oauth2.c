@@ -226,7 +226,6 @@ START_TEST(test_race_for_a_refresh)
         ck_assert_int_eq(verify(racers[i].answer.access), CLOUD_OAUTH_GOOD);
     ck_assert_int_eq(tu_query_int("SELECT generation FROM oauth_family"), 2);
     ck_assert_ptr_null(refresh(racers[0].answer.refresh));
-    tu_exec("UPDATE oauth_family SET rotated = rotated - 601000000");
     ck_assert_str_eq(refresh(racers[1].answer.refresh), "invalid_grant");
     ck_assert_int_eq(verify(racers[0].answer.access), CLOUD_OAUTH_ENDED);
     end_race(racers, COUNT(racers));
@@ -303,6 +302,30 @@ START_TEST(test_lost_answer)
     ck_assert_str_eq(refresh(t.refresh), "invalid_grant");
     ck_assert_str_eq(refresh(lost.refresh), "invalid_grant");
     ck_assert_int_eq(verify(lost.access), CLOUD_OAUTH_ENDED);
+}
+END_TEST
+
+/* Of two that came of one token, only the first goes on: the other holder is somebody else. */
+START_TEST(test_siblings)
+{
+    cloud_oauth_answer_t t = authorize(), first, second, third;
+
+    ck_assert_ptr_null(refresh(t.refresh));
+    first = answer;
+    ck_assert_ptr_null(refresh(t.refresh));
+    second = answer;
+    ck_assert_ptr_null(refresh(t.refresh));
+    third = answer;
+    ck_assert_ptr_null(refresh(second.refresh));
+    t = answer;
+    /* The answer to that may get lost, too. */
+    ck_assert_ptr_null(refresh(second.refresh));
+    ck_assert_int_eq(verify(t.access), CLOUD_OAUTH_GOOD);
+    ck_assert_str_eq(refresh(first.refresh), "invalid_grant");
+    ck_assert(!answer.guess);
+    ck_assert_int_eq(verify(t.access), CLOUD_OAUTH_ENDED);
+    ck_assert_str_eq(refresh(third.refresh), "invalid_grant");
+    ck_assert_int_eq(tu_query_int("SELECT COUNT(*) FROM oauth_family"), 0);
 }
 END_TEST
 
@@ -572,6 +595,7 @@ Suite *suite_oauth2(void)
     tcase_add_test(tc, test_forged);
     tcase_add_test(tc, test_rotation);
     tcase_add_test(tc, test_lost_answer);
+    tcase_add_test(tc, test_siblings);
     tcase_add_test(tc, test_replay_after_a_while);
     tcase_add_test(tc, test_no_end_of_siblings);
     tcase_add_test(tc, test_other_client);
