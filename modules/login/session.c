@@ -12,7 +12,7 @@
 #define SEEN_EVERY  apr_time_from_sec(60)
 #define CODE_TIME   apr_time_from_sec(600) /* to type the second factor */
 #define AGENT_MAX   255
-#define PER_ACCOUNT 100                    /* sessions; the one seen first makes room */
+#define PER_ACCOUNT 100                    /* sessions of a stage; the one seen first makes room */
 #define PER_STEP    500
 
 /* When a session is over. */
@@ -52,12 +52,14 @@ static const char *cut(const char *text, apr_pool_t *pool)
     return apr_pstrndup(pool, text, len);
 }
 
-static cloud_err_t *make_room(cloud_ctx_t *ctx, const cloud_account_t *a)
+/* Among those of the same stage: who has only the password ends no session that is open. */
+static cloud_err_t *make_room(cloud_ctx_t *ctx, const cloud_account_t *a,
+                              cloud_session_stage_t stage)
 {
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "DELETE FROM login_session WHERE id IN (SELECT id FROM login_session"
-                        " WHERE account = ?1 ORDER BY seen DESC LIMIT -1 OFFSET ?2)",
-                        "ii", a->number, (apr_int64_t)(PER_ACCOUNT - 1));
+                        " WHERE account = ?1 AND stage = ?3 ORDER BY seen DESC LIMIT -1 OFFSET ?2)",
+                        "iii", a->number, (apr_int64_t)(PER_ACCOUNT - 1), (apr_int64_t)stage);
 }
 
 /* The password may have been changed since it was verified: then it is as if it had been wrong. */
@@ -73,7 +75,7 @@ static cloud_err_t *create_tx(cloud_ctx_t *ctx, const cloud_account_t *a, const 
     CLOUD_ERR(cloud_account_by_number(&current, ctx, a->number, ctx->pool));
     if (!current->enabled || current->secret_epoch != a->secret_epoch)
         return cloud_err(ctx->pool, CLOUD_E_UNAUTHORIZED, NULL);
-    CLOUD_ERR(make_room(ctx, a));
+    CLOUD_ERR(make_room(ctx, a, stage));
     CLOUD_ERR(cloud_tree_draw(&id, ctx));
     cloud_login_hash(hash, secret);
     return cloud_db_run(ctx->db, NULL, ctx->pool,

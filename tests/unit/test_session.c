@@ -183,6 +183,20 @@ START_TEST(so_many_and_no_more)
 }
 END_TEST
 
+/* Whoever has the password, but not the second factor, ends no session that has both. */
+START_TEST(those_that_wait_push_out_none)
+{
+    const char *open = begin(alice, CLOUD_SESSION_OPEN), *first = begin(alice, CLOUD_SESSION_CODE);
+    int i;
+
+    tu_exec("UPDATE login_session SET seen = seen - 5000000");
+    for (i = 0; i < 100; i++) begin(alice, CLOUD_SESSION_CODE);
+    ck_assert_ptr_nonnull(find(open));
+    ck_assert_ptr_null(find(first));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM login_session WHERE stage = 1"), 100);
+}
+END_TEST
+
 START_TEST(odd_browsers)
 {
     cloud_ctx_t *ctx = tu_as(alice);
@@ -238,6 +252,7 @@ Suite *suite_session(void)
     tcase_add_test(t, over_by_time);
     tcase_add_test(t, listed_and_ended);
     tcase_add_test(t, so_many_and_no_more);
+    tcase_add_test(t, those_that_wait_push_out_none);
     tcase_add_test(t, odd_browsers);
     tcase_add_test(t, form_tokens);
     return s;
