@@ -29,6 +29,7 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
     if (q->ctx) {
         q->ctx->who.account = account;
         q->ctx->who.client = client;
+        q->ctx->who.elsewhere = 0;
     }
     r->user = main_of(r)->user = (char *)account->id;
 }
@@ -83,6 +84,12 @@ static cloud_err_t *find(cloud_account_t **account, cloud_ctx_t *ctx, request_re
     return err;
 }
 
+static void set_outsider(request_rec *r, cloud_ctx_t *ctx, const cloud_account_t *account)
+{
+    cloud_http_set_account(r, account, NULL);
+    ctx->who.elsewhere = 1;
+}
+
 /* Somebody whom another module let in. */
 static cloud_err_t *find_principal(request_rec *r, int authorized)
 {
@@ -97,7 +104,7 @@ static cloud_err_t *find_principal(request_rec *r, int authorized)
     }
     CLOUD_ERR(find(&account, ctx, r, authorized));
     if (account) {
-        cloud_http_set_account(r, account, NULL);
+        set_outsider(r, ctx, account);
     }
     q->login = r->user;
     q->taken_over = 0;
@@ -137,7 +144,7 @@ static cloud_err_t *logged_in(request_rec *r)
     }
     CLOUD_ERR(cloud_http_ctx(&ctx, r));
     CLOUD_ERR(take_over(&account, ctx, r));
-    cloud_http_set_account(r, account, NULL);
+    set_outsider(r, ctx, account);
     q->login = login;
     q->taken_over = 1;
     return NULL;

@@ -86,7 +86,8 @@ CLOUD_API cloud_err_t *cloud_account_set_display_name(cloud_ctx_t *ctx, const ch
                                                       const char *name);
 CLOUD_API cloud_err_t *cloud_account_set_email(cloud_ctx_t *ctx, const char *id, const char *email);
 /** Sets (bcrypt) or, with NULL, removes the password. Invalidates every cached login at once. INVALID
- *  when the password policy (password.h) refuses it. */
+ *  when the password policy (password.h) refuses it. His own can be set by nobody (DENIED) who came with
+ *  another secret, unless there is a second factor, nor where there is none. */
 CLOUD_API cloud_err_t *cloud_account_set_password(cloud_ctx_t *ctx, const char *id,
                                                   const char *password);
 /** The same for the system alone (DENIED), also when the policy refuses it. */

@@ -61,8 +61,11 @@ cloud_err_t *cloud_skeleton_mark(cloud_ctx_t *ctx, apr_int64_t account);
 void cloud_skeleton_apply(cloud_ctx_t *ctx, const cloud_account_t *a);
 
 /* ---- password.c ---- */
+/** As cloud_account_for_change(), for its password. DENIED also for somebody's own when it was not
+ *  shown in this request: a program's secret must not become one that opens everything. (tx) */
+cloud_err_t *cloud_password_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id);
 /** Whether password may be the next one of the account, by the policy and its history: INVALID.
- *  DENIED and NOT_FOUND as for cloud_account_for_change(), before anything else is looked at. Slow. */
+ *  DENIED and NOT_FOUND as for cloud_password_for_change(), before anything else is looked at. Slow. */
 cloud_err_t *cloud_password_check_change(cloud_ctx_t *ctx, const char *id, const char *password);
 /** Puts the password in force, which is about to be replaced, into the history, and drops what is
  *  older than the policy's history reaches back. (tx, write) */

@@ -165,6 +165,26 @@ cloud_err_t *cloud_password_policy_check(cloud_ctx_t *ctx, const char *password)
     return check(ctx, &policy, password);
 }
 
+/* ---- who may change it ---- */
+
+/* Whoever is here knows the password, or has a second factor without which it opens nothing (then
+ * programs never come with the password itself). Where there is none, a directory says who he is. */
+static int knows_password(const cloud_principal_t *who, const cloud_account_t *a)
+{
+    return a->has_password && (a->two_factor || (!who->client && !who->elsewhere));
+}
+
+cloud_err_t *cloud_password_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id)
+{
+    const cloud_account_t *self = ctx->who.account;
+
+    CLOUD_ERR(cloud_account_for_change(a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool));
+    if (ctx->who.system || !self || self->number != (*a)->number || knows_password(&ctx->who, *a))
+        return NULL;
+    return cloud_err(ctx->pool, CLOUD_E_DENIED,
+                     "Only who logs in with the password of here can change it");
+}
+
 /* ---- history ---- */
 
 /* The hashes that the new password must not fit: the one in force and those before. Rights come
@@ -177,7 +197,7 @@ static cloud_err_t *hashes_tx(apr_array_header_t *hashes, cloud_ctx_t *ctx, cons
     cloud_err_t *err;
     int row;
 
-    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool));
+    CLOUD_ERR(cloud_password_for_change(&a, ctx, id));
     if (most == 0) return NULL;
     CLOUD_ERR(cloud_db_stmt(&st, ctx->db,
                             "SELECT password, 1, 0 FROM account WHERE number = ?1"

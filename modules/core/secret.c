@@ -51,7 +51,7 @@ static cloud_err_t *set_password_tx(cloud_ctx_t *ctx, const char *id, const char
 {
     cloud_account_t *a;
 
-    CLOUD_ERR(cloud_account_for_change(&a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool));
+    CLOUD_ERR(cloud_password_for_change(&a, ctx, id));
     CLOUD_ERR(cloud_password_remember(ctx, a->number, history));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
                            "UPDATE account SET password = ?2 WHERE number = ?1", "it", a->number,

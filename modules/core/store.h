@@ -71,6 +71,7 @@ typedef struct {
     int system;
     int heeds_locks;         /* system: other people's locks hold it up all the same */
     const char *client;      /* name of the app password or token used, or NULL */
+    int elsewhere;           /* another module let him in: by a ticket, a directory's password ... */
     const char *address;     /* of the client, or NULL */
 } cloud_principal_t;
 

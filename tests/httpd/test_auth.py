@@ -389,12 +389,14 @@ def test_many_at_once(env, account):
 
 # ---- other providers ----
 
+#: "secret", SHA1 as htpasswd -s writes it
+SECRET = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+
+
 @pytest.fixture(name="htpasswd")
 def fixture_htpasswd(env):
     path = env.home / "htpasswd"
-    # "secret", SHA1 as htpasswd -s writes it
-    line = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
-    path.write_text("".join(f"{name}:{line}\n" for name in ("carol", "Dave", "bad\\name")))
+    path.write_text("".join(f"{name}:{SECRET}\n" for name in ("carol", "Dave", "bad\\name")))
     return path
 
 
@@ -441,6 +443,35 @@ def test_first_login_creates_the_account(env, htpasswd):
     # a name that can't be an account
     assert login(env, "bad\\name", "secret").status_code == 403
     env.config()
+
+
+def set_password(env, name, secret, word):
+    """The statuscode of OCS."""
+    answer = requests.put(f"{env.url}ocs/v1.php/cloud/users/{name}", auth=(name, secret), timeout=60,
+                          params={"format": "json"}, data={"key": "password", "value": word})
+    return answer.json()["ocs"]["meta"]["statuscode"]
+
+
+def test_own_password_by_whom_it_was_shown_alone(env, account):
+    """What opens some things must not become what opens everything."""
+    assert set_password(env, account.id, app_password(env, account), "stolen") == 997
+    assert login(env, account.id, "stolen").status_code == 401
+    assert login(env, account.id, account.password).status_code == 207
+    assert set_password(env, account.id, account.password, "changed") == 100
+    assert login(env, account.id, "changed").status_code == 207
+
+
+@pytest.mark.parametrize("local", (True, False))
+def test_own_password_by_whom_another_provider_lets_in(env, htpasswd, account, local):
+    with htpasswd.open("a") as out:
+        out.write(f"{account.id}:{SECRET}\n")
+    if not local:
+        env.cloudctl("account", "passwd", account.id, "--no-password")
+    env.config(other_provider(htpasswd, "CloudAccountAutoCreate on"))
+    assert login(env, account.id, "secret").status_code == 207
+    assert set_password(env, account.id, "secret", "stolen") == 997
+    env.config()
+    assert login(env, account.id, "stolen").status_code == 401
 
 
 def test_cloud_and_another_provider_together(env, htpasswd, account):

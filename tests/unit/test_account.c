@@ -662,7 +662,7 @@ START_TEST(test_rights)
     FAILS(cloud_account_set_enabled(self, "alice", 0), DENIED);
     OK(cloud_account_set_display_name(self, "ALICE", "me"));
     OK(cloud_account_set_email(self, "alice", "a@b"));
-    OK(cloud_account_set_password(self, "alice", "secret"));
+    FAILS(cloud_account_set_password(self, "alice", "secret"), DENIED); /* it has none */
     OK(cloud_apppass_create(&secret, self, "alice", "phone", tu.pool));
     OK(cloud_apppass_list(&list, self, "alice", tu.pool));
     OK(cloud_apppass_revoke(self, "alice", "phone"));

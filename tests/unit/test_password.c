@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "group.h"
 #include "password.h"
 #include "settings.h"
 
@@ -179,6 +180,57 @@ START_TEST(history_tells_nobody_else)
 }
 END_TEST
 
+/* Whether somebody may set his own password, by what he came with. The system and those who manage the
+ * account may in any case. */
+static const struct {
+    const char *password, *client;
+    int elsewhere, two_factor, may;
+} OWN[] = {
+    { "old", NULL, 0, 0, 1 },
+    { "old", "phone", 0, 0, 0 },
+    { "old", NULL, 1, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
+    { NULL, NULL, 1, 0, 0 },
+    { NULL, "phone", 0, 0, 0 },
+    { "old", NULL, 0, 1, 1 },
+    { "old", "phone", 0, 1, 1 },
+    { "old", NULL, 1, 1, 1 },
+    { NULL, "phone", 0, 1, 0 },
+};
+
+START_TEST(own_password)
+{
+    cloud_account_t *a, *root;
+    cloud_ctx_t *self, *admin;
+
+    OK(cloud_account_create(&a, tu.ctx, "alice", OWN[_i].password, NULL, tu.pool));
+    root = tu_account("root");
+    OK(cloud_group_add(tu.ctx, "admin", "root", NULL));
+    if (OWN[_i].two_factor) OK(cloud_account_set_two_factor(tu.ctx, "alice", 1));
+    self = tu_as(a);
+    self->who.client = OWN[_i].client;
+    self->who.elsewhere = OWN[_i].elsewhere;
+    if (OWN[_i].may) {
+        OK(cloud_account_set_password(self, "alice", "new"));
+    }
+    else {
+        apr_int64_t epoch = tu_query_int("SELECT secret_epoch FROM account WHERE id = 'alice'");
+
+        FAILS(cloud_account_set_password(self, "alice", "new"), DENIED);
+        FAILS(cloud_account_set_password(self, "ALICE", NULL), DENIED);
+        ck_assert_int_eq(tu_query_int("SELECT secret_epoch FROM account WHERE id = 'alice'"),
+                         epoch);
+        FAILS(cloud_account_verify(&a, &(const cloud_apppass_t *){ NULL }, tu.ctx, "alice", "new",
+                                   0, tu.pool), UNAUTHORIZED);
+    }
+    admin = tu_as(root);
+    admin->who.client = "phone";
+    OK(cloud_account_set_password(admin, "alice", "newer"));
+    OK(cloud_account_set_password(tu.ctx, "alice", "newest"));
+    OK(cloud_account_set_password(tu.ctx, "alice", NULL));
+}
+END_TEST
+
 START_TEST(history_goes_with_the_account)
 {
     cloud_account_t *a;
@@ -205,6 +257,7 @@ Suite *suite_password(void)
     tcase_add_test(t, accounts);
     tcase_add_test(t, history);
     tcase_add_test(t, history_tells_nobody_else);
+    tcase_add_loop_test(t, own_password, 0, COUNT(OWN));
     tcase_add_test(t, history_goes_with_the_account);
     return s;
 }
