@@ -64,7 +64,7 @@ cloud_account_cache_t *cloud_store_accounts(cloud_store_t *store);
 cloud_account_cache_t *cloud_account_cache_create(apr_pool_t *pool);
 apr_pool_t *cloud_store_pool(cloud_store_t *store);
 const apr_table_t *cloud_store_file_settings(cloud_store_t *store);
-cloud_shm_t *cloud_store_shm(cloud_store_t *store);
+CLOUD_API cloud_shm_t *cloud_store_shm(cloud_store_t *store);
 int cloud_store_relaxed(const cloud_store_t *store);
 
 /** Bytes of <data_dir>/.cloud/locks with a meaning of their own; a tree's lock is the byte of its

@@ -200,6 +200,8 @@ static cloud_err_t *execute_row(run_t *r, const cloud_jrow_t *row, apr_pool_t *p
             return NULL;
         }
     } else if (cloud_jrow_done(store, row)) {
+        /* Of two trees one may have been forgotten: the row is not to look pending there for ever. */
+        if (!r->fresh) note_done(store, row);
         return NULL;
     }
     if (depends(r, row)) {
@@ -235,6 +237,7 @@ static cloud_err_t *execute(run_t *r)
         apr_pool_clear(iter);
         err = execute_row(r, row, iter);
     }
+    err = cloud_err_keep(err, r->ctx->pool);
     apr_pool_destroy(iter);
     return err;
 }
@@ -312,6 +315,7 @@ static cloud_err_t *run_end(run_t *r, cloud_err_t *err)
 {
     if (!err) err = cloud_tx_sync(r->ctx);
     if (!err && anything_to_do(r)) err = execute_locked(r);
+    err = cloud_err_keep(err, r->ctx->pool);
     apr_pool_destroy(r->pool);
     return err;
 }
@@ -328,6 +332,9 @@ static cloud_err_t *run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2, i
         err = load_rows(&r);
         cloud_tx_rollback(ctx);
     }
+    /* Who committed what was read may not have counted it yet: only a sync that begins now will do,
+     * also where an own commit that came before is on disk. */
+    if (r.rows->nelts) ctx->wrote = 0;
     return run_end(&r, err);
 }
 

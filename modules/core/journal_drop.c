@@ -54,24 +54,29 @@ static cloud_err_t *delete_rows(cloud_ctx_t *ctx, const apr_array_header_t *rows
     return cloud_tx_commit(ctx); /* a lost drop is done again */
 }
 
-/* Rows with a destination. */
+/* Rows with a destination, in order of their numbers over all trees: the rows of one inode may lie in
+ * two trees, and one from the middle that is left alone would be carried out again after a crash, with
+ * nothing to say that it is history. So what is left of an inode's rows is always the last of them. */
 static cloud_err_t *drop_moves(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
     apr_array_header_t *rows = apr_array_make(pool, 64, sizeof(cloud_jrow_t));
     apr_array_header_t *done = apr_array_make(pool, 64, sizeof(cloud_jrow_t));
-    apr_hash_t *synced = apr_hash_make(pool);
+    apr_hash_t *synced = apr_hash_make(pool), *owed = apr_hash_make(pool);
     int i;
 
     CLOUD_ERR(load(rows, ctx,
                    "SELECT " CLOUD_JROW_COLS " FROM journal"
-                   " WHERE tree >= 0 AND dst IS NOT NULL ORDER BY tree, seq LIMIT ?1"));
+                   " WHERE tree >= 0 AND dst IS NOT NULL ORDER BY seq LIMIT ?1"));
     for (i = 0; i < rows->nelts; i++) {
         const cloud_jrow_t *row = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
 
         /* Whoever wrote it may have died before it moved anything. */
         if (!cloud_jrow_done(ctx->store, row))
             CLOUD_ERR(cloud_journal_run(ctx, row->tree, row->tree2));
-        if (cloud_jrow_done(ctx->store, row)) APR_ARRAY_PUSH(done, cloud_jrow_t) = *row;
+        if (!cloud_jrow_done(ctx->store, row))
+            apr_hash_set(owed, &row->ino, sizeof row->ino, row);
+        else if (!apr_hash_get(owed, &row->ino, sizeof row->ino))
+            APR_ARRAY_PUSH(done, cloud_jrow_t) = *row;
     }
     for (i = 0; i < done->nelts; i++) {
         CLOUD_ERR(sync_once(synced, ctx, APR_ARRAY_IDX(done, i, cloud_jrow_t).src, pool));
@@ -178,6 +183,7 @@ static cloud_err_t *drop_locked(int *more, cloud_ctx_t *ctx)
     apr_pool_create(&pool, ctx->pool);
     err = drop_moves(more, ctx, pool);
     if (!err) err = purge(more, ctx, pool);
+    err = cloud_err_keep(err, ctx->pool);
     apr_pool_destroy(pool);
     return err;
 }

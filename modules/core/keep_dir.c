@@ -30,7 +30,8 @@ static cloud_err_t *make_level(cloud_ctx_t *ctx, const char *path)
     int found, err;
 
     CLOUD_ERR(cloud_storage_stat(&st, &btime, &found, store, path, ctx->pool));
-    if (found) {
+    /* Without a birth time a number that is used again can't be told from the directory before. */
+    if (found && btime) {
         id = identity_of(path, &st, btime);
         slot = &store->durable_dirs[id >> 32 & (CLOUD_DURABLE_DIRS - 1)];
         if (__atomic_load_n(slot, __ATOMIC_RELAXED) == id) return NULL;

@@ -161,6 +161,16 @@ static cloud_err_t *reclaim(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
 
 /* ---- bulk roots ---- */
 
+/* The account went while something was copied into it, and the copy's bytes went with its directory. */
+static cloud_err_t *forget_tree(cloud_ctx_t *ctx, apr_int64_t id)
+{
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "DELETE FROM node WHERE id IN (WITH RECURSIVE below(id) AS (VALUES (?1)"
+                        " UNION ALL SELECT n.id FROM node n JOIN below b ON n.parent = b.id)"
+                        " SELECT id FROM below)",
+                        "i", id);
+}
+
 cloud_err_t *cloud_files_abandon_bulk(cloud_ctx_t *ctx, apr_int64_t id, apr_pool_t *pool)
 {
     const char *dir, *name;
@@ -176,7 +186,7 @@ cloud_err_t *cloud_files_abandon_bulk(cloud_ctx_t *ctx, apr_int64_t id, apr_pool
                              "SELECT purge FROM account WHERE dir = ?1", "t", dir));
     if (row) purge = cloud_col_int(st, 0);
     cloud_stmt_done(st);
-    if (!row) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (!row) return forget_tree(ctx, id);
     name = apr_psprintf(pool, "%" APR_INT64_T_FMT, id);
     CLOUD_ERR(cloud_journal_add(ctx, purge, 0, node->ino, 1, node->disk,
                                 apr_pstrcat(pool, dir, "/" CLOUD_PURGE "/", name, NULL)));

@@ -101,8 +101,8 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
     e->tree = tree;
     e->perms = perms_of(ctx, account) & mask;
     CLOUD_ERR(load_root(&root, &e->barred, ctx, tree, pool));
-    /* The account was deleted since the caller looked it up. */
-    if (!root)
+    /* The account was deleted since the caller looked it up; its root may wait to be reclaimed. */
+    if (!root || root->parent != 0)
         return e->barred ? cloud_account_barred(ctx) : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
     if (e->barred) e->perms = 0; /* and the directory may have gone with the account */
     else CLOUD_ERR(cloud_storage_account_check(ctx->store, account->dir, ctx->pool));

@@ -244,6 +244,7 @@ static cloud_err_t *forget_file(scan_t *s, const cloud_node_t *node)
     int i;
 
     if (node->flags & CLOUD_NODE_PROPS) CLOUD_ERR(cloud_props_delete(s->ctx, node->id));
+    CLOUD_ERR(cloud_favorite_forget(s->ctx, node));
     CLOUD_ERR(cloud_tree_delete_row(s->ctx, node));
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);

@@ -31,7 +31,7 @@ int cloud_shm_account_epoch(apr_uint64_t *epoch, cloud_shm_t *shm, apr_int64_t n
 void cloud_shm_fail(cloud_shm_t *shm);
 int cloud_shm_failed(cloud_shm_t *shm);
 /** Journal rows of tree up to this sequence number are known to be carried out (0: nothing known). */
-apr_int64_t cloud_shm_done(cloud_shm_t *shm, apr_int64_t tree);
-void cloud_shm_done_set(cloud_shm_t *shm, apr_int64_t tree, apr_int64_t seq);
+CLOUD_API apr_int64_t cloud_shm_done(cloud_shm_t *shm, apr_int64_t tree);
+CLOUD_API void cloud_shm_done_set(cloud_shm_t *shm, apr_int64_t tree, apr_int64_t seq);
 
 #endif

@@ -159,6 +159,7 @@ static cloud_err_t *members(skeleton_t *s, int fd, const char *path, int depth, 
                          depth, iter);
     }
     closedir(dir);
+    err = cloud_err_keep(err, s->ctx->pool);
     apr_pool_destroy(iter);
     return err;
 }

@@ -326,7 +326,11 @@ cloud_err_t *cloud_storage_sync_parent(cloud_store_t *store, const char *path, a
     if (fstat(fd, &st) == 0) {
         sync_dir_t baton = { store, path, fd, pool };
 
-        err = cloud_shm_dir_sync(store->shm, st.st_ino, sync_dir, &baton);
+        /* Accounts may lie on disks of their own, and two file systems have the same numbers. */
+        err = cloud_shm_dir_sync(store->shm,
+                                 (apr_uint64_t)st.st_ino
+                                     ^ (apr_uint64_t)st.st_dev * 0x9E3779B97F4A7C15ull,
+                                 sync_dir, &baton);
     } else {
         err = sync_failed(store, errno, path, pool);
     }

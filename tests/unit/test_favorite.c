@@ -3,6 +3,8 @@
 
 #include "internal.h"
 
+#include <unistd.h>
+
 static world_t *w;
 
 static void setup(void)
@@ -113,6 +115,20 @@ START_TEST(test_purged)
 }
 END_TEST
 
+START_TEST(test_vanished)
+{
+    cloud_scan_opts_t opts = { .limit_percent = 100 };
+    cloud_scan_stats_t stats;
+
+    world_put(w, "f", "1");
+    OK(mark(w->user, "f", 1));
+    ck_assert_int_eq(unlink(world_disk(w, "f")), 0);
+    OK(cloud_scan(&stats, tu.ctx, w->account, "", &opts));
+    ck_assert_int_eq(stats.vanished, 1);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM favorite"), 0);
+}
+END_TEST
+
 START_TEST(test_account_deleted)
 {
     world_put(w, "f", "1");
@@ -181,6 +197,7 @@ Suite *suite_favorite(void)
     tcase_add_test(tc, test_personal);
     tcase_add_test(tc, test_follows);
     tcase_add_test(tc, test_purged);
+    tcase_add_test(tc, test_vanished);
     tcase_add_test(tc, test_account_deleted);
     tcase_add_test(tc, test_with_others);
     tcase_add_test(tc, test_migration);

@@ -732,6 +732,17 @@ START_TEST(every_change_is_logged)
 }
 END_TEST
 
+/* A copy into an account that went meanwhile: nobody is left whose purge root could take its rows. */
+START_TEST(copy_into_an_account_that_is_gone_expires)
+{
+    tu_exec("INSERT INTO node (parent, name, id, disk, kind, etag, size, mtime, created, ino,"
+            " ino_mtime, btime, flags) VALUES (0, 'bulk:7', 7, 'gone/staging/x', 6, 7, 0, 1, 1, 5, 0, 0,"
+            " 0), (7, 'f', 8, NULL, 0, 8, 0, 1, 1, 6, 0, 0, 0)");
+    OK(cloud_store_expire(tu.ctx));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE id IN (7, 8)"), 0);
+}
+END_TEST
+
 Suite *suite_files(void)
 {
     Suite *s = suite_create("files");
@@ -755,6 +766,7 @@ Suite *suite_files(void)
     tcase_add_test(tc, mkcol_refuses);
     tcase_add_test(tc, copy_of_a_file);
     tcase_add_test(tc, copy_of_a_tree);
+    tcase_add_test(tc, copy_into_an_account_that_is_gone_expires);
     tcase_add_test(tc, nobody_and_strangers_see_nothing);
     tcase_add_test(tc, who_is_disabled_meanwhile_is_refused);
     tcase_add_test(tc, move_between_accounts_by_the_system);
