@@ -202,7 +202,7 @@ const char *cloud_identity_id(request_rec *r)
         to = mapped(&APR_ARRAY_IDX(conf->id_maps, i, map_t), id, r->pool);
     }
     id = to ? to : id;
-    lower = conf->lower == 1 ? cloud_account_fold(id, r->pool) : NULL;
+    lower = conf->lower == 1 ? cloud_account_lower(id, r->pool) : NULL;
     return lower ? lower : id;
 }
 

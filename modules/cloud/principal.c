@@ -65,6 +65,21 @@ static cloud_err_t *create(cloud_account_t **account, cloud_ctx_t *ctx, request_
     return err;
 }
 
+/* Ids are found by their full case folding, by which "weiß" is "weiss": nobody could have both names
+ * here, but a directory may, and those are two people. */
+static cloud_err_t *check_letters(const cloud_account_t *account, request_rec *r)
+{
+    const char *one = cloud_account_lower(account->id, r->pool);
+    const char *other = cloud_account_lower(r->user, r->pool);
+
+    if (one && other && !strcmp(one, other)) {
+        return NULL;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "%s is not let in as %s: the names are written with "
+                  "other letters", r->user, account->id);
+    return cloud_err(r->pool, CLOUD_E_DENIED, "The account of this name is somebody else's");
+}
+
 /* *account NULL: it is made once the request is authorised. */
 static cloud_err_t *find(cloud_account_t **account, cloud_ctx_t *ctx, request_rec *r,
                          int authorized)
@@ -77,6 +92,9 @@ static cloud_err_t *find(cloud_account_t **account, cloud_ctx_t *ctx, request_re
             return cloud_err(ctx->pool, CLOUD_E_DENIED, "There is no account of this name");
         }
         err = authorized ? create(account, ctx, r) : NULL;
+    }
+    if (!err && *account) {
+        err = check_letters(*account, r);
     }
     if (!err && *account && !(*account)->enabled) {
         err = cloud_err(ctx->pool, CLOUD_E_DENIED, "The account is disabled");

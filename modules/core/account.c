@@ -34,6 +34,24 @@ const char *cloud_account_fold(const char *id, apr_pool_t *pool)
     return out;
 }
 
+const char *cloud_account_lower(const char *id, apr_pool_t *pool)
+{
+    const char *nfc = cloud_name_nfc(id, pool);
+    const utf8proc_uint8_t *s = (const utf8proc_uint8_t *)nfc;
+    utf8proc_uint8_t *lower, *at;
+
+    if (!nfc) return NULL;
+    at = lower = apr_palloc(pool, 4 * strlen(nfc) + 1); /* no character takes more */
+    while (*s) {
+        utf8proc_int32_t cp;
+
+        s += utf8proc_iterate(s, -1, &cp);
+        at += utf8proc_encode_char(utf8proc_tolower(cp), at);
+    }
+    *at = 0;
+    return (const char *)lower;
+}
+
 void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
 {
     a->number = cloud_col_int(st, 0);

@@ -35,6 +35,9 @@ struct cloud_account_t {
 
 /** The form in which ids are compared; NULL when id is not valid UTF-8. */
 CLOUD_API const char *cloud_account_fold(const char *id, apr_pool_t *pool);
+/** An id in lower case (simple mapping, letter by letter, of its NFC form); NULL when it is not valid UTF-8.
+ *  The folded form is more: it makes "straße" equal to "strasse", which elsewhere are two names. */
+CLOUD_API const char *cloud_account_lower(const char *id, apr_pool_t *pool);
 /** Account by id (any case). NOT_FOUND. Works inside or outside a transaction. */
 CLOUD_API cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
                                          apr_pool_t *pool);

@@ -134,6 +134,24 @@ def test_ids(env, directory):
         assert show(env, account)["source"] == "directory"
 
 
+@pytest.mark.parametrize("account,person", [("lboss", "lboſs"), ("lweiss", "Lweiß")])
+@pytest.mark.parametrize("case", ["keep", "lower"])
+def test_other_letters_are_another_person(env, directory, account, person, case):
+    """Both would be one account by their full case folding."""
+    with (env.home / "people").open("a", encoding="utf-8") as out:
+        out.write(f"{person}:{SECRET}\n{account}:{SECRET}\n")
+    env.config(directory(f"CloudUserIdCase {case}"))
+    assert visit(env, account).status_code == 207
+    assert visit(env, person).status_code == 403
+    assert visit(env, person, path="ocs/v2.php/cloud/user", method="GET").status_code == 403
+    assert visit(env, account).status_code == 207
+    env.cloudctl("account", "delete", "--yes", account)
+    # Now the name is free.
+    assert visit(env, person).status_code == 207
+    assert visit(env, account).status_code == 403
+    env.cloudctl("account", "delete", "--yes", account)
+
+
 def test_a_map_counts_once(env, directory):
     env.config(directory('CloudUserIdMap "^(.+)$" "x-$1"'))
     # A sub-request, a redirect: whatever asks again must come to the same account

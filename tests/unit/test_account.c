@@ -648,6 +648,38 @@ START_TEST(test_changes)
 }
 END_TEST
 
+static const struct {
+    const char *one, *other;
+    int same, folded; /* in lower case; in the form in which ids are looked up */
+} SPELLED[] = {
+    { "boss", "boss", 1, 1 },
+    { "boss", "BoSS", 1, 1 },
+    { "boss", "bo\xc5\xbfs", 0, 1 },                 /* long s */
+    { "weiss", "wei\xc3\x9f", 0, 1 },                /* sharp s */
+    { "wei\xe1\xba\x9e", "wei\xc3\x9f", 1, 1 },     /* its capital */
+    { "fine", "\xef\xac\x81ne", 0, 1 },             /* ligature fi */
+    { "J\xc3\x9cRGEN", "j\xc3\xbcrgen", 1, 1 },
+    { "J\xc3\x9cRGEN", "ju\xcc\x88rgen", 1, 1 },     /* decomposed */
+    { "kim", "\xe2\x84\xaaim", 1, 1 },              /* the sign of Kelvin: NFC makes it a K */
+    { "bos", "boss", 0, 0 },
+    { "boss", "bos", 0, 0 },
+    { "bob", "bot", 0, 0 },
+    { "", "", 1, 1 },
+};
+
+START_TEST(spelled)
+{
+    const char *one = SPELLED[_i].one, *other = SPELLED[_i].other;
+
+    ck_assert_int_eq(!strcmp(cloud_account_lower(one, tu.pool), cloud_account_lower(other, tu.pool)),
+                     SPELLED[_i].same);
+    ck_assert_int_eq(!strcmp(cloud_account_fold(one, tu.pool), cloud_account_fold(other, tu.pool)),
+                     SPELLED[_i].folded);
+    ck_assert_ptr_null(cloud_account_lower("\xff", tu.pool));
+    ck_assert_str_eq(cloud_account_lower("\xc8\xba", tu.pool), "\xe2\xb1\xa5"); /* it grows */
+}
+END_TEST
+
 /* Only the system and, for what is its own, the account itself. Who may not learns nothing. */
 START_TEST(test_rights)
 {
@@ -741,6 +773,7 @@ Suite *suite_account(void)
     tcase_add_test(tc, test_each);
     tcase_add_test(tc, test_remembered);
     tcase_add_test(tc, test_changes);
+    tcase_add_loop_test(tc, spelled, 0, (int)(sizeof(SPELLED) / sizeof(*SPELLED)));
     tcase_add_test(tc, test_rights);
     tcase_add_test(tc, test_usage);
     tcase_add_test(tc, test_seen);
