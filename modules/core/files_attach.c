@@ -269,7 +269,8 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
     CLOUD_ERR(cloud_files_quota(ctx, e, delta));
     node.etag = number;
     node.size = staged->size;
-    node.mtime = opts->has_mtime ? opts->mtime : now;
+    /* Else what the file itself has on disk: by the clock it could be a second later. */
+    node.mtime = opts->has_mtime ? opts->mtime : staged->ino_mtime / 1000000000;
     node.ino = staged->ino;
     node.ino_mtime = staged->ino_mtime;
     node.btime = staged->btime;

@@ -5,9 +5,11 @@
 #include "internal.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static cloud_account_t *alice;
@@ -116,6 +118,27 @@ START_TEST(put_creates_and_replaces)
     ck_assert_int_eq(entry("")->node.size, 12);
     ck_assert_str_eq(cloud_sums_text(second->node.sums, CLOUD_DIGEST_MD5, tu.pool),
                      "MD5:e4d7f1b4ed2e42d15898f4b27b019da4");
+}
+END_TEST
+
+/* Row and disk say the same, also where a second begins between the writing and the commit. */
+START_TEST(mtime_of_a_put_is_that_of_the_file)
+{
+    const struct timespec times[2] = { { 1234567890, 0 }, { 1234567890, 0 } };
+    cloud_put_opts_t opts = { .length = -1 };
+    cloud_result_t res;
+    cloud_put_t *put;
+    glob_t found;
+
+    OK(cloud_put_begin(&put, as_alice, alice, "f", &opts, tu.pool));
+    OK(cloud_put_write(put, apr_pcalloc(tu.pool, 1 << 20), 1 << 20)); /* what is less may wait */
+    ck_assert_int_eq(glob(apr_pstrcat(tu.pool, tu.dir, "/accounts/alice/staging/*", NULL), 0, NULL,
+                          &found), 0);
+    ck_assert_int_eq(found.gl_pathc, 1);
+    ck_assert_int_eq(utimensat(AT_FDCWD, found.gl_pathv[0], times, 0), 0);
+    globfree(&found);
+    OK(cloud_put_commit(&res, put));
+    ck_assert_int_eq(res.entry->node.mtime, 1234567890);
 }
 END_TEST
 
@@ -749,6 +772,7 @@ Suite *suite_files(void)
     TCase *tc = tu_case(s, "verbs", setup);
 
     tcase_add_test(tc, put_creates_and_replaces);
+    tcase_add_test(tc, mtime_of_a_put_is_that_of_the_file);
     tcase_add_test(tc, put_refuses);
     tcase_add_test(tc, put_conditions);
     tcase_add_test(tc, condition_is_checked_again_at_commit);
