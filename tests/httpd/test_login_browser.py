@@ -6,17 +6,16 @@ import re
 import threading
 
 import pytest
+from selenium import webdriver
+from selenium.common import exceptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait as Wait
 
 from harness import totp
 from harness.browser import LOGIN, PERSONAL
 from harness.oauth import OAuthClient, query_of
-
-webdriver = pytest.importorskip("selenium.webdriver")
-By = pytest.importorskip("selenium.webdriver.common.by").By
-Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-Service = pytest.importorskip("selenium.webdriver.chrome.service").Service
-Wait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
-exceptions = pytest.importorskip("selenium.common.exceptions")
 
 
 @pytest.fixture(name="chromium", scope="module")

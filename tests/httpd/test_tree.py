@@ -33,7 +33,10 @@ STORAGE = re.compile(r"\b(cloud_db_\w+|cloud_stmt_\w+|cloud_col_\w+|cloud_tree_\
 
 def test_only_verbs_read_tables_and_files():
     found = []
-    for path, text in sources("modules/dav", "modules/ocs"):
+    for path, text in sources("modules"):
+        # the layers in front of the verbs, and the glue of each feature
+        if path.parent.name not in ("dav", "ocs") and not path.name.startswith("mod_cloud_"):
+            continue
         if path.name == "spool.c":  # its file is the answer's own
             continue
         code = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
