@@ -4,6 +4,7 @@
 #include "guard.h"
 #include "login.h"
 #include "oauth2.h"
+#include "share.h"
 #include "signedurl.h"
 #include "trash.h"
 #include "versions.h"
@@ -309,6 +310,7 @@ static void register_features(void)
     cloud_guard_register();
     cloud_oauth_register();
     cloud_feature_register(&cloud_signedurl_feature);
+    cloud_shares_register();
 }
 
 cloud_err_t *ctl_open(ctl_t *ctl, unsigned flags)

@@ -1,0 +1,45 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The feature: its tables and what it does when accounts, groups and nodes go. */
+#include "share.h"
+
+/* type, state: share.h. recipient: number of an account or a group, 0 for links. owner: whose tree the node
+ * is in; initiator: who shared it. state of a group share is that of members who said nothing themselves. target: name that
+ * the item gets at the recipient's. expires: second at which it ends. share_member: what one member says of a
+ * group share. share_place: where somebody put what he received, if not in the share folder. */
+static const char SCHEMA[] =
+    "CREATE TABLE IF NOT EXISTS share (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " type INTEGER NOT NULL, recipient INTEGER NOT NULL, node INTEGER NOT NULL,"
+    " owner INTEGER NOT NULL, initiator INTEGER NOT NULL, perms INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, flags INTEGER NOT NULL DEFAULT 0, target TEXT NOT NULL,"
+    " created INTEGER NOT NULL, expires INTEGER, token TEXT, password TEXT, name TEXT,"
+    " attributes TEXT, mail_send INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX IF NOT EXISTS share_recipient ON share (type, recipient, target);"
+    "CREATE INDEX IF NOT EXISTS share_node ON share (node);"
+    "CREATE INDEX IF NOT EXISTS share_owner ON share (owner);"
+    "CREATE INDEX IF NOT EXISTS share_initiator ON share (initiator);"
+    "CREATE INDEX IF NOT EXISTS share_expires ON share (expires) WHERE expires IS NOT NULL;"
+    "CREATE UNIQUE INDEX IF NOT EXISTS share_token ON share (token) WHERE token IS NOT NULL;"
+    "CREATE TABLE IF NOT EXISTS share_member (share INTEGER NOT NULL, account INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, PRIMARY KEY (share, account)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS share_member_account ON share_member (account);"
+    "CREATE TABLE IF NOT EXISTS share_place (account INTEGER NOT NULL, node INTEGER NOT NULL,"
+    " parent INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, node)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS share_place_parent ON share_place (parent);"
+    "CREATE INDEX IF NOT EXISTS share_place_node ON share_place (node);";
+
+static const cloud_feature_t FEATURE = {
+    .name = "shares",
+    .schema = SCHEMA,
+};
+
+void cloud_shares_register(void)
+{
+    cloud_settings_declare(cloud_share_settings);
+    cloud_feature_register(&FEATURE);
+}
+
+void cloud_shares_unregister(void)
+{
+    cloud_feature_unregister(&FEATURE);
+    cloud_settings_undeclare(cloud_share_settings);
+}
