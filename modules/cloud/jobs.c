@@ -9,6 +9,8 @@
 #include <ap_mpm.h>
 #include <mod_watchdog.h>
 
+#include "key.h"
+
 #define WATCHDOG "_cloud_"
 #define TICK     apr_time_from_sec(1)
 #define BUDGET   apr_time_from_msec(500)  /* of one kind of work in one tick */
@@ -99,6 +101,8 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
         else if (state == AP_WATCHDOG_STATE_RUNNING && task->due <= apr_time_now()) {
             pthread_mutex_lock(&task->site->work);
             run_task(task, pool);
+            /* mod_watchdog ends this thread among the process's exit handlers, after OpenSSL's own */
+            cloud_random_thread_end();
             pthread_mutex_unlock(&task->site->work);
         }
     }

@@ -19,6 +19,11 @@ cloud_err_t *cloud_random(void *buf, apr_size_t len, apr_pool_t *pool)
     return cloud_err(pool, CLOUD_E_INTERNAL, "No random numbers");
 }
 
+void cloud_random_thread_end(void)
+{
+    OPENSSL_thread_stop();
+}
+
 static int nibble(char c)
 {
     static const char digits[] = "0123456789abcdef";

@@ -19,6 +19,10 @@ CLOUD_API cloud_err_t *cloud_store_key(unsigned char key[CLOUD_KEY_LEN], cloud_c
 /** Random bytes; INTERNAL when there are none. */
 CLOUD_API cloud_err_t *cloud_random(void *buf, apr_size_t len, apr_pool_t *pool);
 
+/** Frees what OpenSSL keeps for the calling thread (its random generator above all), for threads that
+ *  live longer than OpenSSL does: until after the process's exit handlers. It comes back when needed. */
+CLOUD_API void cloud_random_thread_end(void);
+
 /** base64url (RFC 4648, 5) without padding; text has room for 4/3 of len, rounded up, and a NUL. */
 CLOUD_API void cloud_base64url(char *text, const unsigned char *bytes, apr_size_t len);
 

@@ -1,31 +1,17 @@
 """The mod_dav provider "cloud", as other DAV modules use it (mod_test_provider.c plays one)."""
 
-import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from harness.module import compile_module
+
 SOURCE = Path(__file__).with_name("mod_test_provider.c")
 
 
-def apxs(name):
-    return subprocess.run(["apxs", "-q", name], capture_output=True, text=True, check=True).stdout.strip()
-
-
 @pytest.fixture(name="provider", scope="module")
-def fixture_provider(module_env, tmp_path_factory):
-    if not shutil.which("gcc") or not shutil.which("apxs"):
-        pytest.skip("no compiler")
-    folder = tmp_path_factory.mktemp("module")
-    folder.chmod(0o755)
-    folder.parent.chmod(0o755)
-    module = module_env.home / "mod_test_provider.so"
-    apr = subprocess.run(["apr-1-config", "--includes", "--cppflags"], capture_output=True, text=True,
-                         check=True).stdout.split()
-    subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", apxs("INCLUDEDIR"),
-                    *apr, *shlex.split(apxs("EXTRA_CPPFLAGS")), "-o", module, SOURCE], check=True)
+def fixture_provider(module_env):
+    module = compile_module(SOURCE, module_env.home)
     module_env.config(before=f"LoadModule test_provider_module {module}")
     return module_env
 

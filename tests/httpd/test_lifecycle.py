@@ -5,12 +5,14 @@ import signal
 import stat
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import requests
 
 from harness.dav import error
-from harness.env import wait_until
+from harness.env import SRC, wait_until
+from harness.module import compile_module
 
 MAINTENANCE = ("Sabre\\DAV\\Exception\\ServiceUnavailable", "System in maintenance mode.")
 NOT_MOUNTED = ("Sabre\\DAV\\Exception\\ServiceUnavailable", "Storage is temporarily not available")
@@ -69,6 +71,20 @@ class Load:
 
 
 # ---- start and stop ----
+
+def test_what_a_job_has_used_is_gone_before_the_process_ends(new_env):
+    """The thread of jobs is still there when libraries clean up; a sanitizer tells what it leaves."""
+    env = new_env()
+    module = compile_module(Path(__file__).with_name("mod_test_job.c"), env.home, "-D_GNU_SOURCE",
+                            *(f"-I{SRC}/modules/{name}" for name in ("core", "cloud")),
+                            SRC / "modules/cloud/client.c")
+    env.config(f"LoadModule test_job_module {module}")
+    env.start()
+    log = env.home / "logs/error.log"
+    wait_until(lambda: "the test job has run" in log.read_text("utf-8"), "the job")
+    env.stop()
+    assert not env.problems()
+
 
 def test_the_parent_makes_nothing_in_the_data_directory(new_env):
     env = new_env()
