@@ -237,17 +237,25 @@ cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r)
     return cloud_form_read(*params, r, FORM_BYTES);
 }
 
+cloud_err_t *cloud_login_form_token(request_rec *r, const char *token)
+{
+    login_browser_t *b;
+
+    CLOUD_ERR(login_browser(&b, r));
+    /* Older browsers do not say where a form stood; they have the token. */
+    if (cloud_http_foreign(r) || !b->cookie
+        || !cloud_form_token_fits(token, b->cookie, bound_to(b), r->pool)) {
+        return cloud_err(r->pool, CLOUD_E_DENIED,
+                         "The form is too old, or was not made for this browser. Please try again.");
+    }
+    return NULL;
+}
+
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r)
 {
     login_browser_t *b;
 
     CLOUD_ERR(login_browser(&b, r));
     CLOUD_ERR(cloud_login_fields(params, r));
-    /* Older browsers do not say where a form stood; they have the token. */
-    if (cloud_http_foreign(r) || !b->cookie
-        || !cloud_form_token_fits(cloud_param(*params, TOKEN), b->cookie, bound_to(b), r->pool)) {
-        return cloud_err(r->pool, CLOUD_E_DENIED,
-                         "The form is too old, or was not made for this browser. Please try again.");
-    }
-    return NULL;
+    return cloud_login_form_token(r, cloud_param(*params, TOKEN));
 }

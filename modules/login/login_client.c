@@ -50,6 +50,11 @@ cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r)
     return api->fields(params, r);
 }
 
+cloud_err_t *cloud_login_form_token(request_rec *r, const char *token)
+{
+    return api->form_token(r, token);
+}
+
 cloud_page_t *cloud_page_create(request_rec *r, const char *title)
 {
     return api->page_create(r, title);
@@ -67,6 +72,16 @@ void cloud_page_put(cloud_page_t *page, const char *fmt, ...)
 void cloud_page_form(cloud_page_t *page, const char *path)
 {
     api->page_form(page, path);
+}
+
+void cloud_page_upload_form(cloud_page_t *page, const char *path)
+{
+    api->page_upload_form(page, path);
+}
+
+void cloud_page_secret(cloud_page_t *page)
+{
+    api->page_secret(page);
 }
 
 void cloud_page_allow(cloud_page_t *page, const char *source)

@@ -57,6 +57,9 @@ cloud_err_t *cloud_login_leave(request_rec *r);
  *  cloud_page_form() put into it, for this browser and this session; TOO_LARGE over 64 KiB;
  *  UNSUPPORTED when it is no form. Call cloud_login_account() first. */
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r);
+/** For forms that are read by others: DENIED unless token is what the form of this browser and session has
+ *  in its field "requesttoken". Call cloud_login_account() first. */
+cloud_err_t *cloud_login_form_token(request_rec *r, const char *token);
 /** The same without the token, for programs that post no form of ours. */
 cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r);
 
@@ -70,6 +73,11 @@ cloud_page_t *cloud_page_create(request_rec *r, const char *title);
  *  is HTML and goes in as it is; %% is a percent sign. There must be neither script nor style in it: the page's
  *  Content-Security-Policy refuses both. */
 void cloud_page_put(cloud_page_t *page, const char *fmt, ...);
+/** Its address is a secret: browsers are to tell it to nobody. */
+void cloud_page_secret(cloud_page_t *page);
+/** As cloud_page_form(), for a form with files (multipart/form-data). The caller of
+ *  cloud_login_form_token() reads it. */
+void cloud_page_upload_form(cloud_page_t *page, const char *path);
 /** <form method="post"> to path below CloudBase ("/index.php/..."), with its token. The caller writes
  *  the fields and </form>. */
 void cloud_page_form(cloud_page_t *page, const char *path);
@@ -113,9 +121,12 @@ typedef struct {
     cloud_err_t *(*leave)(request_rec *);
     cloud_err_t *(*form)(cloud_params_t **, request_rec *);
     cloud_err_t *(*fields)(cloud_params_t **, request_rec *);
+    cloud_err_t *(*form_token)(request_rec *, const char *);
     cloud_page_t *(*page_create)(request_rec *, const char *);
     void (*page_putv)(cloud_page_t *, const char *, va_list);
     void (*page_form)(cloud_page_t *, const char *);
+    void (*page_upload_form)(cloud_page_t *, const char *);
+    void (*page_secret)(cloud_page_t *);
     void (*page_allow)(cloud_page_t *, const char *);
     int (*page_send)(cloud_page_t *, int);
     int (*page_message)(request_rec *, int, const char *, const char *);

@@ -14,45 +14,70 @@ struct cloud_page_t {
     cloud_html_t *html;
     const char *title;
     const char *sources;   /* where forms may lead */
+    int secret;            /* the address is one */
 };
 
-/* Colours have a contrast of at least 7:1 for text and 4.5:1 for buttons and borders. */
+/* Colours have a contrast of at least 7:1 for text and 4.5:1 for buttons and borders, light and dark. */
 static const char STYLE[] =
-    ":root{color-scheme:light;--ink:#1b2733;--soft:#46525e;--line:#6b7885;--main:#0a4a7d;--bad:#9b1c1c;"
-    "--good:#14532d}\n"
+    ":root{color-scheme:light dark;--ink:#1b2733;--soft:#46525e;--line:#6b7885;--main:#0a4a7d;"
+    "--link:#0a4a7d;--on:#fff;--bad:#9b1c1c;--good:#14532d;--page:#eef2f6;--card:#fff;--edge:#c6d0da;"
+    "--rule:#d7dfe7;--badcard:#fdf1f1;--goodcard:#effaf2;--focus:#b45309}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#b3bfca;--line:#8796a5;"
+    "--link:#9ecbf2;--bad:#f4a3a3;--good:#8fd9ab;--page:#10171e;--card:#1a232c;--edge:#33404d;"
+    "--rule:#2b3743;--badcard:#3a1e1e;--goodcard:#18301f;--focus:#f5b35c}}\n"
     "*{box-sizing:border-box}\n"
-    "body{margin:0;background:#eef2f6;color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\n"
+    "body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\n"
     "main{max-width:44rem;margin:0 auto;padding:1.5rem 1rem 3rem}\n"
     "header{background:var(--main);color:#fff;padding:.75rem 1rem;font-weight:600}\n"
-    "h1{font-size:1.5rem;line-height:1.25;margin:1rem 0}\n"
+    "h1{font-size:1.5rem;line-height:1.25;margin:1rem 0;overflow-wrap:anywhere}\n"
     "h2{font-size:1.15rem;margin:0 0 .5rem}\n"
-    "section,.card{background:#fff;border:1px solid #c6d0da;border-radius:.5rem;padding:1.25rem;"
-    "margin:0 0 1.25rem}\n"
+    "section,.card{background:var(--card);border:1px solid var(--edge);border-radius:.5rem;"
+    "padding:1.25rem;margin:0 0 1.25rem}\n"
     "label{display:block;font-weight:600;margin:.75rem 0 .25rem}\n"
-    "input[type=text],input[type=password]{width:100%;font:inherit;padding:.55rem .6rem;"
-    "border:1px solid var(--line);border-radius:.3rem;background:#fff;color:var(--ink)}\n"
+    "input[type=text],input[type=password],input[type=file]{width:100%;font:inherit;"
+    "padding:.55rem .6rem;border:1px solid var(--line);border-radius:.3rem;background:var(--card);"
+    "color:var(--ink)}\n"
     "button,a.button{display:inline-block;font:inherit;font-weight:600;padding:.55rem 1.1rem;"
-    "border:1px solid var(--main);border-radius:.3rem;background:var(--main);color:#fff;"
-    "cursor:pointer;margin:.9rem .5rem 0 0;text-decoration:none}\n"
-    "button.quiet{background:#fff;color:var(--main)}\n"
-    "td button{margin:0;padding:.25rem .7rem}\n"
-    ":focus-visible{outline:3px solid #b45309;outline-offset:2px}\n"
-    "a{color:var(--main)}\n"
+    "min-height:2.75rem;border:1px solid var(--main);border-radius:.3rem;background:var(--main);"
+    "color:var(--on);cursor:pointer;margin:.9rem .5rem 0 0;text-decoration:none}\n"
+    "button.quiet,a.button.quiet{background:var(--card);border-color:var(--link);color:var(--link)}\n"
+    "td button{margin:0;padding:.25rem .7rem;min-height:0}\n"
+    ":focus-visible{outline:3px solid var(--focus);outline-offset:2px}\n"
+    "a{color:var(--link)}\n"
     "table{width:100%;border-collapse:collapse}\n"
-    "th,td{text-align:left;padding:.4rem .5rem .4rem 0;border-bottom:1px solid #d7dfe7;"
+    "th,td{text-align:left;padding:.4rem .5rem .4rem 0;border-bottom:1px solid var(--rule);"
     "vertical-align:top}\n"
     "th{white-space:nowrap}\n"
     "td:first-child{overflow-wrap:anywhere}\n"
     "td:last-child,th:last-child{text-align:right;padding-right:0}\n"
     "p{margin:.5rem 0}\n"
     ".soft{color:var(--soft)}\n"
-    ".error,.done{border-left:.35rem solid var(--bad);background:#fdf1f1;padding:.6rem .8rem;"
+    ".error,.done{border-left:.35rem solid var(--bad);background:var(--badcard);padding:.6rem .8rem;"
     "margin:0 0 1rem}\n"
-    ".done{border-color:var(--good);background:#effaf2}\n"
+    ".done{border-color:var(--good);background:var(--goodcard)}\n"
     "code,.secret{font-family:ui-monospace,monospace;font-size:1.05rem;overflow-wrap:anywhere}\n"
     "ul.codes{list-style:none;padding:0;columns:2;margin:.75rem 0}\n"
-    "svg.qr{width:14rem;height:14rem;max-width:100%;display:block;margin:.75rem 0}\n"
-    "form.inline{display:inline}\n";
+    "svg.qr{width:14rem;height:14rem;max-width:100%;display:block;margin:.75rem 0;background:#fff}\n"
+    "form.inline{display:inline}\n"
+    /* folders: a big target in each row; on small screens a row is a block */
+    "ol.trail{list-style:none;display:flex;flex-wrap:wrap;padding:0;margin:0 0 .75rem}\n"
+    "ol.trail li+li::before{content:\"/\";padding:0 .4rem;color:var(--soft)}\n"
+    "ol.trail a,ol.trail span{overflow-wrap:anywhere}\n"
+    "table.files td:first-child a,table.files td:first-child span{display:block;padding:.45rem 0}\n"
+    "table.files td{vertical-align:middle}\n"
+    "table.files .check{width:2.75rem}\n"
+    "table.files .check label{display:flex;align-items:center;justify-content:center;margin:0;"
+    "min-width:2.75rem;min-height:2.75rem;cursor:pointer}\n"
+    "table.files .check input{width:1.25rem;height:1.25rem}\n"
+    "table.files .num{text-align:right;white-space:nowrap}\n"
+    ".hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);"
+    "white-space:nowrap}\n"
+    "@media(max-width:36rem){table.files thead{position:absolute;clip-path:inset(50%)}"
+    "table.files tr{display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--rule);"
+    "padding:.25rem 0}"
+    "table.files td{border:0;padding:.1rem 0}"
+    "table.files td.name{grid-column:1}table.files td.check{grid-column:2;grid-row:1/3}"
+    "table.files td.meta{grid-column:1;color:var(--soft);text-align:left}}\n";
 
 /* Changes when the sheet does, so that it may be cached for long. */
 static const char *style_version(apr_pool_t *pool)
@@ -80,7 +105,7 @@ int login_style(request_rec *r)
 
 /* ---- headers ---- */
 
-static void set_headers(request_rec *r, const char *sources)
+static void set_headers(request_rec *r, const char *sources, int secret)
 {
     apr_table_t *headers = r->err_headers_out; /* with errors, too */
 
@@ -92,7 +117,7 @@ static void set_headers(request_rec *r, const char *sources)
     apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
     apr_table_setn(headers, "X-Robots-Tag", "noindex, nofollow");
     /* Without a referrer browsers say no more where a form stood. */
-    apr_table_setn(headers, "Referrer-Policy", "same-origin");
+    apr_table_setn(headers, "Referrer-Policy", secret ? "no-referrer" : "same-origin");
     apr_table_setn(headers, "Cache-Control", "no-store");
     /* How well a page can be compressed tells what is in it. */
     apr_table_setn(r->subprocess_env, "no-gzip", "1");
@@ -109,6 +134,7 @@ static cloud_page_t *begin(request_rec *r, const char *title)
     page->html = cloud_html_create(r->pool);
     page->title = title;
     page->sources = "";
+    page->secret = 0;
     return page;
 }
 
@@ -144,14 +170,30 @@ void cloud_page_put(cloud_page_t *page, const char *fmt, ...)
     va_end(ap);
 }
 
-void login_page_form(cloud_page_t *page, const char *path, const char *target)
+/* type: of the body, with a blank before it, or "". */
+static void begin_form(cloud_page_t *page, const char *path, const char *type)
 {
     const char *token = login_form_token(page->r);
 
     cloud_html_put(page->html,
-                   "<form method=\"post\" action=\"%s\">\n"
+                   "<form method=\"post\"%h action=\"%s\">\n"
                    "<input type=\"hidden\" name=\"requesttoken\" value=\"%s\">\n",
-                   cloud_http_uri(page->r, path, "", page->r->pool), token ? token : "");
+                   type, cloud_http_uri(page->r, path, "", page->r->pool), token ? token : "");
+}
+
+void cloud_page_upload_form(cloud_page_t *page, const char *path)
+{
+    begin_form(page, path, " enctype=\"multipart/form-data\"");
+}
+
+void cloud_page_secret(cloud_page_t *page)
+{
+    page->secret = 1;
+}
+
+void login_page_form(cloud_page_t *page, const char *path, const char *target)
+{
+    begin_form(page, path, "");
     if (target) {
         cloud_html_put(page->html, "<input type=\"hidden\" name=\"redirect_url\" value=\"%s\">\n",
                        target);
@@ -196,7 +238,7 @@ int cloud_page_send(cloud_page_t *page, int status)
     const char *text = whole(page);
 
     login_known(r)->sent = 1;
-    set_headers(r, page->sources);
+    set_headers(r, page->sources, page->secret);
     r->status = status;
     ap_set_content_type(r, "text/html; charset=utf-8");
     ap_set_content_length(r, (apr_off_t)strlen(text));
@@ -249,7 +291,7 @@ const char *cloud_login_error_body(request_rec *r, int status, cloud_code_t code
     if (login_known(r)->sent) {
         return NULL;
     }
-    set_headers(r, "");
+    set_headers(r, "", 0);
     apr_brigade_puts(bb, NULL, NULL, whole(message(r, title_of(status), msg)));
     return "text/html; charset=utf-8";
 }

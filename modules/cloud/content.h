@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file content.h
+ * Content of a file as an answer. content.c is compiled into each module that sends some, beside
+ * client.c.
+ */
+#ifndef CLOUD_CONTENT_H
+#define CLOUD_CONTENT_H
+
+#include <httpd.h>
+
+#include "cloud.h"
+
+/** What is sent. */
+typedef struct {
+    int fd;
+    apr_int64_t start, size;    /* from where, how many bytes */
+    const char *name;           /* of the file: for its type, and to save it under */
+} cloud_content_t;
+
+/** Value of Content-Disposition: "attachment", with a name of any characters. */
+const char *cloud_content_disposition(const char *name, apr_pool_t *pool);
+/** Type, length and what keeps browsers from showing it instead of saving it. */
+void cloud_content_headers(request_rec *r, const cloud_content_t *c);
+/** Sends it; returns what a handler returns. Ranges and HEAD are httpd's business. */
+int cloud_content_send(request_rec *r, const cloud_content_t *c);
+
+#endif
