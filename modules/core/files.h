@@ -59,13 +59,16 @@ typedef struct {
     int has_mtime;
     apr_int64_t mtime;        /* seconds; clamped by who parses it */
     const char *checksum;     /* OC-Checksum value or NULL; mismatch is CHECKSUM */
+    int free_name;            /* replaces nothing: where something has the name, the file gets the next
+                                 free one ("a (2).txt"), and cond is not looked at */
     cloud_cond_t cond;
 } cloud_put_opts_t;
 
 typedef struct cloud_put_t cloud_put_t;
 
 /** Early checks (access, name, parent CONFLICT, target is a folder CONFLICT, conditions, locks,
- *  quota) and a staging file. pool owns it; destroying the pool aborts an unfinished put. */
+ *  quota) and a staging file. pool owns it; destroying the pool aborts an unfinished put. Who may create
+ *  but not read always gets a free name, so that he does not learn what is there. */
 CLOUD_API cloud_err_t *cloud_put_begin(cloud_put_t **put, cloud_ctx_t *ctx,
                                        const cloud_account_t *account, const char *path,
                                        const cloud_put_opts_t *opts, apr_pool_t *pool);

@@ -96,6 +96,8 @@ const char *cloud_files_disk_name(const cloud_entry_t *e)
 static cloud_err_t *check_put(cloud_ctx_t *ctx, const cloud_entry_t *e, int overwrite,
                               const cloud_cond_t *cond)
 {
+    if (overwrite == CLOUD_OVERWRITE_NEVER && e->exists && (e->perms & CLOUD_PERM_CREATE))
+        return cloud_err(ctx->pool, CLOUD_E_PRECONDITION, "The name is taken");
     CLOUD_ERR(cloud_access(ctx, e, e->exists ? CLOUD_OP_WRITE : CLOUD_OP_CREATE));
     if (!e->exists && !e->has_parent)
         return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "Parent folder does not exist");

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* PUT: a body streams into a staging file, is hashed on the way, and gets its place at the end. */
 #include "files_private.h"
+#include "key.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -12,7 +13,8 @@ struct cloud_put_t {
     cloud_ctx_t *ctx;
     apr_pool_t *pool;
     const cloud_account_t *account;
-    const char *path;
+    const char *path;            /* as asked for */
+    const char *place;           /* path, or with free_name a free one */
     cloud_put_opts_t opts;
     const char *stage;
     int fd;
@@ -57,6 +59,78 @@ static cloud_err_t *find_limit(cloud_put_t *put, const cloud_entry_t *e)
     return err;
 }
 
+/* ---- free names ---- */
+
+#define NAMES_TRIED 20  /* in a row; then they are drawn, so that many equal names cost no more */
+
+/* "dir/name (n).ext", cut so that it is a name. */
+static const char *nth_path(const char *path, int n, apr_pool_t *pool)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    const char *mark = apr_psprintf(pool, " (%d)", n);
+    apr_size_t ext, stem;
+
+    if (!dot || dot == name || strlen(dot) > 32) dot = name + strlen(name);
+    ext = strlen(dot);
+    stem = (apr_size_t)(dot - name);
+    if (stem + strlen(mark) + ext > CLOUD_NAME_MAX) stem = CLOUD_NAME_MAX - strlen(mark) - ext;
+    while (stem && ((unsigned char)name[stem] & 0xc0) == 0x80) stem--; /* not within a character */
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(name - path) + stem), mark,
+                       dot, NULL);
+}
+
+static cloud_err_t *take_next_name(cloud_put_t *put, int tries)
+{
+    unsigned short n;
+
+    if (tries < NAMES_TRIED) {
+        put->place = nth_path(put->path, tries + 1, put->pool);
+        return NULL;
+    }
+    CLOUD_ERR(cloud_random(&n, sizeof n, put->pool));
+    put->place = nth_path(put->path, NAMES_TRIED + 1 + n, put->pool);
+    return NULL;
+}
+
+/* True when the name is taken and another one can be tried. */
+static int is_taken(const cloud_put_t *put, const cloud_err_t *err, int tries)
+{
+    return put->opts.free_name && tries < 10 * NAMES_TRIED && cloud_err_is(err, CLOUD_E_PRECONDITION);
+}
+
+/* Whether who asks may create there and not see what is there. */
+static int is_blind(const cloud_entry_t *e)
+{
+    return e && (e->perms & (CLOUD_PERM_CREATE | CLOUD_PERM_READ)) == CLOUD_PERM_CREATE;
+}
+
+static cloud_err_t *check_place(cloud_entry_t **e, cloud_put_t *put)
+{
+    *e = NULL;
+    return cloud_files_precheck(e, put->ctx, put->account, put->place,
+                                put->opts.free_name ? CLOUD_OVERWRITE_NEVER : 1, &put->opts,
+                                put->pool);
+}
+
+static cloud_err_t *find_place(cloud_entry_t **e, cloud_put_t *put)
+{
+    cloud_err_t *err = check_place(e, put);
+    int tries = 0;
+
+    if (!put->opts.free_name && is_blind(*e)) {
+        if (strchr((*e)->path, '/')) return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
+        put->opts.free_name = 1;
+        memset(&put->opts.cond, 0, sizeof put->opts.cond);
+        err = check_place(e, put);
+    }
+    while (is_taken(put, err, ++tries)) {
+        CLOUD_ERR(take_next_name(put, tries));
+        err = check_place(e, put);
+    }
+    return err;
+}
+
 cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_account_t *account,
                              const char *path, const cloud_put_opts_t *opts, apr_pool_t *pool)
 {
@@ -66,10 +140,11 @@ cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_ac
     put->ctx = ctx;
     put->pool = pool;
     put->account = account;
-    put->path = apr_pstrdup(pool, path);
+    put->path = put->place = apr_pstrdup(pool, path);
     put->opts = *opts;
+    if (opts->free_name) memset(&put->opts.cond, 0, sizeof put->opts.cond);
     put->fd = -1;
-    CLOUD_ERR(cloud_files_precheck(&e, ctx, account, path, 1, opts, pool));
+    CLOUD_ERR(find_place(&e, put));
     put->fresh = !e->exists;
     if (opts->checksum)
         CLOUD_ERR(cloud_sums_parse(&put->want, &put->want_types, opts->checksum, pool));
@@ -140,6 +215,21 @@ static cloud_err_t *verify(cloud_put_t *put, cloud_sums_t got)
     return NULL;
 }
 
+/* Somebody may have taken the name since the body began to come. */
+static cloud_err_t *attach(cloud_result_t *res, cloud_put_t *put, const cloud_staged_t *staged)
+{
+    cloud_err_t *err;
+    int tries = 0;
+
+    for (;;) {
+        err = cloud_files_attach(res, put->ctx, put->account, put->place, staged,
+                                 put->opts.free_name ? CLOUD_OVERWRITE_NEVER : 1, &put->opts, NULL,
+                                 NULL, put->pool);
+        if (!is_taken(put, err, ++tries)) return err;
+        CLOUD_ERR(take_next_name(put, tries));
+    }
+}
+
 cloud_err_t *cloud_put_commit(cloud_result_t *res, cloud_put_t *put)
 {
     cloud_staged_t staged;
@@ -154,9 +244,7 @@ cloud_err_t *cloud_put_commit(cloud_result_t *res, cloud_put_t *put)
         err = cloud_files_seal(&staged, put->ctx, put->fd, put->stage, &put->opts, sums,
                                put->pool);
     staged.fresh = put->fresh;
-    if (!err)
-        err = cloud_files_attach(res, put->ctx, put->account, put->path, &staged, 1, &put->opts,
-                                 NULL, NULL, put->pool);
+    if (!err) err = attach(res, put, &staged);
     if (err && !cloud_files_stage_owed(put->ctx, put->stage)) {
         discard(put);
         return err;

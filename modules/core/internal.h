@@ -268,6 +268,9 @@ typedef struct {
 } cloud_staged_t;
 /** A value for overwrite below: a folder may be replaced, too. */
 #define CLOUD_OVERWRITE_FOLDER 2
+/** And for who looks for a free name: PRECONDITION, and nothing else, where something has it and new
+ *  names may be created. */
+#define CLOUD_OVERWRITE_NEVER 3
 typedef cloud_err_t *cloud_tx_fn(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res);
 /** Gives a staged file its place: the one transaction of PUT, upload MOVE and file COPY. opts:
  *  cond, mtime; in_tx (may be NULL) runs inside the transaction after the rows were written. On error the staged file

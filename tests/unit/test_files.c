@@ -766,6 +766,62 @@ START_TEST(copy_into_an_account_that_is_gone_expires)
 }
 END_TEST
 
+static const char *put_free(const char *path, const char *text)
+{
+    cloud_put_opts_t opts = { .length = (apr_int64_t)strlen(text), .free_name = 1 };
+    cloud_result_t res;
+
+    opts.cond.must = CLOUD_IF_ETAG; /* which says nothing here */
+    OK(try_put(&res, path, text, &opts));
+    ck_assert_int_eq(res.created, 1);
+    return res.entry->path;
+}
+
+START_TEST(a_free_name_replaces_nothing)
+{
+    char name[256], numbered[256];
+
+    mkcol("dir");
+    mkcol("dir/b.tar.gz");
+    ck_assert_str_eq(put_free("dir/a.txt", "one"), "dir/a.txt");
+    ck_assert_str_eq(put_free("dir/a.txt", "two"), "dir/a (2).txt");
+    ck_assert_str_eq(put_free("dir/a.txt", "three"), "dir/a (3).txt");
+    ck_assert_str_eq(content("dir/a.txt"), "one");
+    ck_assert_str_eq(content("dir/a (3).txt"), "three");
+    ck_assert_str_eq(put_free("dir/b.tar.gz", "x"), "dir/b.tar (2).gz");
+    ck_assert_str_eq(put_free("dir/.x", "x"), "dir/.x");
+    ck_assert_str_eq(put_free("dir/.x", "x"), "dir/.x (2)");
+    /* The longest name there is, which ends within a character where the number has to go. */
+    memset(name, 'x', sizeof name);
+    memcpy(name + 246, "\303\244\303\244\303\244\303\244", 9);
+    name[254] = '\0';
+    ck_assert_str_eq(put_free(name, "x"), name);
+    memcpy(numbered, name, sizeof numbered);
+    memcpy(numbered + 250, " (2)", 5);
+    ck_assert_str_eq(put_free(name, "x"), numbered);
+    /* Twenty in a row are looked for; then any number. */
+    for (int i = 0; i < 40; i++) put_free("many", "x");
+    ck_assert_int_eq(entry("many (20)")->exists, 1);
+}
+END_TEST
+
+START_TEST(a_free_name_is_found_when_somebody_was_quicker)
+{
+    cloud_put_opts_t opts = { .length = 1, .free_name = 1 };
+    cloud_result_t res;
+    cloud_put_t *slow;
+
+    OK(cloud_put_begin(&slow, as_alice, alice, "a", &opts, tu.pool));
+    OK(cloud_put_write(slow, "s", 1));
+    put("a", "quick");
+    put("a (2)", "quick");
+    OK(cloud_put_commit(&res, slow));
+    ck_assert_str_eq(res.entry->path, "a (3)");
+    ck_assert_str_eq(content("a"), "quick");
+    ck_assert_str_eq(content("a (3)"), "s");
+}
+END_TEST
+
 Suite *suite_files(void)
 {
     Suite *s = suite_create("files");
@@ -799,6 +855,8 @@ Suite *suite_files(void)
     tcase_add_test(tc, missing_marker_is_unavailable);
     tcase_add_test(tc, missing_content_is_unavailable_not_gone);
     tcase_add_test(tc, deep_paths);
+    tcase_add_test(tc, a_free_name_replaces_nothing);
+    tcase_add_test(tc, a_free_name_is_found_when_somebody_was_quicker);
 #ifdef CLOUD_INJECT
     tcase_add_test(tc, maintenance_between_commit_and_exchange);
 #endif
