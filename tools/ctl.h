@@ -74,6 +74,7 @@ extern const ctl_cmd_t ctl_sync_cmds[];
 extern const ctl_cmd_t ctl_rewind_cmds[];
 extern const ctl_cmd_t ctl_oauth2_cmds[];
 extern const ctl_cmd_t ctl_signedurl_cmds[];
+extern const ctl_cmd_t ctl_notify_cmds[];
 
 /* ---- cloudctl.c ---- */
 

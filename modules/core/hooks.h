@@ -10,6 +10,7 @@
 #define CLOUD_HOOKS_H
 
 #include "files.h"
+#include "notify.h"
 
 /** What happens to an inode that leaves the tree. */
 typedef struct {
@@ -54,6 +55,14 @@ typedef struct cloud_feature_t {
     cloud_err_t *(*account_deleted)(cloud_ctx_t *ctx, const cloud_account_t *account);
     /** A group is being deleted; its members are still in it. */
     cloud_err_t *(*group_deleted)(cloud_ctx_t *ctx, const cloud_group_t *group);
+    /** What others have to tell people, see notify.h: takes a notice for an account; takes back those about
+     *  an object (account NULL: everybody's); takes a mail; says whether it would. */
+    cloud_err_t *(*notify)(cloud_ctx_t *ctx, const cloud_account_t *account,
+                           const cloud_notice_t *notice);
+    cloud_err_t *(*unnotify)(cloud_ctx_t *ctx, const cloud_account_t *account, const char *app,
+                             const char *object_type, const char *object_id);
+    cloud_err_t *(*mail)(cloud_ctx_t *ctx, const cloud_mail_t *mail);
+    cloud_err_t *(*mail_ready)(int *yes, cloud_ctx_t *ctx);
     /** Statements that create the feature's tables, CREATE ... IF NOT EXISTS. */
     const char *schema;
     /** Bounded periodic work; *more 1 when there is more. */

@@ -16,6 +16,7 @@
 #include "files.h"
 #include "group.h"
 #include "hooks.h"
+#include "notify.h"
 #include "pref.h"
 #include "upload.h"
 

@@ -31,7 +31,8 @@
 
 #define CLOUD_OCS_MAX_ARGS 4
 
-/** One call. The handler fills in data; an error that it returns becomes code and message. */
+/** One call. The handler fills in data; an error that it returns becomes code and message. Where it sets
+ *  an ETag, a client that has the answer already gets 304. */
 typedef struct {
     request_rec *r;
     cloud_ctx_t *ctx;

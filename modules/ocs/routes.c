@@ -121,6 +121,13 @@ static int answer(cloud_ocs_call_t *call, int http)
     if (http) {
         status = http;
     }
+    if (call->code == CLOUD_OCS_OK && apr_table_get(r->headers_out, "ETag")) {
+        int met = ap_meets_conditions(r);
+
+        if (met != OK) {
+            return met;
+        }
+    }
     if (call->code == CLOUD_OCS_OK && !call->message && !call->old) {
         call->message = "OK";
     }

@@ -38,6 +38,10 @@ REFUSED = {
     "CloudUserGroups": ["%{HTTP:X-Groups}", "x , x", ""],
     "CloudGroupMap": ["~( x", "x", ""],
     "CloudTwoFactor": ["", "perhaps", "optional staff"],
+    "CloudSendmail": ["", "/bin/cat -u", "'sendmail -t'", "'/no/such/program -t'", "/tmp", "/etc/passwd",
+                      "' '"],
+    "CloudMailFrom": ["", "nobody", "'a b@example.org'", "@example.org", "a@example.org,b@example.org",
+                      "'Cloud <a@example.org>'"],
     "CloudTrashRetention": ["sometimes", "-1", ""],
     "CloudSkeleton": ["/no/such/dir", "/etc/passwd", ""],
     "CloudPasswordPolicy": ["length", "length 0", "length 73", "digits many", "history 25", "beauty 1",
@@ -88,6 +92,10 @@ CloudMassChangeFiles off
 CloudMassChangeFiles 500
 CloudMassChangeShare 20
 CloudMassChangeTime 600
+CloudSendmail off
+CloudSendmail "/bin/cat -u"
+CloudMailFrom cloud@example.org
+CloudMailFrom cloud@example.org "Example Cloud"
 CloudMaintenance on
 CloudAccountAutoCreate on
 CloudUserSource ldap
@@ -158,10 +166,21 @@ def test_accepted(env):
     assert (code, output.strip()) == (0, "Syntax OK")
 
 
+def test_mail_comes_from_somebody(env):
+    code, output = env.configtest('CloudSendmail "/bin/cat -u"')
+    assert code != 0
+    assert "CloudMailFrom says nothing" in output
+    virtual = "Listen 127.0.0.1:1\n<VirtualHost 127.0.0.1:1>\n%s\n</VirtualHost>\n"
+    code, output = env.configtest("CloudMailFrom cloud@example.org\nCloudSendmail /bin/cat\n"
+                                  + virtual % "CloudEngine off")
+    assert code == 0, output
+
+
 @pytest.mark.parametrize("line", ["CloudEngine on", "CloudBase /x", "CloudDataDir /tmp/x",
                                   "CloudDatabase /tmp/x", "CloudDurability full",
                                   "CloudQuota none", "CloudSetting system maintenance false",
-                                  "CloudAuthCacheSize 100", "CloudAuthHashes 4"])
+                                  "CloudAuthCacheSize 100", "CloudAuthHashes 4",
+                                  "CloudSendmail off", "CloudMailFrom a@example.org"])
 def test_server_directives_are_not_for_locations(env, line):
     code, output = env.configtest(f'<Location "/x">\n{line}\n</Location>')
     assert code != 0

@@ -214,7 +214,7 @@ def test_nothing_is_announced_that_is_not_there(account):
     capabilities = data(account.ocs("cloud/capabilities"))["capabilities"]
     for app, key in (("files", "tus_support"), ("dav", "bulkupload")):
         assert not capabilities[app].get(key), (app, key)
-    for app in ("spaces", "notifications", "migration", "async", "end-to-end-encryption"):
+    for app in ("spaces", "migration", "async", "end-to-end-encryption"):
         assert app not in capabilities
 
 
