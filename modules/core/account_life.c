@@ -362,7 +362,7 @@ cloud_err_t *cloud_account_add(cloud_account_t **out, cloud_ctx_t *ctx, const ch
     CLOUD_ERR(cloud_account_check_name(&display_name, what->display_name, ctx->pool));
     if (what->password && *what->password && !(what->force_password && ctx->who.system))
         CLOUD_ERR(cloud_password_policy_check(ctx, what->password));
-    if (what->password) CLOUD_ERR(cloud_secret_hash(&hash, ctx, what->password, pool));
+    if (what->password) CLOUD_ERR(cloud_password_hash(&hash, ctx, what->password, pool));
 
     CLOUD_ERR(reserve(a, ctx, folded));
     a->id = apr_pstrdup(pool, id);

@@ -47,12 +47,6 @@ cloud_account_t *cloud_account_cached(apr_int64_t *number, cloud_ctx_t *ctx, con
 void cloud_account_remember(cloud_ctx_t *ctx, const char *folded, const cloud_account_t *a,
                             apr_uint64_t epoch);
 
-/* ---- secret.c ---- */
-/** Hash of a new password with the cost that the settings ask for: INVALID when it can't be one.
- *  Slow: never inside a transaction. */
-cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
-                               apr_pool_t *pool);
-
 /* ---- skeleton.c ---- */
 /** Notes that a new account is to get the skeleton, when there is one. (tx, write) */
 cloud_err_t *cloud_skeleton_mark(cloud_ctx_t *ctx, apr_int64_t account);

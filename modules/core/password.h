@@ -34,5 +34,10 @@ CLOUD_API cloud_err_t *cloud_password_policy(cloud_password_policy_t *policy, cl
  *  list of those that are banned can't be read. What only accounts have, their history, is looked
  *  at where their password is set. Not inside a transaction: it may read a long file. */
 CLOUD_API cloud_err_t *cloud_password_policy_check(cloud_ctx_t *ctx, const char *password);
+/** Hash (bcrypt, at the cost that the settings ask for) of a password that is no account's, such as a
+ *  link's; apr_password_validate() checks it. INVALID when it is empty or too long. Slow: not inside a
+ *  transaction. */
+CLOUD_API cloud_err_t *cloud_password_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
+                                           apr_pool_t *pool);
 
 #endif

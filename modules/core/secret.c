@@ -33,7 +33,7 @@ static cloud_err_t *bcrypt(const char **hash, const char *password, apr_int64_t 
     return NULL;
 }
 
-cloud_err_t *cloud_secret_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
+cloud_err_t *cloud_password_hash(const char **hash, cloud_ctx_t *ctx, const char *password,
                                apr_pool_t *pool)
 {
     apr_int64_t cost;
@@ -71,7 +71,7 @@ static cloud_err_t *set_password(cloud_ctx_t *ctx, const char *id, const char *p
     /* An empty one is refused below, with words of its own. */
     if (password && *password && !force)
         CLOUD_ERR(cloud_password_check_change(ctx, id, password));
-    if (password) CLOUD_ERR(cloud_secret_hash(&hash, ctx, password, ctx->pool));
+    if (password) CLOUD_ERR(cloud_password_hash(&hash, ctx, password, ctx->pool));
     CLOUD_ERR(cloud_password_policy(&policy, ctx));
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     return cloud_tx_end(ctx, set_password_tx(ctx, id, hash, policy.history));

@@ -9,7 +9,7 @@
 #include "password.h"
 #include "settings.h"
 
-/* No sharing yet. The object is there all the same: without it the desktop client offers sharing,
+/* Where no module shares. The object is there all the same: without it the desktop client offers sharing,
  * and without search_min_length the Android client can't read any capability. */
 static json_t *no_sharing(void)
 {
@@ -91,7 +91,8 @@ cloud_err_t *cloud_ocs_core_capabilities(json_t *capabilities, cloud_ctx_t *ctx,
                         json_pack("{s:I, s:s, s:o}", "pollinterval", (json_int_t)poll,
                                   "webdav-root", "remote.php/webdav",
                                   "status", cloud_ocs_status_fields(0, hide)));
-    json_object_set_new(capabilities, "files_sharing", no_sharing());
+    if (!json_object_get(capabilities, "files_sharing"))
+        json_object_set_new(capabilities, "files_sharing", no_sharing());
     CLOUD_ERR(password_capabilities(capabilities, ctx));
     return ap_find_linked_module("mod_cloud_dav.c") ? files_capabilities(capabilities, ctx) : NULL;
 }

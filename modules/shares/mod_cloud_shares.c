@@ -4,11 +4,7 @@
 #include <http_config.h>
 #include <http_log.h>
 
-#include "mod_cloud.h"
-#include "share.h"
-
-extern module AP_MODULE_DECLARE_DATA cloud_shares_module;
-APLOG_USE_MODULE(cloud_shares);
+#include "private.h"
 
 static apr_status_t unregister(void *data)
 {
@@ -23,6 +19,9 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     if (!cloud_http_connect(plog)) return HTTP_INTERNAL_SERVER_ERROR;
     cloud_shares_register();
     apr_pool_cleanup_register(pconf, NULL, unregister, apr_pool_cleanup_null);
+    cloud_register_ocs(cloud_shares_routes);
+    cloud_register_ocs(cloud_shares_other_routes);
+    cloud_register_capability(cloud_shares_capabilities);
     return OK;
 }
 

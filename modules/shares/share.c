@@ -14,7 +14,7 @@ static const char SCHEMA[] =
     " created INTEGER NOT NULL, expires INTEGER, token TEXT, password TEXT, name TEXT,"
     " attributes TEXT, mail_send INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX IF NOT EXISTS share_recipient ON share (type, recipient, target);"
-    "CREATE INDEX IF NOT EXISTS share_node ON share (node);"
+    "CREATE INDEX IF NOT EXISTS share_node ON share (node, type, recipient);"
     "CREATE INDEX IF NOT EXISTS share_owner ON share (owner);"
     "CREATE INDEX IF NOT EXISTS share_initiator ON share (initiator);"
     "CREATE INDEX IF NOT EXISTS share_expires ON share (expires) WHERE expires IS NOT NULL;"
@@ -30,6 +30,10 @@ static const char SCHEMA[] =
 static const cloud_feature_t FEATURE = {
     .name = "shares",
     .schema = SCHEMA,
+    .purged = cloud_share_purged,
+    .account_deleted = cloud_share_account_deleted,
+    .group_deleted = cloud_share_group_deleted,
+    .maintain = cloud_share_maintain,
 };
 
 void cloud_shares_register(void)

@@ -6,6 +6,10 @@
  * who is a member, what has expired and what a reshare is worth by now is seen when they are read.
  *
  * Numbers stand for accounts and groups, ids for nodes, so renaming anything changes no row.
+ *
+ * The verbs return errors that say what ownCloud says, and in which way: NOT_FOUND, DENIED and INVALID stand
+ * for its codes 404, 403 and 400, which are not always those that one would expect. None of the verbs may be
+ * called inside a transaction.
  */
 #ifndef CLOUD_SHARE_H
 #define CLOUD_SHARE_H
@@ -21,7 +25,9 @@ void cloud_shares_unregister(void);
 typedef enum {
     CLOUD_SHARE_USER = 0,
     CLOUD_SHARE_GROUP = 1,
-    CLOUD_SHARE_LINK = 3
+    CLOUD_SHARE_LINK = 3,
+    CLOUD_SHARE_REMOTE = 6,       /* of other servers: known, and refused */
+    CLOUD_SHARE_REMOTE_GROUP = 7
 } cloud_share_type_t;
 
 typedef enum {
@@ -30,8 +36,203 @@ typedef enum {
     CLOUD_SHARE_REJECTED = 2
 } cloud_share_state_t;
 
+/** An account or a group in a share. */
+typedef struct {
+    apr_int64_t number;
+    const char *id, *name;        /* name: what is shown */
+    const char *email;            /* of an account, or NULL */
+} cloud_share_party_t;
+
+typedef struct {
+    apr_int64_t id;
+    cloud_share_type_t type;
+    cloud_share_party_t recipient; /* of links: number 0, id and name NULL */
+    cloud_share_party_t owner, initiator; /* whose tree it is in; who shared it */
+    apr_int64_t node;
+    unsigned perms;
+    unsigned flags;               /* CLOUD_SHARE_NO_DOWNLOAD */
+    cloud_share_state_t state;    /* for who asks, where he is the recipient */
+    const char *target;           /* name at the recipient's */
+    apr_int64_t created;          /* seconds */
+    apr_int64_t expires;          /* second at which it ends; 0: never */
+    const char *token;            /* of a link */
+    int has_password;
+    const char *name;             /* of a link, or NULL */
+    const char *attributes;       /* JSON array, or NULL */
+    int mail_send;
+} cloud_share_t;
+
+#define CLOUD_SHARE_NO_DOWNLOAD 1u
+
+#define CLOUD_SHARE_DAY (24 * 60 * 60)
+
+/* ---- making and changing ---- */
+
+/** An attribute of a share: {scope, key, enabled}. */
+typedef struct {
+    const char *scope, *key;
+    int enabled;
+} cloud_share_attr_t;
+
+/** What a share is asked to be, or to become. NULL, and has_... 0: not said. */
+typedef struct {
+    const char *path;             /* only when it is made */
+    int type;
+    const char *with;             /* id of an account or group */
+    int has_perms;
+    apr_int64_t perms;
+    const char *public_upload;    /* of links: "true" or "false", the old way to say permissions */
+    const char *password;         /* of links; "" takes it away */
+    const char *expires;          /* "YYYY-MM-DD", the last day; "": never */
+    const char *name;             /* of links */
+    const apr_array_header_t *attributes; /* of cloud_share_attr_t */
+} cloud_share_ask_t;
+
+/** Shares an item of account's files, in its name. For the account itself and the system. */
+cloud_err_t *cloud_share_create(cloud_share_t **share, cloud_ctx_t *ctx,
+                                const cloud_account_t *account, const cloud_share_ask_t *ask,
+                                apr_pool_t *pool);
+/** Changes a share: its owner, who made it, and the system. */
+cloud_err_t *cloud_share_update(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_t id,
+                                const cloud_share_ask_t *ask, apr_pool_t *pool);
+/** Ends a share: its owner, who made it, and the system. */
+cloud_err_t *cloud_share_delete(cloud_ctx_t *ctx, apr_int64_t id);
+/** The recipient takes it, or declines; all that he has been given on the same item goes with it. */
+cloud_err_t *cloud_share_respond(cloud_share_t **share, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, apr_int64_t id,
+                                 cloud_share_state_t state, apr_pool_t *pool);
+
+/* ---- reading ---- */
+
+/** A share that concerns account: it owns the item, shared it, or received it. NOT_FOUND. */
+cloud_err_t *cloud_share_get(cloud_share_t **share, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool);
+
+typedef enum {
+    CLOUD_SHARES_BY,              /* made by the account, */
+    CLOUD_SHARES_OF,              /* and also those that others made of its items */
+    CLOUD_SHARES_WITH             /* received by the account */
+} cloud_shares_which_t;
+
+typedef struct {
+    cloud_shares_which_t which;
+    const char *path;             /* only those of this item; NULL: all */
+    int members;                  /* of the items in the folder path instead */
+    unsigned types;               /* bit 1 << type for each type wanted */
+    int state;                    /* WITH: only those in this state; -1: in any */
+} cloud_share_query_t;
+
+/** Shares (cloud_share_t *) in order of type and id, live ones alone. NOT_FOUND: path; INVALID: it is no
+ *  folder. */
+cloud_err_t *cloud_share_list(apr_array_header_t **shares, cloud_ctx_t *ctx,
+                              const cloud_account_t *account, const cloud_share_query_t *query,
+                              apr_pool_t *pool);
+/** All shares (cloud_share_t *), of all types, of an account or (NULL) of everybody: for the system. */
+cloud_err_t *cloud_share_all(apr_array_header_t **shares, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, apr_pool_t *pool);
+
+/** Types (bits as above) of the shares that ctx->who made, by node: a hash with keys apr_int64_t and
+ *  values unsigned. One statement. (tx) */
+cloud_err_t *cloud_share_types(apr_hash_t **types, cloud_ctx_t *ctx, apr_pool_t *pool);
+
+/* ---- who may what (share_rules.c) ---- */
+
+/** Whether account may share at all: sharing is on, and it is in no excluded group. */
+cloud_err_t *cloud_share_allowed(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account);
+/** Whether account may make public links. */
+cloud_err_t *cloud_share_links_allowed(int *yes, cloud_ctx_t *ctx,
+                                       const cloud_account_t *account);
+
+/* ---- moving what somebody has to somebody else ---- */
+
+typedef struct {
+    const char *folder;           /* the new folder with everything, in the recipient's files */
+    int files;                    /* items moved */
+} cloud_share_transfer_t;
+/** Moves path (NULL: all files) of an account into a new folder of another one, with the shares of what is
+ *  moved; those with the new owner end. For the system (DENIED). */
+cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx,
+                                  const cloud_account_t *from, const cloud_account_t *to,
+                                  const char *path, apr_pool_t *pool);
+
 /* ---- between the files of this folder ---- */
 
 extern const cloud_setting_t cloud_share_settings[];
+
+/* share_rows.c: */
+/** Share by id, whoever asks; *share NULL when there is none that is live. (tx) */
+cloud_err_t *cloud_share_row(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_t id,
+                             apr_pool_t *pool);
+/** Gives the folders above the item a new ETag. (tx, write) */
+cloud_err_t *cloud_share_touch(cloud_ctx_t *ctx, apr_int64_t node);
+/** Removes a row with all that hangs on it. (tx, write) */
+cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id);
+
+/* share_create.c: */
+#define CLOUD_SHARE_NAME_MAX 64   /* characters of a link's name */
+/** NOT_FOUND while sharing is switched off, but for the system. */
+cloud_err_t *cloud_share_check_enabled(cloud_ctx_t *ctx);
+
+/* share_rules.c: what a share may be. All (tx). */
+/** How an update's errors differ: what is DENIED in a creation is INVALID there. */
+typedef enum { CLOUD_SHARE_MAKE, CLOUD_SHARE_CHANGE } cloud_share_step_t;
+typedef struct {
+    cloud_ctx_t *ctx;
+    cloud_share_step_t step;
+    const cloud_entry_t *entry;   /* the item as who shares it sees it */
+    const cloud_account_t *account; /* who shares */
+} cloud_share_check_t;
+cloud_err_t *cloud_share_refuse(const cloud_share_check_t *check, const char *fmt, ...)
+    CLOUD_PRINTF(2, 3);
+/** The item may be shared; perms and flags are made what they may be. said 0: nobody asked for these
+ *  permissions, so they are lowered to what is allowed. */
+cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
+                                     apr_int64_t asked, int said, unsigned flags,
+                                     cloud_share_type_t type);
+/** CLOUD_SHARE_NO_DOWNLOAD where who shares received the item so. */
+unsigned cloud_share_entry_flags(const cloud_entry_t *entry);
+/** Permissions of a link out of what was asked for. */
+cloud_err_t *cloud_share_link_perms(const cloud_share_check_t *check, apr_int64_t *perms,
+                                    const cloud_share_ask_t *ask, int is_dir);
+/** *expires: in, what was asked for (0: nothing); out, what it has to be. */
+cloud_err_t *cloud_share_check_expiry(const cloud_share_check_t *check, apr_int64_t *expires,
+                                      cloud_share_type_t type);
+/** Whether a link with these permissions has to have a password. */
+cloud_err_t *cloud_share_needs_password(int *yes, cloud_ctx_t *ctx, unsigned perms);
+/** Hash of a link's password. INVALID or DENIED, as the step has it, when the policy refuses it. Slow: (no
+ *  tx). */
+cloud_err_t *cloud_share_hash(const char **hash, const cloud_share_check_t *check,
+                              const char *password, apr_pool_t *pool);
+/** Whether account may share with this recipient. */
+cloud_err_t *cloud_share_check_recipient(const cloud_share_check_t *check,
+                                         cloud_share_type_t type, apr_int64_t recipient);
+
+/* share_values.c: texts to values and back. */
+/** Second at which a share ends whose last day this is: *expires 0 when it is no date. */
+void cloud_share_parse_date(apr_int64_t *expires, const char *date);
+/** Canonical JSON of attributes (NULL when there are none) and the flags that they mean. */
+cloud_err_t *cloud_share_attributes(const char **json, unsigned *flags,
+                                    const apr_array_header_t *attributes, apr_pool_t *pool);
+/** A new token for a link. */
+cloud_err_t *cloud_share_token(const char **token, apr_pool_t *pool);
+
+/* share_life.c: hooks of the feature. */
+cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);
+cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node);
+cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account);
+cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *group);
+cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more);
+
+/* share_target.c: */
+/** A name for what recipient gets: that of the item, with a number where he has another item of that
+ *  name in the folder of what he receives. (tx) */
+cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
+                                       const cloud_account_t *recipient, const char *name,
+                                       apr_int64_t node, int is_dir, apr_pool_t *pool);
+
+/* share_receive.c: */
+/** What an account says of all that it was given on an item. (tx, write) */
+cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
+                                   cloud_share_state_t state);
 
 #endif

@@ -1,0 +1,206 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* A share as OCS shows it. */
+#include "private.h"
+
+#include <time.h>
+
+/* Where a share's item is, for who asks. */
+typedef struct {
+    const char *path;       /* with a slash before it */
+    const char *target;     /* the same at the recipient's */
+    apr_int64_t parent;
+    const char *name;
+    int is_dir;
+} item_t;
+
+/* null for NULL. */
+static json_t *text(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+/* ---- the item ---- */
+
+static cloud_err_t *folder_of_shares(const char **folder, cloud_ctx_t *ctx)
+{
+    const char *value;
+
+    CLOUD_ERR(cloud_setting_get(&value, NULL, ctx, "system", "share_folder"));
+    while (value && *value == '/') value++;
+    *folder = "/";
+    if (value && *value)
+        *folder = apr_pstrcat(ctx->pool, "/", value, value[strlen(value) - 1] == '/' ? "" : "/", NULL);
+    return NULL;
+}
+
+/* What waits, or was declined, is nowhere in the recipient's files. */
+static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_share_t *s)
+{
+    cloud_node_t *node;
+
+    CLOUD_ERR(cloud_tree_get(&node, ctx, s->node, ctx->pool));
+    *item = node ? apr_pcalloc(ctx->pool, sizeof(**item)) : NULL;
+    if (!node) return NULL;
+    (*item)->parent = node->parent;
+    (*item)->name = node->name;
+    (*item)->is_dir = CLOUD_IS_DIR(node);
+    return NULL;
+}
+
+static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_account_t *account,
+                             const cloud_share_t *s)
+{
+    cloud_entry_t *e;
+    cloud_err_t *err = cloud_resolve_id(&e, ctx, account, s->node, ctx->pool);
+
+    *item = NULL;
+    if (cloud_err_is(err, CLOUD_E_NOT_FOUND) || cloud_err_is(err, CLOUD_E_DENIED)) return NULL;
+    CLOUD_ERR(err);
+    *item = apr_pcalloc(ctx->pool, sizeof(**item));
+    (*item)->path = apr_pstrcat(ctx->pool, "/", e->path, NULL);
+    (*item)->parent = e->parent.id;
+    (*item)->name = e->name;
+    (*item)->is_dir = CLOUD_IS_DIR(&e->node);
+    return NULL;
+}
+
+static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud_share_t *s,
+                              int received)
+{
+    int here = !received || s->state == CLOUD_SHARE_ACCEPTED;
+    cloud_ctx_t *ctx = call->ctx;
+    const char *folder;
+
+    CLOUD_ERR(here ? find_own(item, ctx, call->account, s) : find_elsewhere(item, ctx, s));
+    if (!*item) return NULL;
+    CLOUD_ERR(folder_of_shares(&folder, ctx));
+    if (s->type == CLOUD_SHARE_LINK) folder = "/";
+    (*item)->target = received && here ? (*item)->path
+                                       : apr_pstrcat(ctx->pool, folder, s->target, NULL);
+    if (!here) (*item)->path = (*item)->target;
+    return NULL;
+}
+
+/* ---- fields ---- */
+
+static cloud_err_t *additional_info(const char **info, cloud_ctx_t *ctx,
+                                    const cloud_share_party_t *p)
+{
+    const char *field;
+
+    CLOUD_ERR(cloud_setting_get(&field, NULL, ctx, "core", "user_additional_info_field"));
+    *info = field && !strcmp(field, "email") ? p->email : field && !strcmp(field, "id") ? p->id : NULL;
+    return NULL;
+}
+
+/* The last day, at its beginning. */
+static json_t *expiration(const cloud_share_t *s)
+{
+    time_t day = (time_t)(s->expires - CLOUD_SHARE_DAY);
+    char buf[40];
+    struct tm tm;
+
+    if (!s->expires || !gmtime_r(&day, &tm)) return json_null();
+    strftime(buf, sizeof(buf), "%Y-%m-%d 00:00:00", &tm);
+    return json_string(buf);
+}
+
+static cloud_err_t *set_people(json_t *o, cloud_ctx_t *ctx, const cloud_share_t *s)
+{
+    const char *by, *of;
+
+    CLOUD_ERR(additional_info(&by, ctx, &s->initiator));
+    CLOUD_ERR(additional_info(&of, ctx, &s->owner));
+    json_object_set_new(o, "uid_file_owner", text(s->owner.id));
+    json_object_set_new(o, "displayname_file_owner", text(s->owner.name));
+    json_object_set_new(o, "additional_info_owner", text(by));
+    json_object_set_new(o, "additional_info_file_owner", text(of));
+    return NULL;
+}
+
+static void set_item(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s,
+                     const item_t *item)
+{
+    int own = s->owner.number == call->account->number;
+    const char *storage = own ? apr_pstrcat(call->r->pool, "home::", s->owner.id, NULL)
+                              : apr_pstrcat(call->r->pool, "shared::", item->target, NULL);
+
+    json_object_set_new(o, "path", text(item->path));
+    json_object_set_new(o, "mimetype", text(item->is_dir ? "httpd/unix-directory"
+                                                         : cloud_mime_type(item->name)));
+    json_object_set_new(o, "storage_id", text(storage));
+    json_object_set_new(o, "storage", json_integer((json_int_t)s->owner.number));
+    json_object_set_new(o, "item_type", text(item->is_dir ? "folder" : "file"));
+    json_object_set_new(o, "item_source", json_integer((json_int_t)s->node));
+    json_object_set_new(o, "file_source", json_integer((json_int_t)s->node));
+    json_object_set_new(o, "file_parent", json_integer((json_int_t)item->parent));
+    json_object_set_new(o, "file_target", text(item->target));
+}
+
+static void set_link(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s)
+{
+    request_rec *r = call->r;
+    const char *path = apr_pstrcat(r->pool, cloud_http_base(r), "/index.php/s/", s->token, NULL);
+
+    if (s->has_password) {
+        json_object_set_new(o, "share_with", json_string("***redacted***"));
+        json_object_set_new(o, "share_with_displayname", json_string("***redacted***"));
+    }
+    json_object_set_new(o, "name", text(s->name));
+    json_object_set_new(o, "url", text(ap_construct_url(r->pool, path, r)));
+}
+
+static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s)
+{
+    const char *info;
+
+    if (s->type == CLOUD_SHARE_LINK) {
+        set_link(o, call, s);
+        return NULL;
+    }
+    json_object_set_new(o, "share_with", text(s->recipient.id));
+    json_object_set_new(o, "share_with_displayname", text(s->recipient.name));
+    if (s->type != CLOUD_SHARE_USER) return NULL;
+    json_object_set_new(o, "share_with_user_type", json_integer(0));
+    CLOUD_ERR(additional_info(&info, call->ctx, &s->recipient));
+    json_object_set_new(o, "share_with_additional_info", text(info));
+    return NULL;
+}
+
+/* Who may not share on is not told that he may. */
+static cloud_err_t *shown_perms(unsigned *perms, const cloud_ocs_call_t *call,
+                                const cloud_share_t *s, int received)
+{
+    int yes = 1;
+
+    if (received) CLOUD_ERR(cloud_share_allowed(&yes, call->ctx, call->account));
+    *perms = yes ? s->perms : s->perms & ~CLOUD_PERM_SHARE;
+    return NULL;
+}
+
+cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const cloud_share_t *s,
+                                 int received)
+{
+    unsigned perms;
+    item_t *item;
+    json_t *o;
+
+    *out = NULL;
+    CLOUD_ERR(find_item(&item, call, s, received));
+    if (!item) return NULL;
+    CLOUD_ERR(shown_perms(&perms, call, s, received));
+    o = json_pack("{s:o, s:i, s:o, s:o, s:i, s:I, s:n, s:o, s:o}",
+                  "id", text(apr_psprintf(call->r->pool, "%" APR_INT64_T_FMT, s->id)),
+                  "share_type", (int)s->type, "uid_owner", text(s->initiator.id),
+                  "displayname_owner", text(s->initiator.name), "permissions", (int)perms,
+                  "stime", (json_int_t)s->created, "parent", "expiration", expiration(s),
+                  "token", text(s->token));
+    *out = o;
+    CLOUD_ERR(set_people(o, call->ctx, s));
+    if (received) json_object_set_new(o, "state", json_integer((json_int_t)s->state));
+    set_item(o, call, s, item);
+    CLOUD_ERR(set_recipient(o, call, s));
+    json_object_set_new(o, "mail_send", json_integer(s->mail_send));
+    json_object_set_new(o, "attributes", text(s->attributes));
+    return NULL;
+}

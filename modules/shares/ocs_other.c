@@ -1,0 +1,27 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Calls about shares of other servers, of which there are none. */
+#include "private.h"
+
+static cloud_err_t *no_remote_shares(cloud_ocs_call_t *call)
+{
+    return cloud_shares_answer(call, NULL);
+}
+
+static cloud_err_t *no_remote_share(cloud_ocs_call_t *call)
+{
+    return cloud_shares_answer(call, cloud_err(call->r->pool, CLOUD_E_NOT_FOUND,
+                                               "Wrong share ID, share doesn't exist."));
+}
+
+#define REMOTE CLOUD_SHARES_API "/remote_shares"
+
+const cloud_ocs_route_t cloud_shares_other_routes[] = {
+    { "GET", REMOTE, CLOUD_OCS_USER, no_remote_shares },
+    { "GET", REMOTE "/all", CLOUD_OCS_USER, no_remote_shares },
+    { "GET", REMOTE "/pending", CLOUD_OCS_USER, no_remote_shares },
+    { "POST", REMOTE "/pending/{id}", CLOUD_OCS_USER, no_remote_share },
+    { "DELETE", REMOTE "/pending/{id}", CLOUD_OCS_USER, no_remote_share },
+    { "GET", REMOTE "/{id}", CLOUD_OCS_USER, no_remote_share },
+    { "DELETE", REMOTE "/{id}", CLOUD_OCS_USER, no_remote_share },
+    { NULL }
+};

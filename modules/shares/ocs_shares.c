@@ -1,0 +1,316 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* /shares and /shares/pending. */
+#include "private.h"
+
+/* ---- answers ---- */
+
+cloud_err_t *cloud_shares_answer(cloud_ocs_call_t *call, cloud_err_t *err)
+{
+    static const struct {
+        cloud_code_t error;
+        int code;
+    } map[] = {
+        { CLOUD_E_NOT_FOUND, 404 }, { CLOUD_E_DENIED, 403 }, { CLOUD_E_INVALID, 400 },
+    };
+    size_t i;
+
+    call->message = "";
+    for (i = 0; err && i < sizeof(map) / sizeof(*map); i++) {
+        if (err->code != map[i].error) continue;
+        call->code = map[i].code;
+        call->message = err->msg;
+        return NULL;
+    }
+    return err;
+}
+
+/* One share, by itself or in a list; 404 when its item can't be seen. */
+static cloud_err_t *show_tx(cloud_ocs_call_t *call, const cloud_share_t *s, int received,
+                            int in_list)
+{
+    json_t *shown;
+
+    CLOUD_ERR(cloud_shares_format(&shown, call, s, received));
+    if (!shown)
+        return cloud_err(call->r->pool, CLOUD_E_NOT_FOUND, "Wrong share ID, share doesn't exist");
+    call->data = shown;
+    if (in_list) {
+        call->data = json_array();
+        json_array_append_new(call->data, shown);
+    }
+    return NULL;
+}
+
+static cloud_err_t *show(cloud_ocs_call_t *call, const cloud_share_t *s, int received, int in_list)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(call->ctx, CLOUD_DB_READ));
+    err = show_tx(call, s, received, in_list);
+    cloud_tx_rollback(call->ctx);
+    return err;
+}
+
+/* ---- what is asked for ---- */
+
+static int share_id(apr_int64_t *id, const char *arg)
+{
+    char *end;
+
+    *id = apr_strtoi64(arg, &end, 10);
+    return *arg >= '0' && *arg <= '9' && !*end && strlen(arg) <= 18;
+}
+
+static cloud_err_t *wrong_id(cloud_ocs_call_t *call)
+{
+    return cloud_err(call->r->pool, CLOUD_E_NOT_FOUND, "Wrong share ID, share doesn't exist");
+}
+
+/* A number in decimal; out of any range: bad. */
+static apr_int64_t number(const char *value, apr_int64_t bad)
+{
+    apr_int64_t n;
+    char *end;
+
+    n = apr_strtoi64(value, &end, 10);
+    return *value && !*end && n >= -1000000 && n <= 1000000 ? n : bad;
+}
+
+static int is_true(const char *value)
+{
+    return !strcmp(value, "true") || !strcmp(value, "1") || !strcasecmp(value, "yes");
+}
+
+/* ownCloud's other way to say permissions. */
+static void read_bit(cloud_share_ask_t *ask, int *any, const cloud_share_attr_t *a)
+{
+    static const struct {
+        const char *key;
+        unsigned bit;
+    } bits[] = {
+        { "read", CLOUD_PERM_READ }, { "update", CLOUD_PERM_UPDATE },
+        { "create", CLOUD_PERM_CREATE }, { "delete", CLOUD_PERM_DELETE },
+        { "share", CLOUD_PERM_SHARE },
+    };
+    size_t i;
+
+    if (strcmp(a->scope, "ownCloud")) return;
+    *any = 1;
+    for (i = 0; i < sizeof(bits) / sizeof(*bits); i++)
+        if (a->enabled && !strcmp(a->key, bits[i].key)) ask->perms |= bits[i].bit;
+}
+
+#define ATTRIBUTES_MAX 100
+
+/* attributes[0][scope], attributes[0][key], attributes[0][value] or [enabled] ... */
+static void read_attributes(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
+{
+    apr_pool_t *pool = call->r->pool;
+    apr_array_header_t *list = apr_array_make(pool, 4, sizeof(cloud_share_attr_t));
+    apr_int64_t said = ask->perms;
+    int i, any = 0;
+
+    if (!cloud_param_list(call->params, "attributes", pool)->nelts) {
+        const char *all = cloud_param(call->params, "attributes");
+
+        if (all && !*all) ask->attributes = list; /* none any more */
+        return;
+    }
+    ask->perms = 0;
+    for (i = 0; i < ATTRIBUTES_MAX; i++) {
+        const char *value = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][enabled]", i));
+        cloud_share_attr_t a;
+
+        a.scope = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][scope]", i));
+        a.key = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][key]", i));
+        if (!value) value = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][value]", i));
+        if (!a.scope || !a.key || !value) continue;
+        a.enabled = is_true(value);
+        APR_ARRAY_PUSH(list, cloud_share_attr_t) = a;
+        read_bit(ask, &any, &a);
+    }
+    ask->attributes = list;
+    if (ask->has_perms || !any) ask->perms = said;
+    else ask->has_perms = 1;
+}
+
+static void read_ask(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
+{
+    const char *perms = cloud_param(call->params, "permissions");
+    const char *type = cloud_param(call->params, "shareType");
+
+    memset(ask, 0, sizeof(*ask));
+    ask->path = cloud_param(call->params, "path");
+    ask->type = type ? (int)number(type, -1) : -1;
+    ask->with = cloud_param(call->params, "shareWith");
+    ask->has_perms = perms && *perms;
+    ask->perms = ask->has_perms ? number(perms, -1) : 0;
+    ask->public_upload = cloud_param(call->params, "publicUpload");
+    ask->password = cloud_param(call->params, "password");
+    ask->expires = cloud_param(call->params, "expireDate");
+    ask->name = cloud_param(call->params, "name");
+    while (ask->path && *ask->path == '/') ask->path++;
+    read_attributes(ask, call);
+}
+
+/* ---- calls ---- */
+
+static cloud_err_t *create(cloud_ocs_call_t *call)
+{
+    cloud_share_ask_t ask;
+    cloud_share_t *s;
+    cloud_err_t *err;
+
+    read_ask(&ask, call);
+    err = cloud_share_create(&s, call->ctx, call->account, &ask, call->r->pool);
+    return cloud_shares_answer(call, err ? err : show(call, s, 0, 0));
+}
+
+static cloud_err_t *get(cloud_ocs_call_t *call)
+{
+    apr_int64_t id;
+    cloud_share_t *s;
+    cloud_err_t *err = cloud_share_check_enabled(call->ctx);
+
+    if (!err && !share_id(&id, call->args[0])) err = wrong_id(call);
+    if (!err) err = cloud_share_get(&s, call->ctx, call->account, id, call->r->pool);
+    return cloud_shares_answer(call, err ? err : show(call, s, 0, 1));
+}
+
+static cloud_err_t *update(cloud_ocs_call_t *call)
+{
+    cloud_share_ask_t ask;
+    apr_int64_t id;
+    cloud_share_t *s;
+    cloud_err_t *err = NULL;
+
+    read_ask(&ask, call);
+    if (!share_id(&id, call->args[0])) err = wrong_id(call);
+    if (!err) err = cloud_share_update(&s, call->ctx, id, &ask, call->r->pool);
+    return cloud_shares_answer(call, err ? err : show(call, s, 0, 0));
+}
+
+static cloud_err_t *remove_share(cloud_ocs_call_t *call)
+{
+    apr_int64_t id;
+    cloud_err_t *err = share_id(&id, call->args[0]) ? NULL : wrong_id(call);
+
+    return cloud_shares_answer(call, err ? err : cloud_share_delete(call->ctx, id));
+}
+
+static cloud_err_t *respond(cloud_ocs_call_t *call, cloud_share_state_t state)
+{
+    apr_int64_t id;
+    cloud_share_t *s;
+    cloud_err_t *err = share_id(&id, call->args[0]) ? NULL : wrong_id(call);
+
+    if (!err)
+        err = cloud_share_respond(&s, call->ctx, call->account, id, state, call->r->pool);
+    return cloud_shares_answer(call, err ? err : show(call, s, 1, 1));
+}
+
+static cloud_err_t *accept_share(cloud_ocs_call_t *call)
+{
+    return respond(call, CLOUD_SHARE_ACCEPTED);
+}
+
+static cloud_err_t *decline(cloud_ocs_call_t *call)
+{
+    return respond(call, CLOUD_SHARE_REJECTED);
+}
+
+/* ---- lists ---- */
+
+static int says_true(const cloud_ocs_call_t *call, const char *name)
+{
+    const char *value = cloud_param(call->params, name);
+
+    return value && !strcmp(value, "true");
+}
+
+static unsigned wanted_types(const cloud_ocs_call_t *call)
+{
+    static const unsigned all = 1u << CLOUD_SHARE_USER | 1u << CLOUD_SHARE_GROUP
+                                | 1u << CLOUD_SHARE_LINK;
+    const char *value = cloud_param(call->params, "share_types");
+    char *rest, *item, *last;
+    unsigned types = 0;
+
+    if (!value || !*value) return all;
+    rest = apr_pstrdup(call->r->pool, value);
+    while ((item = apr_strtok(rest, ",", &last))) {
+        apr_int64_t type = number(item, -1);
+
+        rest = NULL;
+        if (type >= 0 && type < 32) types |= 1u << type;
+    }
+    return types & all;
+}
+
+static int wanted_state(const cloud_ocs_call_t *call)
+{
+    const char *value = cloud_param(call->params, "state");
+
+    if (!value || !*value) return CLOUD_SHARE_ACCEPTED;
+    return strcmp(value, "all") ? (int)number(value, 99) : -1;
+}
+
+static cloud_err_t *fill_list(cloud_ocs_call_t *call, const apr_array_header_t *shares,
+                              int received)
+{
+    json_t *shown;
+    int i;
+
+    for (i = 0; i < shares->nelts; i++) {
+        CLOUD_ERR(cloud_shares_format(&shown, call, APR_ARRAY_IDX(shares, i, cloud_share_t *),
+                                      received));
+        if (shown) json_array_append_new(call->data, shown);
+    }
+    return NULL;
+}
+
+static cloud_err_t *list_tx(cloud_ocs_call_t *call, const cloud_share_query_t *query)
+{
+    apr_array_header_t *shares;
+    cloud_err_t *err = cloud_share_list(&shares, call->ctx, call->account, query, call->r->pool);
+
+    if (cloud_err_is(err, CLOUD_E_NOT_FOUND) || cloud_err_is(err, CLOUD_E_INVALID_NAME)
+        || cloud_err_is(err, CLOUD_E_DENIED))
+        return cloud_err(call->r->pool, CLOUD_E_NOT_FOUND, "Wrong path, file/folder doesn't exist");
+    CLOUD_ERR(err);
+    call->data = json_array();
+    return fill_list(call, shares, query->which == CLOUD_SHARES_WITH);
+}
+
+static cloud_err_t *list(cloud_ocs_call_t *call)
+{
+    cloud_share_query_t query = { .types = wanted_types(call), .state = wanted_state(call) };
+    cloud_err_t *err;
+    int enabled;
+
+    CLOUD_ERR(cloud_setting_bool(&enabled, call->ctx, "core", "shareapi_enabled"));
+    if (!enabled) return cloud_shares_answer(call, NULL);
+    query.path = cloud_param(call->params, "path");
+    while (query.path && *query.path == '/') query.path++;
+    query.which = says_true(call, "shared_with_me") ? CLOUD_SHARES_WITH
+                  : says_true(call, "reshares")     ? CLOUD_SHARES_OF : CLOUD_SHARES_BY;
+    query.members = query.which != CLOUD_SHARES_WITH && says_true(call, "subfiles");
+    if (query.members && !query.path)
+        return cloud_shares_answer(call, cloud_err(call->r->pool, CLOUD_E_INVALID,
+                                                   "Not a directory"));
+    CLOUD_ERR(cloud_tx_begin(call->ctx, CLOUD_DB_READ));
+    err = list_tx(call, &query);
+    cloud_tx_rollback(call->ctx);
+    return cloud_shares_answer(call, err);
+}
+
+const cloud_ocs_route_t cloud_shares_routes[] = {
+    { "GET", CLOUD_SHARES_API "/shares", CLOUD_OCS_USER, list },
+    { "POST", CLOUD_SHARES_API "/shares", CLOUD_OCS_USER, create },
+    { "POST", CLOUD_SHARES_API "/shares/pending/{id}", CLOUD_OCS_USER, accept_share },
+    { "DELETE", CLOUD_SHARES_API "/shares/pending/{id}", CLOUD_OCS_USER, decline },
+    { "GET", CLOUD_SHARES_API "/shares/{id}", CLOUD_OCS_USER, get },
+    { "PUT", CLOUD_SHARES_API "/shares/{id}", CLOUD_OCS_USER, update },
+    { "DELETE", CLOUD_SHARES_API "/shares/{id}", CLOUD_OCS_USER, remove_share },
+    { NULL }
+};

@@ -1,0 +1,170 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* What becomes of shares when items, accounts and groups go, and when time passes. */
+#include "share.h"
+
+#define EXPIRE_AT_ONCE 100
+
+typedef struct {
+    apr_int64_t id, node;
+} doomed_t;
+
+/* Rows (id, node) of a statement that is bound; ends it. */
+static cloud_err_t *collect(apr_array_header_t **list, cloud_ctx_t *ctx, cloud_stmt_t *st, int row)
+{
+    cloud_err_t *err = NULL;
+
+    *list = apr_array_make(ctx->pool, 4, sizeof(doomed_t));
+    while (!err && row) {
+        doomed_t *d = apr_array_push(*list);
+
+        d->id = cloud_col_int(st, 0);
+        d->node = cloud_col_int(st, 1);
+        err = cloud_stmt_step(&row, st, ctx->pool);
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
+/* touch: the folders above get a new ETag. Those that are about to go themselves need none. */
+static cloud_err_t *drop_all(cloud_ctx_t *ctx, const apr_array_header_t *list, int touch)
+{
+    int i;
+
+    for (i = 0; i < list->nelts; i++) {
+        const doomed_t *d = &APR_ARRAY_IDX(list, i, doomed_t);
+
+        CLOUD_ERR(cloud_share_drop(ctx, d->id));
+        if (touch) CLOUD_ERR(cloud_share_touch(ctx, d->node));
+    }
+    return NULL;
+}
+
+/* ---- items ---- */
+
+/* Shares at or below the item, found from the shares upwards: a tree may be large, and people share little. */
+static const char BELOW[] =
+    "WITH RECURSIVE up (id, node, at) AS (SELECT id, node, node FROM share WHERE owner = ?1"
+    " UNION ALL SELECT up.id, up.node, n.parent FROM up JOIN node n ON n.id = up.at"
+    " WHERE up.at <> ?2 AND n.parent <> 0) SELECT id, node FROM up WHERE at = ?2";
+static const char AT[] = "SELECT id, node FROM share WHERE owner = ?1 AND node = ?2";
+
+cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool)
+{
+    const char *sql = CLOUD_IS_DIR(&entry->node) ? BELOW : AT;
+    apr_array_header_t *list;
+    cloud_stmt_t *st;
+    int row;
+
+    (void)pool;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, sql, "ii", entry->owner->number,
+                             entry->node.id));
+    CLOUD_ERR(collect(&list, ctx, st, row));
+    return drop_all(ctx, list, 0);
+}
+
+/* What was put into a folder that is gone for good was left by who put it there. */
+static cloud_err_t *leave_places(cloud_ctx_t *ctx, apr_int64_t folder)
+{
+    apr_array_header_t *list;
+    cloud_stmt_t *st;
+    int row, i;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT account, node FROM share_place WHERE parent = ?1", "i",
+                             folder));
+    CLOUD_ERR(collect(&list, ctx, st, row));
+    for (i = 0; i < list->nelts; i++) {
+        const doomed_t *d = &APR_ARRAY_IDX(list, i, doomed_t);
+
+        CLOUD_ERR(cloud_share_set_state(ctx, d->id, d->node, CLOUD_SHARE_REJECTED));
+        CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                               "DELETE FROM share_place WHERE account = ?1 AND node = ?2", "ii",
+                               d->id, d->node));
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node)
+{
+    apr_array_header_t *list;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(leave_places(ctx, node));
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT id, node FROM share WHERE node = ?1", "i", node));
+    CLOUD_ERR(collect(&list, ctx, st, row));
+    return drop_all(ctx, list, 0);
+}
+
+/* ---- accounts and groups ---- */
+
+cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account)
+{
+    apr_array_header_t *list;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT id, node FROM share WHERE id IN (SELECT id FROM share"
+                             " WHERE owner = ?1 UNION SELECT id FROM share WHERE initiator = ?1"
+                             " UNION SELECT id FROM share WHERE type = 0 AND recipient = ?1)",
+                             "i", account->number));
+    CLOUD_ERR(collect(&list, ctx, st, row));
+    CLOUD_ERR(drop_all(ctx, list, 1));
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM share_member WHERE account = ?1",
+                           "i", account->number));
+    return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM share_place WHERE account = ?1", "i",
+                        account->number);
+}
+
+cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *group)
+{
+    apr_array_header_t *list;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT id, node FROM share WHERE type = 1 AND recipient = ?1", "i",
+                             group->number));
+    CLOUD_ERR(collect(&list, ctx, st, row));
+    return drop_all(ctx, list, 1);
+}
+
+/* ---- time ---- */
+
+static cloud_err_t *find_expired(apr_array_header_t **list, cloud_ctx_t *ctx)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT id, node FROM share WHERE expires IS NOT NULL"
+                             " AND expires <= ?1 ORDER BY expires LIMIT ?2", "ii",
+                             apr_time_sec(apr_time_now()), (apr_int64_t)EXPIRE_AT_ONCE));
+    return collect(list, ctx, st, row);
+}
+
+static cloud_err_t *expire_tx(cloud_ctx_t *ctx, int *more)
+{
+    apr_array_header_t *list;
+
+    CLOUD_ERR(find_expired(&list, ctx));
+    *more = list->nelts == EXPIRE_AT_ONCE;
+    return drop_all(ctx, list, 1);
+}
+
+/* What has expired counts no more as soon as it has; this only takes the rows away. */
+cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more)
+{
+    apr_array_header_t *list;
+    cloud_err_t *err;
+
+    *more = 0;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = find_expired(&list, ctx);
+    cloud_tx_rollback(ctx);
+    if (err || !list->nelts) return err;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    return cloud_tx_end(ctx, expire_tx(ctx, more));
+}

@@ -1,0 +1,81 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* What recipients say of what they are given, and where they put it. */
+#include "share.h"
+
+cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
+                                   cloud_share_state_t state)
+{
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "UPDATE share SET state = ?3 WHERE type = 0 AND recipient = ?1"
+                           " AND node = ?2", "iii", account, node, (apr_int64_t)state));
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "INSERT INTO share_member (share, account, state) SELECT h.id, ?1, ?3"
+                        " FROM share h JOIN membership b ON b.usergroup = h.recipient"
+                        " AND b.account = ?1 WHERE h.type = 1 AND h.node = ?2"
+                        " ON CONFLICT (share, account) DO UPDATE SET state = excluded.state",
+                        "iii", account, node, (apr_int64_t)state);
+}
+
+/* ---- accepting, declining ---- */
+
+static cloud_err_t *wrong_id(cloud_ctx_t *ctx)
+{
+    return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "Wrong share ID, share doesn't exist");
+}
+
+static cloud_err_t *check_recipient(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                    const cloud_share_t *s)
+{
+    int yes = s->type == CLOUD_SHARE_USER && s->recipient.number == account->number;
+
+    if (s->type == CLOUD_SHARE_GROUP)
+        CLOUD_ERR(cloud_group_has(&yes, ctx, s->recipient.number, account->number));
+    if (s->owner.number == account->number || s->initiator.number == account->number)
+        return cloud_err(ctx->pool, CLOUD_E_DENIED, "Only recipient can change accepted state");
+    return yes ? NULL : wrong_id(ctx);
+}
+
+/* What waited may meet another item of its name by now. */
+static cloud_err_t *settle_target(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                  cloud_share_t *s, apr_pool_t *pool)
+{
+    const char *target;
+    cloud_node_t *node;
+
+    if (s->type != CLOUD_SHARE_USER || s->state == CLOUD_SHARE_PENDING) return NULL;
+    CLOUD_ERR(cloud_tree_get(&node, ctx, s->node, pool));
+    if (!node) return NULL;
+    CLOUD_ERR(cloud_share_unique_target(&target, ctx, account, s->target, s->node,
+                                        CLOUD_IS_DIR(node), pool));
+    s->target = target;
+    return cloud_db_run(ctx->db, NULL, ctx->pool, "UPDATE share SET target = ?2 WHERE id = ?1",
+                        "it", s->id, target);
+}
+
+static cloud_err_t *respond_tx(cloud_share_t **share, cloud_ctx_t *ctx,
+                               const cloud_account_t *account, apr_int64_t id,
+                               cloud_share_state_t state, apr_pool_t *pool)
+{
+    cloud_share_t *s;
+
+    CLOUD_ERR(cloud_share_row(share, ctx, id, pool));
+    s = *share;
+    if (!s) return wrong_id(ctx);
+    CLOUD_ERR(check_recipient(ctx, account, s));
+    if (state == CLOUD_SHARE_ACCEPTED && s->state != state)
+        CLOUD_ERR(settle_target(ctx, account, s, pool));
+    s->state = state;
+    return cloud_share_set_state(ctx, account->number, s->node, state);
+}
+
+cloud_err_t *cloud_share_respond(cloud_share_t **share, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, apr_int64_t id,
+                                 cloud_share_state_t state, apr_pool_t *pool)
+{
+    const cloud_account_t *who = ctx->who.account;
+
+    if (!ctx->who.system && (!who || who->number != account->number)) return wrong_id(ctx);
+    CLOUD_ERR(cloud_share_check_enabled(ctx));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    return cloud_tx_end(ctx, respond_tx(share, ctx, account, id, state, pool));
+}
