@@ -101,6 +101,7 @@ static void register_hooks(apr_pool_t *p)
 
     cloud_dav_register_provider(p);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_props);
+    APR_REGISTER_OPTIONAL_FN(cloud_dav_register_loader);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_reports);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_space);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);

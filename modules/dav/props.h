@@ -53,6 +53,9 @@ typedef struct {
     const char *owner_name;           /* its display name, fit for XML */
     apr_int64_t quota_free;           /* bytes, or -3: unlimited */
     const char *fingerprint;
+    unsigned withheld;                /* permissions that who asks may not use; */
+    unsigned withheld_shared;         /* the same, of what was shared with him */
+    apr_hash_t *loaded;               /* what loaders brought, by their names */
     const char *fileid_tail;          /* what follows the number in oc:id */
     apr_size_t fileid_tail_len;
     const apr_array_header_t *locks;  /* of const char *: d:activelock elements */
@@ -88,6 +91,8 @@ typedef cloud_prop_state_t cloud_prop_write_fn(cloud_out_t *out, const cloud_dav
 #define CLOUD_NEED_QUOTA       16u
 #define CLOUD_NEED_FINGERPRINT 32u
 #define CLOUD_NEED_FAVORITES   64u
+#define CLOUD_NEED_LETTERS     128u
+#define CLOUD_NEED_LOADED      256u  /* what a feature's loader brings */
 
 typedef struct {
     const char *ns, *name;
@@ -108,6 +113,15 @@ void cloud_dav_reset_props(void);
 /** cloud_dav_register_props for other modules: to be retrieved and called in pre_config, after
  *  APR_HOOK_FIRST. A module with writers of its own compiles multistatus.c in: it has no state. */
 APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_props, (const cloud_dav_prop_t *rows));
+
+/** Loads what a feature's properties need of all rows of an answer, at a fixed number of statements: into
+ *  view->loaded, as far as need (CLOUD_NEED_*) says that it is needed. (tx) */
+typedef cloud_err_t *cloud_dav_load_fn(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need);
+void cloud_dav_register_loader(cloud_dav_load_fn *load);
+/** Calls all loaders. (tx) */
+cloud_err_t *cloud_dav_load(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need);
+/** As cloud_dav_register_props. */
+APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_loader, (cloud_dav_load_fn *load));
 
 /* ---- a request for properties ---- */
 

@@ -11,6 +11,8 @@
 
 static const cloud_dav_prop_t *registered[MAX_REGISTERED];
 static int registered_len;
+static cloud_dav_load_fn *loaders[MAX_REGISTERED];
+static int loaders_len;
 
 /* ---- DAV: ---- */
 
@@ -151,7 +153,8 @@ static cloud_prop_state_t write_permissions(cloud_out_t *out, const cloud_dav_ro
 {
     int dir = (row->flags & CLOUD_ROW_DIR) != 0, shared = (row->flags & CLOUD_ROW_SHARED) != 0;
     int mounted = (row->flags & CLOUD_ROW_MOUNTED) != 0;
-    unsigned perms = row->perms & CLOUD_PERM_ALL;
+    unsigned withheld = view->withheld | (shared ? view->withheld_shared : 0);
+    unsigned perms = row->perms & CLOUD_PERM_ALL & ~withheld;
     unsigned key = perms | (unsigned)dir << 5 | (unsigned)shared << 6 | (unsigned)mounted << 7;
 
     if (!IS_NODE(row)) return CLOUD_PROP_ABSENT;
@@ -288,7 +291,7 @@ static const cloud_dav_prop_t table[] = {
     {DAV, "owner", 0, 0, NULL},
     {OC, "id", 0, 0, write_id},
     {OC, "fileid", 0, 0, write_fileid},
-    {OC, "permissions", 0, 0, write_permissions},
+    {OC, "permissions", 0, CLOUD_NEED_LETTERS, write_permissions},
     {OC, "size", 0, 0, write_size},
     {OC, "checksums", 0, CLOUD_NEED_SUMS, write_checksums},
     {OC, "data-fingerprint", 0, CLOUD_NEED_FINGERPRINT, write_fingerprint},
@@ -354,7 +357,24 @@ void cloud_dav_register_props(const cloud_dav_prop_t *rows)
     if (registered_len < MAX_REGISTERED && rows->ns) registered[registered_len++] = rows;
 }
 
+void cloud_dav_register_loader(cloud_dav_load_fn *load)
+{
+    for (int i = 0; i < loaders_len; i++) {
+        if (loaders[i] == load) return;
+    }
+    if (loaders_len < MAX_REGISTERED) loaders[loaders_len++] = load;
+}
+
+cloud_err_t *cloud_dav_load(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need)
+{
+    if (!(need & (CLOUD_NEED_LETTERS | CLOUD_NEED_LOADED))) return NULL;
+    view->loaded = apr_hash_make(view->pool);
+    for (int i = 0; i < loaders_len; i++) CLOUD_ERR(loaders[i](view, ctx, need));
+    return NULL;
+}
+
 void cloud_dav_reset_props(void)
 {
     registered_len = 0;
+    loaders_len = 0;
 }

@@ -21,6 +21,8 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     apr_pool_cleanup_register(pconf, NULL, unregister, apr_pool_cleanup_null);
     cloud_register_ocs(cloud_shares_routes);
     cloud_register_ocs(cloud_shares_other_routes);
+    cloud_register_ocs(cloud_shares_sharee_routes);
+    cloud_shares_register_props();
     cloud_register_capability(cloud_shares_capabilities);
     return OK;
 }

@@ -13,15 +13,17 @@ static cloud_err_t *no_remote_share(cloud_ocs_call_t *call)
                                                "Wrong share ID, share doesn't exist."));
 }
 
-#define REMOTE CLOUD_SHARES_API "/remote_shares"
-
 const cloud_ocs_route_t cloud_shares_other_routes[] = {
-    { "GET", REMOTE, CLOUD_OCS_USER, no_remote_shares },
-    { "GET", REMOTE "/all", CLOUD_OCS_USER, no_remote_shares },
-    { "GET", REMOTE "/pending", CLOUD_OCS_USER, no_remote_shares },
-    { "POST", REMOTE "/pending/{id}", CLOUD_OCS_USER, no_remote_share },
-    { "DELETE", REMOTE "/pending/{id}", CLOUD_OCS_USER, no_remote_share },
-    { "GET", REMOTE "/{id}", CLOUD_OCS_USER, no_remote_share },
-    { "DELETE", REMOTE "/{id}", CLOUD_OCS_USER, no_remote_share },
+    { "GET", "/apps/files_sharing/api/v1/remote_shares", CLOUD_OCS_USER, no_remote_shares },
+    { "GET", "/apps/files_sharing/api/v1/remote_shares/all", CLOUD_OCS_USER, no_remote_shares },
+    { "GET", "/apps/files_sharing/api/v1/remote_shares/pending",
+      CLOUD_OCS_USER, no_remote_shares },
+    { "POST", "/apps/files_sharing/api/v1/remote_shares/pending/{id}",
+      CLOUD_OCS_USER, no_remote_share },
+    { "DELETE", "/apps/files_sharing/api/v1/remote_shares/pending/{id}",
+      CLOUD_OCS_USER, no_remote_share },
+    { "GET", "/apps/files_sharing/api/v1/remote_shares/{id}", CLOUD_OCS_USER, no_remote_share },
+    { "DELETE", "/apps/files_sharing/api/v1/remote_shares/{id}",
+      CLOUD_OCS_USER, no_remote_share },
     { NULL }
 };

@@ -305,12 +305,12 @@ static cloud_err_t *list(cloud_ocs_call_t *call)
 }
 
 const cloud_ocs_route_t cloud_shares_routes[] = {
-    { "GET", CLOUD_SHARES_API "/shares", CLOUD_OCS_USER, list },
-    { "POST", CLOUD_SHARES_API "/shares", CLOUD_OCS_USER, create },
-    { "POST", CLOUD_SHARES_API "/shares/pending/{id}", CLOUD_OCS_USER, accept_share },
-    { "DELETE", CLOUD_SHARES_API "/shares/pending/{id}", CLOUD_OCS_USER, decline },
-    { "GET", CLOUD_SHARES_API "/shares/{id}", CLOUD_OCS_USER, get },
-    { "PUT", CLOUD_SHARES_API "/shares/{id}", CLOUD_OCS_USER, update },
-    { "DELETE", CLOUD_SHARES_API "/shares/{id}", CLOUD_OCS_USER, remove_share },
+    { "GET", "/apps/files_sharing/api/v1/shares", CLOUD_OCS_USER, list },
+    { "POST", "/apps/files_sharing/api/v1/shares", CLOUD_OCS_USER, create },
+    { "POST", "/apps/files_sharing/api/v1/shares/pending/{id}", CLOUD_OCS_USER, accept_share },
+    { "DELETE", "/apps/files_sharing/api/v1/shares/pending/{id}", CLOUD_OCS_USER, decline },
+    { "GET", "/apps/files_sharing/api/v1/shares/{id}", CLOUD_OCS_USER, get },
+    { "PUT", "/apps/files_sharing/api/v1/shares/{id}", CLOUD_OCS_USER, update },
+    { "DELETE", "/apps/files_sharing/api/v1/shares/{id}", CLOUD_OCS_USER, remove_share },
     { NULL }
 };

@@ -17,10 +17,9 @@
 extern module AP_MODULE_DECLARE_DATA cloud_shares_module;
 APLOG_USE_MODULE(cloud_shares);
 
-#define CLOUD_SHARES_API "/apps/files_sharing/api/v1"
-
 extern const cloud_ocs_route_t cloud_shares_routes[];
 extern const cloud_ocs_route_t cloud_shares_other_routes[];
+extern const cloud_ocs_route_t cloud_shares_sharee_routes[];
 
 /** Ends a call with what ownCloud says for err: its codes 404, 403 and 400; other errors are passed on. NULL is
  *  success, without a message. */

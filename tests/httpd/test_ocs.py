@@ -207,7 +207,7 @@ def test_capabilities(account, version):
     assert capabilities["files"]["blacklisted_files"] == [".htaccess"]
     # the Android client can't read capabilities without this number
     assert capabilities["files_sharing"]["search_min_length"] == 2
-    assert capabilities["files_sharing"]["api_enabled"] is False
+    assert capabilities["files_sharing"]["api_enabled"] is True
 
 
 def test_nothing_is_announced_that_is_not_there(account):
