@@ -16,6 +16,8 @@
 #define CLOUD_PERM_DELETE 8u
 #define CLOUD_PERM_SHARE  16u
 #define CLOUD_PERM_ALL    31u
+/** Of a mount itself: whoever received it may rename, move and leave it, whatever he may do in it. */
+#define CLOUD_PERM_PLACE  32u
 
 typedef enum {
     CLOUD_KIND_FILE = 0,
@@ -60,14 +62,22 @@ typedef struct {
     int exists;
     int has_parent;                 /* the parent exists and is a folder (always for the root) */
     cloud_node_t node;              /* when exists */
-    cloud_node_t parent;            /* when has_parent and not the root */
+    cloud_node_t parent;            /* when has_parent and not the root; of a mount: the folder of
+                                     * the account that it is shown in */
+    apr_int64_t etag;               /* when exists: as seen by who asks. Not node.etag for folders
+                                     * seen through a mount or with mounts at or below them */
     unsigned perms;                 /* effective on node; on the parent when !exists */
     int barred;                     /* the account that asks was disabled or deleted */
     int mounted;                    /* 'M': mount or below */
     int shared;                     /* 'S' */
+    const struct cloud_mount_t *mount; /* that the path goes through (or the view); NULL: own tree */
+    int mount_root;                 /* the entry is the mount itself */
+    apr_size_t mount_len;           /* bytes of path up to the end of the mount's name; 0 in a view */
+    const struct cloud_mounts_t *mounts; /* of the account; as far as they were needed: private */
     apr_int64_t tree;               /* node id of the root of the tree the node really is in */
     const cloud_account_t *owner;   /* owner of that tree */
-    const apr_int64_t *chain;       /* node ids from tree root to parent, both included */
+    const apr_int64_t *chain;       /* node ids from tree root to the parent of node, both included;
+                                     * through a mount those of its owner's tree */
     int chain_len;
     const char *folder;             /* where the parent lies on disk, below accounts/; when
                                      * has_parent and not the root */
@@ -99,14 +109,15 @@ typedef enum {
  *  may be told. */
 CLOUD_API cloud_err_t *cloud_access(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op);
 
-/** oc:permissions letters of an entry (clients 2.3), e.g. "RDNVCK". */
+/** oc:permissions letters of an entry (clients 2.3), e.g. "RDNVCK"; perms may have CLOUD_PERM_PLACE. */
 CLOUD_API const char *cloud_perm_letters(unsigned perms, int is_dir, int shared, int mounted, apr_pool_t *pool);
 
-/** ETag of a node as its clients see it, without quotes. The one place where mounts will be
- *  combined. buf of CLOUD_ETAG_MAX bytes. */
+/** ETag as its clients see it, without quotes: of an entry or a child of a listing by its etag; of a
+ *  node that is not seen in files (in a bin, an old version) by its row. buf of CLOUD_ETAG_MAX bytes. */
 #define CLOUD_ETAG_MAX 48
+CLOUD_API const char *cloud_etag_text(char *buf, apr_int64_t etag);
 CLOUD_API const char *cloud_etag(char *buf, const cloud_node_t *node);
-/** Number of an ETag made by cloud_etag (quotes and W/ stripped); -1 when it can't be one. */
+/** Number of an ETag made by these (quotes and W/ stripped); -1 when it can't be one. */
 CLOUD_API apr_int64_t cloud_etag_parse(const char *etag);
 /** oc:id: zero-padded id and instance id. buf of CLOUD_FILEID_MAX bytes. */
 #define CLOUD_FILEID_MAX 64

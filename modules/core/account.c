@@ -70,6 +70,7 @@ void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool)
     a->source = cloud_col_dup(st, 13, pool);
     a->person = cloud_col_dup(st, 14, pool);
     a->two_factor = cloud_col_int(st, 15) != 0;
+    a->view = NULL;
 }
 
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,

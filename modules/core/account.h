@@ -31,6 +31,7 @@ struct cloud_account_t {
     const char *source;       /* CLOUD_SOURCE_DATABASE, or the directory that it comes from */
     const char *person;       /* mark of what the directory said last (person.h), or NULL */
     int two_factor;           /* its password alone is not enough: a second factor is set up */
+    const cloud_view_t *view; /* NULL for an account proper; see mount.h */
 };
 
 /** The form in which ids are compared; NULL when id is not valid UTF-8. */

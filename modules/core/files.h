@@ -32,13 +32,18 @@ CLOUD_API cloud_err_t *cloud_file_stat(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                        const cloud_account_t *account, const char *path,
                                        apr_pool_t *pool);
 
-/** Calls fn for each child of a folder in order of name, in one snapshot. child lives until fn
+/** Calls fn for each child of a folder in order of name, in one snapshot; mounts that are shown under another
+ *  name than they want come last. child lives until fn
  *  returns; perms and the like are those of an entry. fn must be quick: it never writes to the
  *  network (spool). UNAVAILABLE when the account's disk is not there. */
 typedef struct {
     const cloud_node_t *node;
+    const char *name;         /* NFC: that of the node, or for a mount the one it is shown under */
+    apr_int64_t etag;
     unsigned perms;
-    int mounted, shared;
+    int mounted, shared, mount_root;
+    apr_int64_t owner;        /* number of the account whose tree it is in, */
+    const char *owner_id, *owner_name;
 } cloud_child_t;
 typedef cloud_err_t *cloud_list_fn(void *baton, const cloud_child_t *child);
 CLOUD_API cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder,

@@ -62,8 +62,8 @@ static cloud_err_t *take_in(cloud_ctx_t *ctx, cloud_entry_t *e, const found_t *f
     node.btime = f->btime;
     node.sums = f->sums;
     if (same_content(f, seen)) {
-        e->node = node;
-        return cloud_tree_update(ctx, &node);
+        CLOUD_ERR(cloud_tree_update(ctx, &node));
+        return cloud_entry_set(e, ctx, &node);
     }
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     node.etag = number;
@@ -73,7 +73,7 @@ static cloud_err_t *take_in(cloud_ctx_t *ctx, cloud_entry_t *e, const found_t *f
     CLOUD_ERR(cloud_tree_update(ctx, &node));
     CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, delta, CLOUD_NO_MTIME));
     CLOUD_ERR(cloud_tree_log_content(ctx, number, e->tree, "outside", &node, &e->node));
-    e->node = node;
+    CLOUD_ERR(cloud_entry_set(e, ctx, &node));
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *feature = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 

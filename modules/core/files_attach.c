@@ -22,7 +22,7 @@ cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *e, const cl
         if (e->exists) return NULL;
         break;
     case CLOUD_IF_ETAG:
-        if (e->exists && e->node.etag == cond->etag) return NULL;
+        if (e->exists && e->etag == cond->etag) return NULL;
         break;
     }
     if (!e->exists)
@@ -62,6 +62,19 @@ cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_e
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
         if (f->changed) CLOUD_ERR(f->changed(ctx, op, entry, from, ctx->pool));
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i;
+
+    for (i = 0; i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->leaves) CLOUD_ERR(f->leaves(ctx, e, pool));
     }
     return NULL;
 }
@@ -145,7 +158,12 @@ cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
 cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, int overwrite,
                                       const cloud_cond_t *dc)
 {
-    CLOUD_ERR(cloud_access(ctx, d, d->exists ? CLOUD_OP_DELETE : CLOUD_OP_CREATE));
+    /* What is mounted can be left, but nothing else can take its place. */
+    if (d->mount_root)
+        return cloud_err(ctx->pool, CLOUD_E_DENIED, "What was shared with you can't be replaced");
+    /* To take something's place is to delete it, and to make something new. */
+    if (d->exists) CLOUD_ERR(cloud_access(ctx, d, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_access(ctx, d, CLOUD_OP_CREATE));
     if (!d->exists && !d->has_parent)
         return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "The destination node is not found");
     if (!d->exists) CLOUD_ERR(cloud_files_name_check(ctx, d->name));
@@ -287,8 +305,7 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
     CLOUD_ERR(e->exists
                   ? cloud_tree_log_content(ctx, number, e->tree, "write", &node, &old)
                   : cloud_tree_log(ctx, number, e->tree, "create", &node, 0, NULL, delta));
-    e->node = node;
-    return NULL;
+    return cloud_entry_set(e, ctx, &node);
 }
 
 static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
@@ -311,7 +328,6 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     }
     replaced = e->exists;
     CLOUD_ERR(write_rows(ctx, e, staged, opts, pool));
-    e->exists = 1;
     res->entry = e;
     CLOUD_ERR(cloud_files_changed(ctx, replaced ? "write" : "create", e, NULL));
     return in_tx ? in_tx(baton, ctx, res) : NULL;

@@ -52,7 +52,7 @@ static cloud_err_t *copy_file(cloud_result_t *res, cloud_ctx_t *ctx, const cloud
     baton.has_props = (now->node.flags & CLOUD_NODE_PROPS) != 0;
     opts.length = now->node.size;
     opts.mtime = now->node.mtime;
-    CLOUD_ERR(cloud_storage_stage(&out, &stage, ctx->store, dst_account->dir, pool));
+    CLOUD_ERR(cloud_storage_stage(&out, &stage, ctx->store, target->owner->dir, pool));
     err = cloud_storage_copy(in, 0, now->node.size, out, NULL, pool);
     if (!err) err = cloud_files_seal(&staged, ctx, out, stage, &opts, now->node.sums, pool);
     close(out);
@@ -142,8 +142,9 @@ static cloud_err_t *collect(void *baton, const cloud_child_t *child)
     cloud_node_t *node = apr_array_push(c->nodes);
 
     *node = *child->node;
-    node->name = apr_pstrdup(c->pool, node->name);
-    node->disk = apr_pstrdup(c->pool, node->disk);
+    node->name = apr_pstrdup(c->pool, child->name);
+    /* A mount becomes a folder or a file of the name that it was shown under. */
+    node->disk = child->mount_root ? node->name : apr_pstrdup(c->pool, node->disk);
     node->sums.data = node->sums.len ? apr_pmemdup(c->pool, node->sums.data, node->sums.len) : NULL;
     return NULL;
 }
@@ -297,7 +298,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, const cloud_entry_
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_get(&node, ctx, b->bulk, pool));
     if (!node) return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
-    CLOUD_ERR(cloud_storage_path(&parent, ctx, e->parent.id, pool));
+    parent = e->folder;
     node->kind = CLOUD_KIND_DIR;
     node->etag = number;
     node->size = size;
@@ -316,8 +317,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, const cloud_entry_
                                 apr_pstrcat(pool, parent, "/", e->name, NULL)));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "copy", node, s->node.parent, s->node.name,
                              size));
-    e->node = *node;
-    e->exists = 1;
+    CLOUD_ERR(cloud_entry_set(e, ctx, node));
     res->entry = e;
     return cloud_files_changed(ctx, "copy", e, s);
 }
@@ -346,8 +346,10 @@ static cloud_err_t *attach(cloud_result_t *res, bulk_t *b, const cloud_entry_t *
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
-    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
-    CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
+    if (!seen->mount_root) {
+        CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+        CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
+    }
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = attach_tx(res, b, s, account, path, overwrite, size, dc, pool);
     if (!err) return cloud_tx_commit(ctx);
@@ -356,11 +358,11 @@ static cloud_err_t *attach(cloud_result_t *res, bulk_t *b, const cloud_entry_t *
 }
 
 static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_entry_t *s,
-                                const cloud_account_t *dst_account, const char *dst,
-                                int overwrite, int depth, const cloud_cond_t *dc,
+                                const cloud_entry_t *d, const cloud_account_t *dst_account,
+                                const char *dst, int overwrite, int depth, const cloud_cond_t *dc,
                                 apr_pool_t *pool)
 {
-    bulk_t b = { .ctx = ctx, .src_account = s->account, .account_dir = dst_account->dir };
+    bulk_t b = { .ctx = ctx, .src_account = s->account, .account_dir = d->owner->dir };
     apr_int64_t size = 0;
     cloud_err_t *err;
     int tries = 0;
@@ -415,7 +417,9 @@ static cloud_err_t *check_copy(cloud_entry_t **source, cloud_entry_t **target, c
         if (s->chain[i] == d->node.id)
             return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
                              "The source may not be part of what the destination would replace.");
-    CLOUD_ERR(cloud_files_check_target(ctx, d, overwrite, dc));
+    /* A file over a file is a write, which is checked as that. */
+    if (CLOUD_IS_DIR(&s->node) || !d->exists || CLOUD_IS_DIR(&d->node))
+        CLOUD_ERR(cloud_files_check_target(ctx, d, overwrite, dc));
     CLOUD_ERR(cloud_storage_has_room(ctx, s->node.size));
     return cloud_files_quota(ctx, d, s->node.size - (d->exists ? d->node.size : 0));
 }
@@ -435,7 +439,7 @@ cloud_err_t *cloud_file_copy(cloud_result_t *res, cloud_ctx_t *ctx,
     cloud_tx_rollback(ctx);
     if (err) return err;
     if (CLOUD_IS_DIR(&s->node))
-        return copy_folder(res, ctx, s, dst_account, dst, overwrite, depth, dst_cond, pool);
+        return copy_folder(res, ctx, s, d, dst_account, dst, overwrite, depth, dst_cond, pool);
     return copy_file(res, ctx, s, dst_account, dst, overwrite ? CLOUD_OVERWRITE_FOLDER : 0,
                      dst_cond, pool);
 }

@@ -1,13 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* The reading verbs. */
-#include "internal.h"
+#include "files_private.h"
 #include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-static cloud_err_t *found(cloud_ctx_t *ctx, const cloud_entry_t *e, cloud_op_t op)
+cloud_err_t *cloud_files_found(cloud_ctx_t *ctx, const cloud_entry_t *e, cloud_op_t op)
 {
     CLOUD_ERR(cloud_access(ctx, e, op));
     if (e->exists) return NULL;
@@ -19,46 +19,7 @@ cloud_err_t *cloud_file_stat(cloud_entry_t **entry, cloud_ctx_t *ctx,
                              const cloud_account_t *account, const char *path, apr_pool_t *pool)
 {
     CLOUD_ERR(cloud_resolve(entry, ctx, account, path, pool));
-    return found(ctx, *entry, CLOUD_OP_LIST);
-}
-
-static cloud_err_t *list_tx(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
-                            void *baton)
-{
-    cloud_node_t node;
-    cloud_child_t child = { .node = &node,
-                            .perms = folder->perms,
-                            .mounted = folder->mounted,
-                            .shared = folder->shared };
-    cloud_stmt_t *st;
-    cloud_err_t *err;
-    int row;
-
-    CLOUD_ERR(cloud_storage_account_check(ctx->store, folder->owner->dir, ctx->pool));
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
-                             " ORDER BY name",
-                             "i", folder->node.id));
-    for (err = NULL; !err && row; ) {
-        cloud_tree_row(&node, st, 0, NULL);
-        err = fn(baton, &child);
-        if (!err) err = cloud_stmt_step(&row, st, ctx->pool);
-    }
-    cloud_stmt_done(st);
-    return err;
-}
-
-cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
-                             void *baton)
-{
-    cloud_err_t *err;
-
-    CLOUD_ERR(found(ctx, folder, CLOUD_OP_LIST));
-    if (!CLOUD_IS_DIR(&folder->node)) return NULL;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = list_tx(ctx, folder, fn, baton);
-    cloud_tx_rollback(ctx);
-    return err;
+    return cloud_files_found(ctx, *entry, CLOUD_OP_LIST);
 }
 
 /* ---- opening content ---- */
@@ -96,7 +57,7 @@ static cloud_err_t *look(int *fd, int *same, cloud_entry_t **entry, cloud_ctx_t 
     *same = 0;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_resolve_tx(entry, ctx, account, path, pool);
-    if (!err) err = found(ctx, *entry, CLOUD_OP_READ);
+    if (!err) err = cloud_files_found(ctx, *entry, CLOUD_OP_READ);
     if (!err && CLOUD_IS_DIR(&(*entry)->node))
         err = cloud_err(ctx->pool, CLOUD_E_NOT_ALLOWED, NULL);
     if (!err) err = cloud_entry_path(&disk, ctx, *entry, pool);

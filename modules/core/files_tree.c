@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* MKCOL, DELETE and MOVE: one transaction each, one or two renames, whatever the size below. */
 #include "files_private.h"
+#include "mount_private.h"
 
 /* ---- MKCOL ---- */
 
@@ -26,6 +27,7 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_lock_check(ctx, e, cond ? cond->tokens : NULL,
                                CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT));
     CLOUD_ERR(cloud_files_quota(ctx, e, 1));
+    res->entry = e;
     if (!stage) return NULL; /* the look before anything was made */
     CLOUD_ERR(cloud_tree_draw(&node.id, ctx));
     node.etag = node.id;
@@ -41,9 +43,7 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, node.ino, 1, stage,
                                 apr_pstrcat(pool, e->folder, "/", node.disk, NULL)));
     CLOUD_ERR(cloud_tree_log(ctx, node.etag, e->tree, "create", &node, 0, NULL, 0));
-    e->node = node;
-    e->exists = 1;
-    res->entry = e;
+    CLOUD_ERR(cloud_entry_set(e, ctx, &node));
     res->created = 1;
     return cloud_files_changed(ctx, "create", e, NULL);
 }
@@ -62,7 +62,7 @@ cloud_err_t *cloud_file_mkcol(cloud_result_t *res, cloud_ctx_t *ctx,
     err = mkcol_tx(res, ctx, account, path, cond, NULL, NULL, 0, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
-    CLOUD_ERR(cloud_storage_stage_dir(&stage, ctx->store, account->dir, pool));
+    CLOUD_ERR(cloud_storage_stage_dir(&stage, ctx->store, res->entry->owner->dir, pool));
     CLOUD_POINT("mkcol-staged");
     err = cloud_storage_sync_parent(ctx->store, stage, pool);
     if (!err) err = cloud_storage_stat(&st, &btime, &found, ctx->store, stage, pool);
@@ -154,6 +154,7 @@ cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_p
 {
     apr_int64_t number;
 
+    if (e->tree == e->owner->root) CLOUD_ERR(cloud_files_leaves(ctx, e, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "remove", &e->node, 0, NULL, -e->node.size));
     return take_out(ctx, e, number, pool);
@@ -187,6 +188,15 @@ cloud_err_t *cloud_files_purge_root(cloud_ctx_t *ctx, const cloud_account_t *acc
     return cloud_tree_rename(ctx, root, account->purge, name, name);
 }
 
+/* What is mounted stays where it is; only the recipient has it no more. Nobody's lock on it holds him. */
+static cloud_err_t *leave(cloud_ctx_t *ctx, const cloud_entry_t *e)
+{
+    const cloud_feature_t *f = e->mount->feature;
+
+    if (!f->mount_left) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    return f->mount_left(ctx, e->account, e->mount);
+}
+
 static cloud_err_t *remove_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path,
                               const cloud_cond_t *cond, apr_pool_t *pool)
@@ -200,10 +210,11 @@ static cloud_err_t *remove_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
         return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
                          e->path);
     CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
+    *entry = e;
+    if (e->mount_root) return leave(ctx, e);
     CLOUD_ERR(cloud_lock_check(ctx, e, cond ? cond->tokens : NULL,
                                CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT | CLOUD_LOCKCHK_BELOW));
     CLOUD_ERR(cloud_files_replace(ctx, e, pool));
-    *entry = e;
     return cloud_files_changed(ctx, "remove", e, NULL);
 }
 
@@ -214,8 +225,10 @@ static cloud_err_t *remove_once(cloud_ctx_t *ctx, const cloud_account_t *account
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_resolve(&e, ctx, account, path, ctx->pool));
-    CLOUD_ERR(cloud_files_notice(&e, ctx, e, ctx->pool));
-    CLOUD_ERR(cloud_files_prepare(ctx, e, 1));
+    if (!e->mount_root) {
+        CLOUD_ERR(cloud_files_notice(&e, ctx, e, ctx->pool));
+        CLOUD_ERR(cloud_files_prepare(ctx, e, 1));
+    }
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = remove_tx(&e, ctx, account, path, cond, ctx->pool);
     if (err) {
@@ -266,25 +279,36 @@ static cloud_err_t *check_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const c
     return NULL;
 }
 
+/* What belongs to its source: it exists, and may leave its place. */
+static cloud_err_t *check_source(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_cond_t *sc)
+{
+    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_LIST));
+    CLOUD_ERR(cloud_cond_check(ctx, s, sc));
+    if (!s->exists)
+        return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
+                         s->path);
+    return cloud_access(ctx, s, CLOUD_OP_RENAME);
+}
+
 static cloud_err_t *check_move(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d,
                                int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc)
 {
     const apr_array_header_t *st = sc ? sc->tokens : NULL, *dt = dc ? dc->tokens : NULL;
     int same;
 
-    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_LIST));
-    CLOUD_ERR(cloud_cond_check(ctx, s, sc));
-    if (!s->exists)
-        return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
-                         s->path);
-    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_RENAME));
-    if (s->tree != d->tree || s->node.parent != d->parent.id)
+    CLOUD_ERR(check_source(ctx, s, sc));
+    same = d->exists && d->node.id == s->node.id;
+    if (s->tree != d->tree || s->node.parent != d->parent.id) {
         CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_DELETE));
-    CLOUD_ERR(cloud_access(ctx, d, d->exists ? CLOUD_OP_DELETE : CLOUD_OP_CREATE));
+        CLOUD_ERR(cloud_access(ctx, d, CLOUD_OP_CREATE));
+    }
+    if (d->exists && !same) {
+        CLOUD_ERR(cloud_access(ctx, d, CLOUD_OP_DELETE));
+        CLOUD_ERR(cloud_access(ctx, d, CLOUD_OP_CREATE));
+    }
     if (!d->exists && !d->has_parent)
         return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "The destination node is not found");
     CLOUD_ERR(check_ends(ctx, s, d));
-    same = d->exists && d->node.id == s->node.id;
     if (d->exists && !same && !overwrite)
         return cloud_err(ctx->pool, CLOUD_E_PRECONDITION,
                          "The destination node already exists, and the overwrite header is set to "
@@ -328,6 +352,8 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
     if (d->exists && !same) CLOUD_ERR(cloud_files_replace(ctx, d, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     if (s->tree != d->tree) CLOUD_ERR(cloud_files_quota(ctx, d, s->node.size));
+    if (s->owner->number != d->owner->number && s->tree == s->owner->root)
+        CLOUD_ERR(cloud_files_leaves(ctx, s, pool));
     node.parent = parent_id;
     node.name = cloud_name_nfc(d->name, pool);
     node.disk = disk;
@@ -341,8 +367,49 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
     if (s->tree != d->tree && s->tree == s->owner->root)
         CLOUD_ERR(cloud_tree_log(ctx, number, s->tree, "move", &node, s->node.parent,
                                  s->node.name, 0));
-    d->node = node;
-    d->exists = 1;
+    return cloud_entry_set(d, ctx, &node);
+}
+
+/* ---- MOVE where mounts are ---- */
+
+/* A mount gets another place among the files of who received it: a name and a folder of his. */
+static cloud_err_t *place_tx(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_entry_t *s,
+                             const cloud_entry_t *d, int overwrite, const cloud_cond_t *sc,
+                             const cloud_cond_t *dc, apr_pool_t *pool)
+{
+    const cloud_feature_t *f = s->mount->feature;
+    apr_size_t len = strlen(d->path);
+
+    CLOUD_ERR(check_source(ctx, s, sc));
+    if (d->mount || d->tree != s->account->root || !f->mount_moved)
+        return cloud_err(ctx->pool, CLOUD_E_DENIED,
+                         "What was shared with you can only be moved within your own files");
+    if (d->exists && strncmp(s->path, d->path, len) == 0 && s->path[len] == '/')
+        return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
+                         "The source may not be part of what the destination would replace.");
+    CLOUD_ERR(cloud_files_check_target(ctx, d, overwrite, dc ? dc : sc));
+    res->created = !d->exists;
+    if (d->exists) CLOUD_ERR(cloud_files_replace(ctx, d, pool));
+    CLOUD_ERR(f->mount_moved(ctx, s->account, s->mount, d->parent.id,
+                             cloud_name_nfc(d->name, pool)));
+    return cloud_resolve_tx(&res->entry, ctx, d->account, d->path, pool);
+}
+
+/* What can't be done by moving rows: another owner's file is never taken away silently, and what is mounted
+ * under a name can't be replaced by something else. */
+static cloud_err_t *check_mounts(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d)
+{
+    if (!s->exists) return NULL;
+    if (d->mount_root && d->node.id != s->node.id)
+        return cloud_err(ctx->pool, CLOUD_E_DENIED,
+                         "What was shared with you can't be replaced");
+    if (s->owner->number == d->owner->number) return NULL;
+    if (s->mount)
+        return cloud_err(ctx->pool, CLOUD_E_DENIED, "It belongs to somebody else");
+    if (cloud_mounts_below(s->mounts, s->node.id))
+        return cloud_err(ctx->pool, CLOUD_E_DENIED,
+                         "A folder with something in it that was shared with you can't be moved "
+                         "to somebody else's");
     return NULL;
 }
 
@@ -369,11 +436,13 @@ static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx
 
     CLOUD_ERR(source(&s, baton, ctx, pool));
     CLOUD_ERR(cloud_resolve_tx(&d, ctx, dst_account, dst, pool));
+    *from = s;
+    if (s->mount_root) return place_tx(res, ctx, s, d, overwrite, sc, dc, pool);
+    CLOUD_ERR(check_mounts(ctx, s, d));
     CLOUD_ERR(check_move(ctx, s, d, overwrite, sc, dc));
     res->created = !d->exists || d->node.id == s->node.id;
     CLOUD_ERR(move_rows(ctx, s, d, pool));
     res->entry = d;
-    *from = s;
     return cloud_files_changed(ctx, "move", d, s);
 }
 
@@ -386,8 +455,10 @@ static cloud_err_t *move_once(cloud_result_t *res, cloud_ctx_t *ctx, cloud_sourc
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_resolve(&seen, ctx, dst_account, dst, pool));
-    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
-    CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
+    if (!seen->mount_root) {
+        CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+        CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
+    }
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     err = move_tx(res, &from, ctx, source, baton, dst_account, dst, overwrite, sc, dc, pool);
     if (err) {
@@ -421,7 +492,7 @@ cloud_err_t *cloud_file_move(cloud_result_t *res, cloud_ctx_t *ctx,
     cloud_entry_t *seen;
 
     CLOUD_ERR(cloud_resolve(&seen, ctx, src_account, src, pool));
-    CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
+    if (!seen->mount_root) CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
     return move(res, ctx, source_by_path, &b, dst_account, dst, overwrite, src_cond, dst_cond,
                 pool);
 }

@@ -10,6 +10,7 @@
 #define CLOUD_HOOKS_H
 
 #include "files.h"
+#include "mount.h"
 #include "notify.h"
 
 /** What happens to an inode that leaves the tree. */
@@ -49,6 +50,23 @@ typedef struct cloud_feature_t {
     /** After the rows of a change were written: op is "create", "write", "move", "copy", "remove", "touch", "props" (dead properties alone). from is set for move. */
     cloud_err_t *(*changed)(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
                             const cloud_entry_t *from, apr_pool_t *pool);
+    /** A node with all below is about to leave the files of its owner: it is deleted, to a bin or for good, or goes to
+     *  another owner's tree. entry as in remove. */
+    cloud_err_t *(*leaves)(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);
+    /** Calls fn for the mounts of an account, in order of their target's id: all that are alive (accepted, not
+     *  expired, and who gave them still may), or with name (not NULL) only those that want that name, or with target
+     *  (not 0) only that one. One statement. */
+    cloud_err_t *(*mounts)(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
+                           apr_int64_t target, cloud_mount_fn *fn, void *baton, apr_pool_t *pool);
+    /** The recipient gave a mount of the feature another place: a folder of his and a name. */
+    cloud_err_t *(*mount_moved)(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                const cloud_mount_t *m, apr_int64_t parent, const char *name);
+    /** The recipient deleted a mount of the feature: he wants it no more. */
+    cloud_err_t *(*mount_left)(cloud_ctx_t *ctx, const cloud_account_t *account,
+                               const cloud_mount_t *m);
+    /** What a view of the feature is by now; NOT_FOUND when it ended. */
+    cloud_err_t *(*view)(cloud_mount_t *m, cloud_ctx_t *ctx, const cloud_view_t *view,
+                         apr_pool_t *pool);
     /** A node is gone for good (purged). */
     cloud_err_t *(*purged)(cloud_ctx_t *ctx, apr_int64_t node);
     /** An account is being deleted. */

@@ -16,6 +16,7 @@
 #include "files.h"
 #include "group.h"
 #include "hooks.h"
+#include "mount.h"
 #include "notify.h"
 #include "pref.h"
 #include "upload.h"
@@ -116,6 +117,15 @@ CLOUD_API cloud_err_t *cloud_tree_new_root(apr_int64_t *id, cloud_ctx_t *ctx, cl
 /** Ids from the tree's root down to and including id; *n 0 when id does not exist. (tx) */
 CLOUD_API cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr_int64_t id,
                               apr_pool_t *pool);
+/** One step of a node's place. */
+typedef struct {
+    apr_int64_t id;
+    const char *name, *disk;
+    cloud_kind_t kind;
+} cloud_above_t;
+/** The same with names, by one statement: array of cloud_above_t, empty when the node hangs nowhere. (tx) */
+CLOUD_API cloud_err_t *cloud_tree_above(apr_array_header_t **above, cloud_ctx_t *ctx,
+                                        apr_int64_t id, apr_pool_t *pool);
 /** Writes the change log. op as in hooks.h. from_* only for moves (else 0, NULL). (tx) */
 CLOUD_API cloud_err_t *cloud_tree_log(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree,
                             const char *op, const cloud_node_t *node, apr_int64_t from_parent,
@@ -247,7 +257,7 @@ cloud_err_t *cloud_account_sweep(cloud_ctx_t *ctx);
 /** Goes on with skeletons of accounts whose creation was killed. (no tx) */
 CLOUD_API cloud_err_t *cloud_skeleton_resume(cloud_ctx_t *ctx);
 
-/* ---- access.c ---- */
+/* ---- resolve.c ---- */
 /** entry by an existing parent row etc. is made only here; see cloud_resolve. (tx) */
 CLOUD_API cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path, apr_pool_t *pool);
@@ -257,6 +267,13 @@ CLOUD_API cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
 CLOUD_API cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                              const cloud_account_t *account, apr_int64_t root,
                                              const char *path, apr_pool_t *pool);
+
+/** Path of an existing entry in the files of its owner, which through a mount is not entry->path. (tx) */
+CLOUD_API cloud_err_t *cloud_entry_owner_path(const char **path, cloud_ctx_t *ctx,
+                                              const cloud_entry_t *entry, apr_pool_t *pool);
+/** The entry's row is another one now: node and ETag. (tx) */
+CLOUD_API cloud_err_t *cloud_entry_set(cloud_entry_t *entry, cloud_ctx_t *ctx,
+                                       const cloud_node_t *node);
 
 /* ---- files.c and friends ---- */
 /** A staged file, complete, synced and hashed, with the times it shall have on disk. */

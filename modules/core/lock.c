@@ -229,7 +229,7 @@ const char *cloud_lock_root_path(const cloud_lock_t *lock, const cloud_entry_t *
 
     for (i = 0; i < entry->chain_len; i++)
         if (lock->node == entry->chain[i]) up = entry->chain_len - i;
-    while (up-- > 0 && len > 0) {
+    while (up-- > 0 && len > entry->mount_len) {
         while (len > 0 && entry->path[len - 1] != '/') len--;
         if (len > 0) len--;
     }

@@ -227,6 +227,7 @@ static cloud_err_t *patch_tx(cloud_entry_t **out, patch_t *p)
         }
     }
     CLOUD_ERR(cloud_tree_update(p->ctx, node));
+    CLOUD_ERR(cloud_entry_set(entry, p->ctx, node));
     CLOUD_ERR(cloud_tree_log_content(p->ctx, number, entry->tree, op, node, &was));
     return cloud_files_changed(p->ctx, op, entry, NULL);
 }

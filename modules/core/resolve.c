@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* From a path to an entry, and the one access decision. */
-#include "internal.h"
+/* From a path to an entry, through mounts, and back from an id to a path. */
+#include "mount_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,52 +12,118 @@ static unsigned perms_of(const cloud_ctx_t *ctx, const cloud_account_t *owner)
     return 0;
 }
 
-static void fill(cloud_entry_t *e, const cloud_node_t *node, const cloud_node_t *parent)
+/* A walk down the segments of a path, from the root of a space. */
+typedef struct {
+    cloud_entry_t *e;
+    cloud_ctx_t *ctx;
+    apr_pool_t *pool;
+    int through;                 /* mounts are followed */
+    apr_array_header_t *chain;   /* ids of the folders passed, */
+    apr_array_header_t *disk;    /* and where they lie */
+    const cloud_node_t *parent, *node;
+} walk_t;
+
+/* Nothing but a mount can be here. */
+static cloud_err_t *follow_mount(walk_t *w, const char *nfc)
 {
-    if (node) {
+    const cloud_mount_t *m;
+    cloud_entry_t *e = w->e;
+    int live, i;
+
+    CLOUD_ERR(cloud_mount_find(&m, w->ctx, e->account, w->parent->id, nfc, w->pool));
+    if (!m) return NULL;
+    CLOUD_ERR(cloud_mount_enter(e, &live, w->ctx, m, w->pool));
+    if (!live) return NULL;
+    w->node = &m->target;
+    w->chain->nelts = w->disk->nelts = 0;
+    for (i = 0; i < e->chain_len; i++) APR_ARRAY_PUSH(w->chain, apr_int64_t) = e->chain[i];
+    APR_ARRAY_PUSH(w->disk, const char *) = e->folder ? e->folder : e->owner->dir;
+    return NULL;
+}
+
+static cloud_err_t *step(walk_t *w, const char *name)
+{
+    const cloud_node_t *node = w->node;
+    const char *nfc = cloud_name_nfc(name, w->pool);
+    cloud_node_t *child;
+
+    if (!nfc) return cloud_err(w->ctx->pool, CLOUD_E_INVALID_NAME, NULL);
+    w->parent = w->node = NULL;
+    /* A missing folder, or a file where a folder should be: nothing can be here. */
+    if (!node || !CLOUD_IS_DIR(node)) return NULL;
+    APR_ARRAY_PUSH(w->chain, apr_int64_t) = node->id;
+    APR_ARRAY_PUSH(w->disk, const char *) = node->kind == CLOUD_KIND_ROOT ? CLOUD_FILES
+                                                                          : node->disk;
+    /* In a bin each node lies in a directory of its own. */
+    if (node->kind == CLOUD_KIND_TRASH) APR_ARRAY_PUSH(w->disk, const char *) = nfc;
+    w->parent = node;
+    CLOUD_ERR(cloud_tree_child(&child, w->ctx, node->id, nfc, w->pool));
+    w->node = child;
+    if (!child && w->through && !w->e->mount) return follow_mount(w, nfc);
+    return NULL;
+}
+
+/* What the walk came to. */
+static void arrive(walk_t *w)
+{
+    cloud_entry_t *e = w->e;
+
+    if (w->node) {
         e->exists = 1;
-        e->node = *node;
+        e->node = *w->node;
     }
-    if (parent) {
+    if (w->parent) {
         e->has_parent = 1;
-        e->parent = *parent;
+        e->parent = *w->parent;
+    }
+    e->mount_root = e->mount && w->node == &e->mount->target;
+    if (e->mount_root) { /* it is where cloud_mount_enter() found it */
+        e->perms |= CLOUD_PERM_PLACE;
+    } else {
+        e->chain = (const apr_int64_t *)(const void *)w->chain->elts;
+        e->chain_len = w->parent ? w->chain->nelts : 0;
+        e->folder = w->parent ? apr_array_pstrcat(w->pool, w->disk, '/') : NULL;
     }
 }
 
-/* Walks the segments down from the root. */
-static cloud_err_t *walk(cloud_entry_t *e, cloud_ctx_t *ctx, const apr_array_header_t *segments,
-                         const cloud_node_t *root, apr_pool_t *pool)
+static cloud_err_t *walk(walk_t *w, const apr_array_header_t *segments)
 {
-    apr_int64_t *chain = apr_palloc(pool, sizeof *chain * (apr_size_t)(segments->nelts + 1));
-    apr_array_header_t *disk = apr_array_make(pool, segments->nelts + 1, sizeof(const char *));
-    const cloud_node_t *parent = NULL, *node = root;
-    cloud_node_t *child;
-    int i;
+    const char *name;
+    int i, mounted;
 
-    e->chain = chain;
-    APR_ARRAY_PUSH(disk, const char *) = e->owner->dir;
     for (i = 0; i < segments->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(segments, i, const char *);
-        const char *nfc = cloud_name_nfc(name, pool);
-
-        if (!nfc) return cloud_err(ctx->pool, CLOUD_E_INVALID_NAME, NULL);
-        /* A missing folder, or a file where a folder should be: nothing can be here. */
-        if (!node || !CLOUD_IS_DIR(node)) {
-            e->chain_len = 0;
-            return NULL;
-        }
-        chain[e->chain_len++] = node->id;
-        APR_ARRAY_PUSH(disk, const char *) = i == 0 && node->kind == CLOUD_KIND_ROOT
-                                                 ? CLOUD_FILES : node->disk;
-        /* In a bin each node lies in a directory of its own. */
-        if (node->kind == CLOUD_KIND_TRASH) APR_ARRAY_PUSH(disk, const char *) = nfc;
-        parent = node;
-        CLOUD_ERR(cloud_tree_child(&child, ctx, parent->id, nfc, pool));
-        node = child;
+        mounted = w->e->mount != NULL;
+        name = APR_ARRAY_IDX(segments, i, const char *);
+        CLOUD_ERR(step(w, name));
+        if (!mounted) w->e->mount_len += (i ? 1 : 0) + strlen(name);
     }
-    fill(e, node, parent);
-    e->folder = apr_array_pstrcat(pool, disk, '/');
+    if (!w->e->mount) w->e->mount_len = 0;
+    arrive(w);
     return NULL;
+}
+
+/* ETag of what exists, as who asks sees it. Only folders of the account itself cost a statement. */
+static cloud_err_t *set_etag(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *pool)
+{
+    cloud_mounts_t *mounts = NULL;
+
+    e->etag = e->node.etag;
+    if (!CLOUD_IS_DIR(&e->node) || e->barred) return NULL;
+    if (e->mount) {
+        e->etag = cloud_mount_etag(e->mount, &e->node, pool);
+    } else if (e->tree == e->account->root) {
+        if (!e->mounts) CLOUD_ERR(cloud_mounts_load(&mounts, ctx, e->account, pool));
+        if (mounts) e->mounts = mounts;
+        e->etag = cloud_mounts_etag(e->mounts, &e->node, pool);
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_entry_set(cloud_entry_t *entry, cloud_ctx_t *ctx, const cloud_node_t *node)
+{
+    entry->node = *node;
+    entry->exists = 1;
+    return set_etag(entry, ctx, ctx->pool);
 }
 
 /* The root of a tree; and, with it, whether who asks has been disabled or deleted since the request
@@ -84,20 +150,47 @@ static cloud_err_t *load_root(cloud_node_t **root, int *barred, cloud_ctx_t *ctx
     return NULL;
 }
 
+/* An entry of which no more is known than its path. */
+static cloud_err_t *new_entry(cloud_entry_t **entry, apr_array_header_t **segments,
+                              cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                              apr_pool_t *pool)
+{
+    cloud_entry_t *e = apr_pcalloc(pool, sizeof *e);
+    int n;
+
+    CLOUD_ERR(cloud_path_split(segments, path, ctx->pool));
+    n = (*segments)->nelts;
+    e->account = e->owner = account;
+    e->path = cloud_path_join(*segments, n, pool);
+    e->name = n ? apr_pstrdup(pool, APR_ARRAY_IDX(*segments, n - 1, const char *)) : "";
+    e->chain = apr_pcalloc(pool, sizeof *e->chain);
+    *entry = e;
+    return NULL;
+}
+
+static walk_t walk_from(cloud_entry_t *e, cloud_ctx_t *ctx, const cloud_node_t *node, int segments,
+                        apr_pool_t *pool)
+{
+    walk_t w = { .e = e, .ctx = ctx, .pool = pool, .node = node };
+    int i;
+
+    w.chain = apr_array_make(pool, e->chain_len + segments + 1, sizeof(apr_int64_t));
+    w.disk = apr_array_make(pool, segments + 2, sizeof(const char *));
+    for (i = 0; i < e->chain_len; i++) APR_ARRAY_PUSH(w.chain, apr_int64_t) = e->chain[i];
+    APR_ARRAY_PUSH(w.disk, const char *) = e->folder ? e->folder : e->owner->dir;
+    return w;
+}
+
 static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, apr_int64_t tree,
                                   unsigned mask, const char *path, apr_pool_t *pool)
 {
-    cloud_entry_t *e = apr_pcalloc(pool, sizeof *e);
     apr_array_header_t *segments;
     cloud_node_t *root;
+    cloud_entry_t *e;
+    walk_t w;
 
-    CLOUD_ERR(cloud_path_split(&segments, path, ctx->pool));
-    e->account = e->owner = account;
-    e->path = cloud_path_join(segments, segments->nelts, pool);
-    e->name = segments->nelts
-                  ? apr_pstrdup(pool, APR_ARRAY_IDX(segments, segments->nelts - 1, const char *))
-                  : "";
+    CLOUD_ERR(new_entry(&e, &segments, ctx, account, path, pool));
     e->tree = tree;
     e->perms = perms_of(ctx, account) & mask;
     CLOUD_ERR(load_root(&root, &e->barred, ctx, tree, pool));
@@ -106,20 +199,102 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
         return e->barred ? cloud_account_barred(ctx) : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
     if (e->barred) e->perms = 0; /* and the directory may have gone with the account */
     else CLOUD_ERR(cloud_storage_account_check(ctx->store, account->dir, ctx->pool));
-    if (segments->nelts == 0) {
-        e->chain = apr_pcalloc(pool, sizeof *e->chain);
-        e->has_parent = 1;
-        fill(e, root, NULL);
+    w = walk_from(e, ctx, root, segments->nelts, pool);
+    w.through = tree == account->root && !e->barred;
+    if (segments->nelts) {
+        CLOUD_ERR(walk(&w, segments));
     } else {
-        CLOUD_ERR(walk(e, ctx, segments, root, pool));
+        e->exists = e->has_parent = 1;
+        e->node = *root;
     }
     *entry = e;
-    return NULL;
+    return e->exists ? set_etag(e, ctx, pool) : NULL;
+}
+
+/* ---- views ---- */
+
+/* A single file is shown in a folder that is made up for it. Nothing can be done to that folder. */
+static void made_up_folder(cloud_entry_t *e)
+{
+    cloud_node_t *node = &e->node;
+
+    e->exists = e->has_parent = 1;
+    *node = e->mount->target;
+    node->kind = CLOUD_KIND_DIR;
+    node->name = node->disk = "";
+    node->sums.len = 0;
+    node->flags = 0;
+    e->etag = node->etag;
+    e->perms &= CLOUD_PERM_READ;
+}
+
+static int names_target(const cloud_entry_t *e, apr_pool_t *pool)
+{
+    const char *nfc = cloud_name_nfc(e->path, pool);
+
+    return nfc && strcmp(nfc, e->mount->target.name) == 0;
+}
+
+static void resolve_single(cloud_entry_t *e, const apr_array_header_t *segments, apr_pool_t *pool)
+{
+    if (segments->nelts == 0) {
+        made_up_folder(e);
+    } else if (names_target(e, pool)) {
+        e->exists = e->has_parent = 1;
+        e->node = e->mount->target;
+        e->etag = e->node.etag;
+    } else {
+        e->has_parent = segments->nelts == 1;
+        e->perms &= CLOUD_PERM_READ;
+    }
+}
+
+static int is_viewer(const cloud_ctx_t *ctx, const cloud_view_t *view)
+{
+    const cloud_view_t *who = ctx->who.view;
+
+    return ctx->who.system || (who && who->feature == view->feature && who->id == view->id);
+}
+
+/* The feature says in each transaction what the view is by now, so that none outlives its item, its owner or
+ * its expiry. */
+static cloud_err_t *resolve_view(cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, const char *path,
+                                 apr_pool_t *pool)
+{
+    const cloud_view_t *view = account->view;
+    cloud_mount_t *m = apr_pcalloc(pool, sizeof *m);
+    apr_array_header_t *segments;
+    cloud_entry_t *e;
+    walk_t w;
+    int live;
+
+    CLOUD_ERR(new_entry(&e, &segments, ctx, account, path, pool));
+    CLOUD_ERR(view->feature->view(m, ctx, view, pool));
+    m->feature = view->feature;
+    CLOUD_ERR(cloud_mount_enter(e, &live, ctx, m, pool));
+    if (!live) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (!is_viewer(ctx, view)) e->perms = 0;
+    *entry = e;
+    if (!CLOUD_IS_DIR(&m->target)) {
+        resolve_single(e, segments, pool);
+        return NULL;
+    }
+    if (segments->nelts == 0) {
+        e->exists = e->has_parent = 1;
+        e->node = m->target;
+    } else {
+        w = walk_from(e, ctx, &m->target, segments->nelts, pool);
+        CLOUD_ERR(walk(&w, segments));
+        e->mount_len = 0;
+    }
+    return e->exists ? set_etag(e, ctx, pool) : NULL;
 }
 
 cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path, apr_pool_t *pool)
 {
+    if (account->view) return resolve_view(entry, ctx, account, path, pool);
     return resolve_below(entry, ctx, account, account->root, CLOUD_PERM_ALL, path, pool);
 }
 
@@ -142,24 +317,73 @@ cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,
     return err;
 }
 
+/* ---- from an id ---- */
+
+/* Names of rows from..end, joined. */
+static const char *names_from(const apr_array_header_t *rows, int from, apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_make(pool, rows->nelts + 1, sizeof(const char *));
+    int i;
+
+    for (i = from; i < rows->nelts; i++)
+        APR_ARRAY_PUSH(names, const char *) = APR_ARRAY_IDX(rows, i, cloud_above_t).name;
+    return apr_array_pstrcat(pool, names, '/');
+}
+
+static const char *join(const char *folder, const char *below, apr_pool_t *pool)
+{
+    return *folder && *below ? apr_pstrcat(pool, folder, "/", below, NULL)
+                             : *folder ? folder : below;
+}
+
+/* Where the node is seen through a mount: the one that is the nearest above it. */
+static cloud_err_t *path_through_mount(const char **path, cloud_ctx_t *ctx,
+                                       const cloud_account_t *account,
+                                       const apr_array_header_t *rows, apr_pool_t *pool)
+{
+    apr_array_header_t *place;
+    cloud_placed_t *p = NULL;
+    const char *top;
+    int i;
+
+    for (i = rows->nelts - 1; i > 0 && !p; i--)
+        CLOUD_ERR(cloud_mount_of(&p, ctx, account, APR_ARRAY_IDX(rows, i, cloud_above_t).id, pool));
+    if (!p) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    CLOUD_ERR(cloud_tree_above(&place, ctx, p->above[p->above_len - 1], pool));
+    top = join(names_from(place, 1, pool), p->shown, pool);
+    *path = join(top, names_from(rows, i + 2, pool), pool);
+    return NULL;
+}
+
 static cloud_err_t *path_of_id(const char **path, cloud_ctx_t *ctx,
                                const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool)
 {
-    const char *below = "";
-    cloud_node_t *node;
-    int depth;
+    apr_array_header_t *rows;
 
-    for (depth = 0; depth < 100000; depth++) {
-        CLOUD_ERR(cloud_tree_get(&node, ctx, id, pool));
-        if (!node) break;
-        if (node->id == account->root) {
-            *path = below;
-            return NULL;
-        }
-        below = *below ? apr_pstrcat(pool, node->name, "/", below, NULL) : node->name;
-        id = node->parent;
-    }
-    return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    CLOUD_ERR(cloud_tree_above(&rows, ctx, id, pool));
+    if (!rows->nelts) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (APR_ARRAY_IDX(rows, 0, cloud_above_t).id != account->root)
+        return path_through_mount(path, ctx, account, rows, pool);
+    *path = names_from(rows, 1, pool);
+    return NULL;
+}
+
+/* In a view only what is at or below its item has a path. */
+static cloud_err_t *path_in_view(const char **path, cloud_ctx_t *ctx,
+                                 const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool)
+{
+    apr_array_header_t *rows;
+    cloud_entry_t *top;
+    int i;
+
+    CLOUD_ERR(resolve_view(&top, ctx, account, "", pool));
+    CLOUD_ERR(cloud_tree_above(&rows, ctx, id, pool));
+    for (i = rows->nelts - 1; i >= 0; i--)
+        if (APR_ARRAY_IDX(rows, i, cloud_above_t).id == top->node.id) break;
+    if (i < 0) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    /* A single file is in its folder. */
+    *path = names_from(rows, CLOUD_IS_DIR(&top->mount->target) ? i + 1 : i, pool);
+    return NULL;
 }
 
 cloud_err_t *cloud_resolve_id(cloud_entry_t **entry, cloud_ctx_t *ctx,
@@ -169,94 +393,22 @@ cloud_err_t *cloud_resolve_id(cloud_entry_t **entry, cloud_ctx_t *ctx,
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = path_of_id(&path, ctx, account, id, pool);
+    err = account->view ? path_in_view(&path, ctx, account, id, pool)
+                        : path_of_id(&path, ctx, account, id, pool);
     if (!err) err = cloud_resolve_tx(entry, ctx, account, path, pool);
     if (!err) err = cloud_access(ctx, *entry, CLOUD_OP_LIST);
     cloud_tx_rollback(ctx);
     return err;
 }
 
-/* What each operation needs. */
-static const unsigned NEEDS[] = {
-    [CLOUD_OP_LIST] = CLOUD_PERM_READ,     [CLOUD_OP_READ] = CLOUD_PERM_READ,
-    [CLOUD_OP_WRITE] = CLOUD_PERM_UPDATE,  [CLOUD_OP_CREATE] = CLOUD_PERM_CREATE,
-    [CLOUD_OP_DELETE] = CLOUD_PERM_DELETE, [CLOUD_OP_RENAME] = CLOUD_PERM_UPDATE,
-    [CLOUD_OP_LOCK] = CLOUD_PERM_UPDATE,
-};
-
-cloud_err_t *cloud_access(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op)
+cloud_err_t *cloud_entry_owner_path(const char **path, cloud_ctx_t *ctx, const cloud_entry_t *e,
+                                    apr_pool_t *pool)
 {
-    if (entry->barred) return cloud_account_barred(ctx);
-    if (entry->perms & NEEDS[op]) {
-        /* The root of a space is a fixed place. */
-        if ((op == CLOUD_OP_DELETE || op == CLOUD_OP_RENAME) && entry->path[0] == '\0')
-            return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
-        return NULL;
-    }
-    /* Who may see nothing of a space does not learn what is in it. */
-    return cloud_err(ctx->pool, entry->perms ? CLOUD_E_DENIED : CLOUD_E_NOT_FOUND, NULL);
-}
+    apr_array_header_t *rows;
 
-const char *cloud_perm_letters(unsigned perms, int is_dir, int shared, int mounted,
-                               apr_pool_t *pool)
-{
-    char buf[16], *p = buf;
-
-    if (shared) *p++ = 'S';
-    if (perms & CLOUD_PERM_SHARE) *p++ = 'R';
-    if (mounted) *p++ = 'M';
-    if (perms & CLOUD_PERM_DELETE) *p++ = 'D';
-    if (perms & CLOUD_PERM_UPDATE) {
-        *p++ = 'N';
-        *p++ = 'V';
-    }
-    if (!is_dir && (perms & CLOUD_PERM_UPDATE)) *p++ = 'W';
-    if (is_dir && (perms & CLOUD_PERM_CREATE)) {
-        *p++ = 'C';
-        *p++ = 'K';
-    }
-    *p = '\0';
-    return apr_pstrdup(pool, buf);
-}
-
-const char *cloud_etag(char *buf, const cloud_node_t *node)
-{
-    static const char hex[] = "0123456789abcdef";
-    apr_uint64_t v = (apr_uint64_t)node->etag;
-    char tmp[16];
-    int n = 0, i = 0;
-
-    do {
-        tmp[n++] = hex[v & 15];
-        v >>= 4;
-    } while (v);
-    while (n > 0) buf[i++] = tmp[--n];
-    buf[i] = '\0';
-    return buf;
-}
-
-apr_int64_t cloud_etag_parse(const char *etag)
-{
-    apr_uint64_t v = 0;
-    int digits = 0;
-
-    if (etag[0] == 'W' && etag[1] == '/') etag += 2;
-    if (*etag == '"') etag++;
-    for (; *etag && *etag != '"'; etag++, digits++) {
-        char c = *etag;
-
-        if (c >= '0' && c <= '9') c = (char)(c - '0');
-        else if (c >= 'a' && c <= 'f') c = (char)(c - 'a' + 10);
-        else return -1;
-        if (digits >= 15) return -1;
-        v = v << 4 | (apr_uint64_t)c;
-    }
-    return digits ? (apr_int64_t)v : -1;
-}
-
-const char *cloud_fileid(char *buf, const cloud_store_t *store, apr_int64_t id)
-{
-    apr_snprintf(buf, CLOUD_FILEID_MAX, "%08" APR_INT64_T_FMT "%s", id,
-                 cloud_store_instance_id(store));
-    return buf;
+    *path = e->path;
+    if (!e->mount) return NULL;
+    CLOUD_ERR(cloud_tree_above(&rows, ctx, e->node.id, pool));
+    *path = names_from(rows, 1, pool);
+    return NULL;
 }

@@ -121,6 +121,7 @@ cloud_entry_t *cloud_scan_entry_of(scan_t *s, const cloud_node_t *node, const ch
     e->name = node->name;
     e->exists = e->has_parent = 1;
     e->node = *node;
+    e->etag = node->etag;
     e->perms = CLOUD_PERM_ALL;
     e->tree = s->account->root;
     e->chain = s->dir.chain;

@@ -68,6 +68,8 @@ const cloud_setting_t cloud_settings_core[] = {
       "Percent of the disk in use from which on old versions and trash are removed to make room" },
     { "system", "retention_disk_low", CLOUD_SET_INT, "90", 0, 99,
       "Percent of the disk in use down to which they are removed then" },
+    { "system", "share_folder", CLOUD_SET_STRING, "/", 0, 0,
+      "Folder in which people find what others share with them" },
     { "system", "skeletondirectory", CLOUD_SET_STRING, "", 0, 0,
       "Directory whose files new accounts begin with; empty: none" },
     { "system", "version.hide", CLOUD_SET_BOOL, "false", 0, 0,

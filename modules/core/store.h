@@ -19,6 +19,7 @@ typedef enum { CLOUD_DURABILITY_FULL, CLOUD_DURABILITY_RELAXED } cloud_durabilit
 
 typedef struct cloud_account_t cloud_account_t;
 typedef struct cloud_group_t cloud_group_t;
+typedef struct cloud_view_t cloud_view_t;
 
 /** Settings as the operator's configuration file fixes them (the top layer, see settings.h):
  *  apr_table of "app\nkey" -> value. */
@@ -70,6 +71,7 @@ typedef struct {
     const cloud_account_t *account;
     int system;
     int heeds_locks;         /* system: other people's locks hold it up all the same */
+    const cloud_view_t *view; /* who came by it (a public link) and is no account; or NULL */
     const char *client;      /* name of the app password or token used, or NULL */
     int elsewhere;           /* another module let him in: by a ticket, a directory's password ... */
     const char *address;     /* of the client, or NULL */

@@ -203,6 +203,41 @@ cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr
     return NULL;
 }
 
+/* The depth bounds the walk: a path can't have more folders than bytes, so what goes on longer is a cycle. */
+cloud_err_t *cloud_tree_above(apr_array_header_t **above, cloud_ctx_t *ctx, apr_int64_t id,
+                              apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row;
+
+    *above = apr_array_make(pool, 8, sizeof(cloud_above_t));
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "WITH RECURSIVE up (id, parent, name, disk, kind, height) AS ("
+                             " SELECT id, parent, name, disk, kind, 0 FROM node WHERE id = ?1"
+                             " UNION ALL SELECT n.id, n.parent, n.name, n.disk, n.kind,"
+                             " up.height + 1 FROM up JOIN node n ON n.id = up.parent"
+                             " WHERE up.parent <> 0 AND up.height < 100000)"
+                             " SELECT id, name, coalesce(disk, name), kind, parent FROM up"
+                             " ORDER BY height DESC",
+                             "i", id));
+    for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, ctx->pool)) {
+        cloud_above_t *a = apr_array_push(*above);
+
+        a->id = cloud_col_int(st, 0);
+        a->name = cloud_col_dup(st, 1, pool);
+        a->disk = cloud_col_dup(st, 2, pool);
+        a->kind = (cloud_kind_t)cloud_col_int(st, 3);
+        /* It hangs nowhere: what it hung on is gone, or it is below itself. */
+        if ((*above)->nelts == 1 && cloud_col_int(st, 4) != 0) {
+            (*above)->nelts = 0;
+            break;
+        }
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
 static cloud_err_t *log_row(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree, const char *op,
                             const cloud_node_t *node, apr_int64_t from_parent,
                             const char *from_name, apr_int64_t delta, const cloud_node_t *was)

@@ -47,7 +47,7 @@ static cloud_err_t *replay_tx(cloud_result_t *res, const finish_t *f)
         entry->node.name = entry->node.disk = entry->name;
         entry->node.kind = CLOUD_KIND_FILE;
     }
-    entry->node.etag = s->etag;
+    entry->node.etag = entry->etag = s->etag;
     res->entry = entry;
     res->created = s->was_created;
     return NULL;

@@ -58,7 +58,7 @@ static cloud_err_t *load_tx(state_t *st, eval_t *ev)
     if (entry->exists) {
         st->exists = 1;
         st->node = entry->node;
-        cloud_etag(st->etag, &entry->node);
+        cloud_etag_text(st->etag, entry->etag);
     }
     return load_locks(st, ev, entry);
 }

@@ -140,7 +140,7 @@ static cloud_err_t *apply_mtime(cloud_result_t *res, const job_t *job,
     if (job->copy || !value || !cloud_dav_parse_mtime(&mtime, value)) return NULL;
     if (mtime != res->entry->node.mtime) {
         cond.must = CLOUD_IF_ETAG;
-        cond.etag = res->entry->node.etag;
+        cond.etag = res->entry->etag;
         cond.tokens = tokens;
         CLOUD_ERR(cloud_file_proppatch(&touched, job->ctx, job->dst->account, job->dst->path,
                                        apr_array_make(job->r->pool, 0, sizeof(cloud_prop_t)),

@@ -93,7 +93,7 @@ static int get_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
         return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, "There is no preview"));
     cloud_dav_entry_headers(r, ctx, entry, 1);
     file_headers(r, entry->node.sums, entry->node.mtime);
-    status = conditions(r, cloud_etag(etag, &entry->node));
+    status = conditions(r, cloud_etag_text(etag, entry->etag));
     if (status != OK) return status;
     c.size = entry->node.size;
     c.name = entry->node.disk;

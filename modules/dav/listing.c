@@ -20,6 +20,7 @@ typedef struct {
     apr_uint32_t extra_len, dead_len, dead_size, locks_len;
     apr_int64_t id, size, mtime, created;
     const char *type;
+    int owner;
 } record_t;
 
 apr_int64_t cloud_listing_rows(const cloud_listing_t *l)
@@ -94,7 +95,8 @@ cloud_err_t *cloud_listing_row(cloud_listing_t *l, const cloud_dav_row_t *row)
                      row->size,
                      row->mtime,
                      row->created,
-                     row->type};
+                     row->type,
+                     row->owner};
     apr_size_t locks = (apr_size_t)row->locks_len * sizeof(int);
     apr_size_t len = sizeof(head) + locks + head.name_len + 1 + head.etag_len + head.sums_len +
                      head.extra_len + head.dead_size;
@@ -151,6 +153,7 @@ static void take_row(cloud_dav_row_t *row, const char *record, apr_pool_t *pool)
     row->mtime = head->mtime;
     row->created = head->created;
     row->type = head->type;
+    row->owner = head->owner;
     row->locks = (const int *)(const void *)p;
     row->locks_len = (int)head->locks_len;
     p += head->locks_len * sizeof(int);
@@ -212,6 +215,32 @@ cloud_err_t *cloud_listing_write(cloud_listing_t *l, cloud_out_t *out)
 
 /* ---- what is loaded once ---- */
 
+int cloud_listing_owner(cloud_listing_t *l, apr_int64_t number, const char *id, const char *name)
+{
+    cloud_dav_view_t *view = l->view;
+    cloud_dav_owner_t *owner;
+    apr_int64_t *key;
+    int at;
+
+    if (number == l->last_owner_number) return l->last_owner;
+    if (!view->owners) {
+        view->owners = apr_array_make(l->pool, 1, sizeof(cloud_dav_owner_t));
+        l->owners = apr_hash_make(l->pool);
+    }
+    at = (int)(apr_uintptr_t)apr_hash_get(l->owners, &number, sizeof(number)) - 1;
+    if (at < 0) {
+        at = view->owners->nelts;
+        owner = apr_array_push(view->owners);
+        owner->id = id ? apr_pstrdup(l->pool, id) : NULL;
+        owner->name = name && cloud_name_xml_ok(name) ? apr_pstrdup(l->pool, name) : owner->id;
+        key = apr_pmemdup(l->pool, &number, sizeof(number));
+        apr_hash_set(l->owners, key, sizeof(*key), (void *)(apr_uintptr_t)(at + 1));
+    }
+    l->last_owner_number = number;
+    l->last_owner = at;
+    return at;
+}
+
 static cloud_err_t *load_quota(cloud_listing_t *l)
 {
     apr_int64_t quota, used;
@@ -260,9 +289,8 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     view->pool = pool;
     view->store = ctx->store;
     view->owner = t->account;
-    view->owner_name = t->account ? t->account->display_name : NULL;
-    if (view->owner_name && !cloud_name_xml_ok(view->owner_name))
-        view->owner_name = t->account->id;
+    if (t->account)
+        cloud_listing_owner(l, t->account->number, t->account->id, t->account->display_name);
     view->supportedlock = cloud_dav_supportedlock;
     load_fileid_tail(l);
     if (t->kind == CLOUD_DAV_FILES) {

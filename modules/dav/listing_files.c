@@ -97,18 +97,20 @@ static int is_favorite(const cloud_listing_t *l, const cloud_node_t *node)
                       by_id);
 }
 
-static cloud_err_t *add_node(cloud_listing_t *l, const cloud_node_t *node, const char *name,
-                             unsigned perms, int mounted, int shared)
+/* A row, from a child of a listing with the name that it is shown under. */
+static cloud_err_t *add_node(cloud_listing_t *l, const cloud_child_t *child, const char *name)
 {
+    const cloud_node_t *node = child->node;
     char etag[CLOUD_ETAG_MAX];
     cloud_dav_row_t row = {0};
     cloud_err_t *err;
 
     row.flags = CLOUD_ROW_NODE | (CLOUD_IS_DIR(node) ? CLOUD_ROW_DIR : 0) |
-                (shared ? CLOUD_ROW_SHARED : 0) | (mounted ? CLOUD_ROW_MOUNTED : 0) |
+                (child->shared ? CLOUD_ROW_SHARED : 0) | (child->mounted ? CLOUD_ROW_MOUNTED : 0) |
                 (node->kind == CLOUD_KIND_ROOT ? CLOUD_ROW_ROOT : 0) |
                 (is_favorite(l, node) ? CLOUD_ROW_FAVORITE : 0);
-    row.perms = perms;
+    row.perms = child->perms;
+    row.owner = cloud_listing_owner(l, child->owner, child->owner_id, child->owner_name);
     row.id = node->id;
     row.size = node->size;
     row.mtime = node->mtime;
@@ -116,7 +118,7 @@ static cloud_err_t *add_node(cloud_listing_t *l, const cloud_node_t *node, const
     row.name = name;
     row.name_len = strlen(name);
     if (l->need & CLOUD_NEED_ETAG) {
-        row.etag = cloud_etag(etag, node);
+        row.etag = cloud_etag_text(etag, child->etag);
         row.etag_len = strlen(etag);
     }
     if (l->need & CLOUD_NEED_SUMS) row.sums = node->sums;
@@ -141,10 +143,11 @@ static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
 {
     cloud_listing_t *l = baton;
     const cloud_node_t *node = child->node;
-    const char *name = node->name;
+    const char *name = child->name;
+    int other = !child->mount_root && node->disk != node->name;
     cloud_err_t *err;
 
-    if (node->disk != name) name = shown_name(node, l->scratch);
+    if (other) name = shown_name(node, l->scratch);
     if (l->queue) {
         if (l->rows >= MAX_ROWS || l->queue->nelts >= MAX_FOLDERS)
             return cloud_err(l->pool, CLOUD_E_PRECONDITION,
@@ -153,8 +156,8 @@ static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
             APR_ARRAY_PUSH(l->queue, const char *) =
                 apr_pstrcat(l->pool, l->folder, *l->folder ? "/" : "", name, NULL);
     }
-    err = add_node(l, node, name, child->perms, child->mounted, child->shared);
-    if (node->disk != node->name) apr_pool_clear(l->scratch);
+    err = add_node(l, child, name);
+    if (other) apr_pool_clear(l->scratch);
     return err;
 }
 
@@ -169,9 +172,19 @@ static const char *parent_href(const cloud_dav_target_t *t, const char *path, ap
 
 static cloud_err_t *add_self(cloud_listing_t *l, const cloud_entry_t *entry)
 {
+    const cloud_child_t self = {.node = &entry->node,
+                                .etag = entry->etag,
+                                .perms = entry->perms,
+                                .mounted = entry->mounted,
+                                .shared = entry->shared,
+                                .mount_root = entry->mount_root,
+                                .owner = entry->owner->number,
+                                .owner_id = entry->owner->id,
+                                .owner_name = entry->owner->display_name};
+
     inherit(l, entry, 0);
     CLOUD_ERR(cloud_listing_prefix(l, parent_href(l->t, entry->path, l->pool)));
-    return add_node(l, &entry->node, entry->name, entry->perms, entry->mounted, entry->shared);
+    return add_node(l, &self, entry->name);
 }
 
 static cloud_err_t *add_members(cloud_listing_t *l, const cloud_entry_t *folder)

@@ -24,11 +24,18 @@ struct cloud_listing_t {
     int *next;                      /* of the same node, -1 at the end */
     int *inherited, inherited_len;  /* locks that cover all members of the folder being listed */
 
+    apr_hash_t *owners;             /* account number -> index into view->owners, + 1 */
+    apr_int64_t last_owner_number;  /* mostly that of the row before */
+    int last_owner;
+
     const apr_array_header_t *favorites; /* of who asks: apr_int64_t in order; NULL: not needed */
 
     apr_array_header_t *queue;      /* Depth infinity: paths of folders still to be listed */
     const char *folder;             /* path of the folder being listed */
 };
+
+/** Index into view->owners of an account. */
+int cloud_listing_owner(cloud_listing_t *l, apr_int64_t number, const char *id, const char *name);
 
 /* How each kind of target is listed, with depth 0, 1 or -1. */
 cloud_err_t *cloud_listing_files(cloud_listing_t *l, int depth);

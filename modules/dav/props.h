@@ -27,7 +27,8 @@
 
 typedef struct {
     unsigned flags;
-    unsigned perms;
+    unsigned perms;             /* CLOUD_PERM_*, with CLOUD_PERM_PLACE */
+    int owner;                  /* of the tree that it is in: index into view->owners */
     apr_int64_t id;             /* 0: none */
     apr_int64_t size, mtime, created; /* CLOUD_ROW_UNKNOWN: it has none */
     const char *name;           /* last segment of the href, decoded; "" for a root */
@@ -47,10 +48,15 @@ typedef struct {
 
 /* ---- what all rows of an answer have in common ---- */
 
+/** Somebody whose files some of the rows are; texts fit for XML. */
+typedef struct {
+    const char *id, *name;
+} cloud_dav_owner_t;
+
 typedef struct {
     const cloud_store_t *store;
-    const cloud_account_t *owner;     /* of the rows' tree, or NULL */
-    const char *owner_name;           /* its display name, fit for XML */
+    const cloud_account_t *owner;     /* whose space it is, or NULL; owners[0] then */
+    apr_array_header_t *owners;       /* of cloud_dav_owner_t */
     apr_int64_t quota_free;           /* bytes, or -3: unlimited */
     const char *fingerprint;
     unsigned withheld;                /* permissions that who asks may not use; */
@@ -65,7 +71,7 @@ typedef struct {
     struct {
         const char *text;
         apr_size_t len;
-    } letters[256];                   /* oc:permissions of every combination seen so far */
+    } letters[512];                   /* oc:permissions of every combination seen so far */
 } cloud_dav_view_t;
 
 /* ---- the table ---- */

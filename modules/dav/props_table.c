@@ -154,8 +154,8 @@ static cloud_prop_state_t write_permissions(cloud_out_t *out, const cloud_dav_ro
     int dir = (row->flags & CLOUD_ROW_DIR) != 0, shared = (row->flags & CLOUD_ROW_SHARED) != 0;
     int mounted = (row->flags & CLOUD_ROW_MOUNTED) != 0;
     unsigned withheld = view->withheld | (shared ? view->withheld_shared : 0);
-    unsigned perms = row->perms & CLOUD_PERM_ALL & ~withheld;
-    unsigned key = perms | (unsigned)dir << 5 | (unsigned)shared << 6 | (unsigned)mounted << 7;
+    unsigned perms = row->perms & (CLOUD_PERM_ALL | CLOUD_PERM_PLACE) & ~withheld;
+    unsigned key = perms | (unsigned)dir << 6 | (unsigned)shared << 7 | (unsigned)mounted << 8;
 
     if (!IS_NODE(row)) return CLOUD_PROP_ABSENT;
     if (!view->letters[key].text) {
@@ -232,20 +232,31 @@ static cloud_prop_state_t write_empty(cloud_out_t *out, const cloud_dav_row_t *r
     return IS_NODE(row) ? CLOUD_PROP_EMPTY : CLOUD_PROP_ABSENT;
 }
 
+static const cloud_dav_owner_t *owner_of(const cloud_dav_row_t *row, const cloud_dav_view_t *view)
+{
+    static const cloud_dav_owner_t nobody = {NULL, NULL};
+
+    if (!view->owners || row->owner >= view->owners->nelts) return &nobody;
+    return &APR_ARRAY_IDX(view->owners, row->owner, cloud_dav_owner_t);
+}
+
+static cloud_prop_state_t write_text(cloud_out_t *out, const char *text)
+{
+    if (!text) return CLOUD_PROP_ABSENT;
+    cloud_out_xml(out, text, strlen(text));
+    return CLOUD_PROP_VALUE;
+}
+
 static cloud_prop_state_t write_owner_id(cloud_out_t *out, const cloud_dav_row_t *row,
                                          cloud_dav_view_t *view)
 {
-    if (!IS_NODE(row) || !view->owner) return CLOUD_PROP_ABSENT;
-    cloud_out_xml(out, view->owner->id, strlen(view->owner->id));
-    return CLOUD_PROP_VALUE;
+    return write_text(out, IS_NODE(row) ? owner_of(row, view)->id : NULL);
 }
 
 static cloud_prop_state_t write_owner_name(cloud_out_t *out, const cloud_dav_row_t *row,
                                            cloud_dav_view_t *view)
 {
-    if (!IS_NODE(row) || !view->owner_name) return CLOUD_PROP_ABSENT;
-    cloud_out_xml(out, view->owner_name, strlen(view->owner_name));
-    return CLOUD_PROP_VALUE;
+    return write_text(out, IS_NODE(row) ? owner_of(row, view)->name : NULL);
 }
 
 static cloud_prop_state_t write_favorite(cloud_out_t *out, const cloud_dav_row_t *row,

@@ -164,7 +164,7 @@ static const char *getetag(const dav_resource *resource)
     char etag[CLOUD_ETAG_MAX];
 
     if (!entry) return "";
-    return apr_pstrcat(resource->pool, "\"", cloud_etag(etag, &entry->node), "\"", NULL);
+    return apr_pstrcat(resource->pool, "\"", cloud_etag_text(etag, entry->etag), "\"", NULL);
 }
 
 static request_rec *get_request_rec(const dav_resource *resource)
@@ -303,7 +303,7 @@ static cloud_err_t *collect(void *baton, const cloud_child_t *child)
 {
     walk_t *w = baton;
 
-    APR_ARRAY_PUSH(w->names, const char *) = apr_pstrdup(w->pool, child->node->disk);
+    APR_ARRAY_PUSH(w->names, const char *) = apr_pstrdup(w->pool, child->mount_root ? child->name : child->node->disk);
     return NULL;
 }
 

@@ -99,7 +99,7 @@ void cloud_dav_entry_headers(request_rec *r, cloud_ctx_t *ctx, const cloud_entry
     const char *etag;
 
     if (with_etag) {
-        etag = apr_pstrcat(r->pool, "\"", cloud_etag(buf, &entry->node), "\"", NULL);
+        etag = apr_pstrcat(r->pool, "\"", cloud_etag_text(buf, entry->etag), "\"", NULL);
         apr_table_setn(r->headers_out, "ETag", etag);
         apr_table_setn(r->headers_out, "OC-ETag", etag);
     }

@@ -34,6 +34,8 @@ static const cloud_feature_t FEATURE = {
     .account_deleted = cloud_share_account_deleted,
     .group_deleted = cloud_share_group_deleted,
     .maintain = cloud_share_maintain,
+    .leaves = cloud_share_leaves,
+    .mounts = cloud_share_mounts,
 };
 
 void cloud_shares_register(void)

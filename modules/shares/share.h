@@ -155,6 +155,14 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
                                   const cloud_account_t *from, const cloud_account_t *to,
                                   const char *path, apr_pool_t *pool);
 
+/* ---- what they give (share_mounts.c) ---- */
+
+/** Effective permissions of a share of any type by now, and its flags: what its initiator has himself, with
+ *  the permission to share. perms 0: nothing any more, or there is no such share. Expiry of the share itself
+ *  is not looked at. (tx) */
+cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
+                                 apr_int64_t share, apr_pool_t *pool);
+
 /* ---- between the files of this folder ---- */
 
 extern const cloud_setting_t cloud_share_settings[];
@@ -234,5 +242,10 @@ cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
 /** What an account says of all that it was given on an item. (tx, write) */
 cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
                                    cloud_share_state_t state);
+
+/* share_mounts.c: the hook. */
+cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
+                                apr_int64_t target, cloud_mount_fn *fn, void *baton,
+                                apr_pool_t *pool);
 
 #endif

@@ -80,12 +80,12 @@ static cloud_dav_row_t folder_row(void)
 static const char *write_row(cloud_propreq_t *req, const cloud_dav_row_t *row)
 {
     static cloud_dav_view_t view;
-    cloud_account_t owner = {.id = "alice"};
+    const cloud_dav_owner_t owner = {"alice", "Alice & Bob"};
     cloud_out_t *out = cloud_out_create(collect, NULL, tu.pool);
 
     memset(&view, 0, sizeof(view));
-    view.owner = &owner;
-    view.owner_name = "Alice & Bob";
+    view.owners = apr_array_make(tu.pool, 1, sizeof(owner));
+    APR_ARRAY_PUSH(view.owners, cloud_dav_owner_t) = owner;
     view.quota_free = -3;
     view.fingerprint = "";
     view.fileid_tail = "ocinstance";
@@ -115,7 +115,7 @@ START_TEST(what_the_desktop_asks_for)
     cloud_dav_row_t row = file_row();
 
     ck_assert_uint_eq(cloud_propreq_need(req),
-                      CLOUD_NEED_ETAG | CLOUD_NEED_SUMS | CLOUD_NEED_FINGERPRINT);
+                      CLOUD_NEED_ETAG | CLOUD_NEED_SUMS | CLOUD_NEED_FINGERPRINT | CLOUD_NEED_LETTERS);
     /* More than once: the second propstat comes from memory then. */
     for (int i = 0; i < 3; i++) {
         ck_assert_str_eq(

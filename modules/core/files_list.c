@@ -1,0 +1,173 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* The members of a folder: its nodes by one range read, and among them, in order of name, what is mounted
+ * there. A mount whose name is taken (by a node, or by another mount) comes after all others, under the
+ * name that it gets instead. */
+#include "files_private.h"
+#include "mount_private.h"
+
+typedef struct {
+    cloud_ctx_t *ctx;
+    const cloud_entry_t *folder;
+    cloud_list_fn *fn;
+    void *baton;
+    cloud_child_t child;          /* as the nodes of the folder have it */
+    apr_array_header_t *mounts;   /* of cloud_placed_t *: in the folder, in order of name */
+    apr_array_header_t *late;     /* those whose name is taken */
+    int next;                     /* of mounts */
+    apr_pool_t *pool, *iter;
+} list_t;
+
+static cloud_err_t *tell_node(list_t *l, const cloud_node_t *node)
+{
+    const cloud_entry_t *f = l->folder;
+    cloud_child_t *child = &l->child;
+
+    child->node = node;
+    child->name = node->name;
+    child->etag = node->etag;
+    if (CLOUD_IS_DIR(node) && (f->mount || f->mounts)) {
+        child->etag = f->mount ? cloud_mount_etag(f->mount, node, l->iter)
+                               : cloud_mounts_etag(f->mounts, node, l->iter);
+        apr_pool_clear(l->iter);
+    }
+    return l->fn(l->baton, child);
+}
+
+static cloud_err_t *tell_mount(list_t *l, const cloud_placed_t *p, const char *name)
+{
+    const cloud_mount_t *m = &p->m;
+    cloud_child_t child = { .node = &m->target,
+                            .name = name,
+                            .perms = m->perms | CLOUD_PERM_PLACE,
+                            .shared = 1,
+                            .mount_root = 1,
+                            .owner = m->owner,
+                            .owner_id = m->owner_id,
+                            .owner_name = m->owner_name };
+
+    child.etag = cloud_mount_etag(m, &m->target, l->iter);
+    apr_pool_clear(l->iter);
+    return l->fn(l->baton, &child);
+}
+
+/* Mounts whose turn it is before the node called name (NULL: there is none any more). */
+static cloud_err_t *mounts_before(list_t *l, const char *name)
+{
+    const cloud_placed_t *last = NULL;
+
+    for (; l->next < l->mounts->nelts; l->next++) {
+        cloud_placed_t *p = APR_ARRAY_IDX(l->mounts, l->next, cloud_placed_t *);
+        int order = name ? strcmp(p->m.name, name) : -1;
+
+        if (order > 0) return NULL;
+        if (order == 0 || (last && strcmp(last->m.name, p->m.name) == 0)) {
+            APR_ARRAY_PUSH(l->late, cloud_placed_t *) = p;
+        } else {
+            CLOUD_ERR(tell_mount(l, p, p->m.name));
+            last = p;
+        }
+    }
+    return NULL;
+}
+
+static cloud_err_t *late_mounts(list_t *l)
+{
+    cloud_placed_t **p = (cloud_placed_t **)(void *)l->mounts->elts, *late;
+    int i, n, at = 0;
+
+    /* Mounts of one name get theirs together; of those that are late the first may not be. */
+    for (i = 0; i < l->mounts->nelts && at < l->late->nelts; i += n) {
+        for (n = 1; i + n < l->mounts->nelts && strcmp(p[i]->m.name, p[i + n]->m.name) == 0;) n++;
+        late = APR_ARRAY_IDX(l->late, at, cloud_placed_t *);
+        if (strcmp(p[i]->m.name, late->m.name) != 0) continue;
+        CLOUD_ERR(cloud_mounts_name(p + i, n, l->ctx, l->folder->account, l->folder->node.id,
+                                    l->pool));
+        for (; at < l->late->nelts; at++) {
+            late = APR_ARRAY_IDX(l->late, at, cloud_placed_t *);
+            if (strcmp(late->m.name, p[i]->m.name) != 0) break;
+            CLOUD_ERR(tell_mount(l, late, late->shown));
+        }
+    }
+    return NULL;
+}
+
+static cloud_err_t *list_nodes(list_t *l)
+{
+    cloud_node_t node;
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, l->ctx->db, l->ctx->pool,
+                             "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
+                             " ORDER BY name",
+                             "i", l->folder->node.id));
+    for (err = NULL; !err && row; ) {
+        cloud_tree_row(&node, st, 0, NULL);
+        if (l->next < l->mounts->nelts) err = mounts_before(l, node.name);
+        if (!err) err = tell_node(l, &node);
+        if (!err) err = cloud_stmt_step(&row, st, l->ctx->pool);
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
+/* A view of a single file. */
+static int is_single(const cloud_entry_t *folder)
+{
+    return folder->account->view && !CLOUD_IS_DIR(&folder->mount->target);
+}
+
+static cloud_err_t *list_tx(list_t *l)
+{
+    const cloud_entry_t *f = l->folder;
+
+    CLOUD_ERR(cloud_storage_account_check(l->ctx->store, f->owner->dir, l->ctx->pool));
+    if (f->account->view && !(f->perms & CLOUD_PERM_READ)) return NULL;
+    if (is_single(f)) return tell_node(l, &f->mount->target);
+    CLOUD_ERR(list_nodes(l));
+    if (!l->mounts->nelts) return NULL;
+    CLOUD_ERR(mounts_before(l, NULL));
+    return late_mounts(l);
+}
+
+/* The entry may be of an earlier transaction than the listing. */
+static cloud_err_t *load_mounts(list_t *l, cloud_entry_t *folder)
+{
+    cloud_mounts_t *mounts = NULL;
+
+    if (!folder->mount && folder->tree == folder->account->root) {
+        if (l->ctx->tx_depth > 1) mounts = (cloud_mounts_t *)folder->mounts;
+        else CLOUD_ERR(cloud_mounts_load(&mounts, l->ctx, folder->account, l->pool));
+    }
+    folder->mounts = mounts;
+    l->mounts = cloud_mounts_in(mounts, folder->node.id, l->pool);
+    l->late = apr_array_make(l->pool, 1, sizeof(cloud_placed_t *));
+    return NULL;
+}
+
+cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
+                             void *baton)
+{
+    cloud_entry_t now = *folder;
+    list_t l = { .ctx = ctx, .folder = &now, .fn = fn, .baton = baton };
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_files_found(ctx, folder, CLOUD_OP_LIST));
+    if (!CLOUD_IS_DIR(&folder->node)) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    apr_pool_create(&l.pool, ctx->pool);
+    apr_pool_create(&l.iter, l.pool);
+    l.child.perms = folder->account->view && !CLOUD_IS_DIR(&folder->mount->target)
+                        ? folder->mount->perms : folder->perms & ~CLOUD_PERM_PLACE;
+    l.child.mounted = folder->mounted;
+    l.child.shared = folder->shared;
+    l.child.owner = folder->owner->number;
+    l.child.owner_id = folder->owner->id;
+    l.child.owner_name = folder->owner->display_name;
+    err = load_mounts(&l, &now);
+    if (!err) err = list_tx(&l);
+    cloud_tx_rollback(ctx);
+    if (!err) apr_pool_destroy(l.pool); /* the error may be in it */
+    return err;
+}

@@ -1,0 +1,42 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file mount.h
+ * Mounts: an item of somebody else's tree that an account sees among its own files (a received share), and
+ * views: a namespace whose root is one item (a public link). Both are a feature's; it says through its hooks
+ * (hooks.h) which there are, in each transaction anew. A mount is no row of the tree: it has neither inode nor
+ * directory nor size of its own, and what is done through it is done to the tree of its owner.
+ */
+#ifndef CLOUD_MOUNT_H
+#define CLOUD_MOUNT_H
+
+#include "access.h"
+
+/** Content may not be read: GET, COPY, old versions, archives are DENIED. */
+#define CLOUD_MOUNT_NO_DOWNLOAD 1u
+
+typedef struct cloud_mount_t {
+    cloud_node_t target;        /* what is mounted; its id is the id of the mount */
+    apr_int64_t owner;          /* number of the account whose tree it is in */
+    const char *owner_id;       /* of that account; may be NULL in a view */
+    const char *owner_name;
+    unsigned perms;             /* effective, CLOUD_PERM_*: what all grants together give */
+    unsigned flags;             /* CLOUD_MOUNT_* */
+    apr_int64_t parent;         /* folder of the recipient's that it was put in; 0: the default place */
+    const char *name;           /* NFC; wanted name, without suffix */
+    const struct cloud_feature_t *feature; /* whose it is; set by the core */
+} cloud_mount_t;
+typedef cloud_err_t *cloud_mount_fn(void *baton, const cloud_mount_t *m);
+
+/** Names a view to the feature that it is of. An account that has one (cloud_account_t.view) is a copy of the
+ *  owner's, and all verbs take it. */
+struct cloud_view_t {
+    const struct cloud_feature_t *feature;
+    apr_int64_t id;
+};
+
+/** The live mount of one target that account, which asks, has; *m NULL: it has none. (tx) */
+CLOUD_API cloud_err_t *cloud_mount_get(const cloud_mount_t **m, cloud_ctx_t *ctx,
+                                       const cloud_account_t *account, apr_int64_t target,
+                                       apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,194 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* What an account has received, as mounts. All grants for one item are one mount: they add up. Who is a
+ * member, what has expired, what a reshare is worth: nothing of this is stored, one statement looks at it all in
+ * the snapshot of whoever asks. */
+#include "share.h"
+
+#include <string.h>
+
+/* The account that asks is ?1, the second of now is ?2. */
+#define LIVE(s)    "(" s ".expires IS NULL OR " s ".expires > ?2)"
+#define OTHERS(s)  s ".owner <> ?1 AND " s ".initiator <> ?1"
+#define SAID(s, account)                                                                        \
+    "coalesce((SELECT said.state FROM share_member said WHERE said.share = " s ".id"           \
+    " AND said.account = " account "), " s ".state)"
+#define GRANT(s)   s ".id, " s ".node, " s ".owner, " s ".initiator, " s ".perms, " s ".flags, " s ".target"
+
+/* Grants to the account. item: rows of nodes it is about. */
+#define MINE_ALL                                                                                \
+    "mine (id, node, owner, initiator, perms, flags, target) AS ("                             \
+    "SELECT " GRANT("s") " FROM share s WHERE s.type = 0 AND s.recipient = ?1 AND s.state = 0" \
+    " AND " OTHERS("s") " AND " LIVE("s")                                                      \
+    " UNION ALL SELECT " GRANT("s") " FROM membership m JOIN share s ON s.type = 1"            \
+    " AND s.recipient = m.usergroup WHERE m.account = ?1 AND " SAID("s", "?1") " = 0"          \
+    " AND " OTHERS("s") " AND " LIVE("s") ")"
+#define MINE_OF(item)                                                                           \
+    item ", "                                                                                   \
+    "mine (id, node, owner, initiator, perms, flags, target) AS ("                             \
+    "SELECT " GRANT("s") " FROM item i JOIN share s ON s.node = i.node AND s.type = 0"         \
+    " AND s.recipient = ?1 WHERE s.state = 0 AND " OTHERS("s") " AND " LIVE("s")               \
+    " UNION ALL SELECT " GRANT("s") " FROM item i JOIN membership m ON m.account = ?1"         \
+    " JOIN share s ON s.node = i.node AND s.type = 1 AND s.recipient = m.usergroup"            \
+    " WHERE " SAID("s", "?1") " = 0 AND " OTHERS("s") " AND " LIVE("s") ")"
+#define ITEM_NAMED                                                                              \
+    "item (node) AS (SELECT node FROM share WHERE type = 0 AND recipient = ?1 AND target = ?3" \
+    " UNION SELECT s.node FROM membership m JOIN share s ON s.type = 1"                        \
+    " AND s.recipient = m.usergroup AND s.target = ?3 WHERE m.account = ?1"                    \
+    " UNION SELECT node FROM share_place WHERE account = ?1 AND name = ?3)"
+#define ITEM_TARGET "item (node) AS (SELECT ?3)"
+
+/* What a grant that is not the owner's own is worth: so much as whoever gave it has by now, with the
+ * permission to share, on the item or above it; and he by somebody else, up to the owner. The walk goes from
+ * states to states (grant, permissions left, who gave it, where), each once, so a ring ends. Grants by the
+ * owner cost nothing of it. */
+#define REACH_FROM(first)                                                                       \
+    "reach (id, perms, flags, initiator, at, owner) AS (" first                                \
+    " UNION SELECT r.id, r.perms, r.flags, r.initiator, n.parent, r.owner FROM reach r"        \
+    " JOIN node n ON n.id = r.at WHERE r.initiator <> r.owner AND n.parent <> 0"               \
+    " UNION SELECT r.id, r.perms & g.perms, r.flags | g.flags, g.initiator, r.at, r.owner"     \
+    " FROM reach r JOIN share g ON g.node = r.at AND g.type = 0 AND g.recipient = r.initiator" \
+    " WHERE r.initiator <> r.owner AND g.owner = r.owner AND g.state = 0"                      \
+    " AND (g.perms & 16) <> 0 AND " LIVE("g")                                                  \
+    " UNION SELECT r.id, r.perms & g.perms, r.flags | g.flags, g.initiator, r.at, r.owner"     \
+    " FROM reach r JOIN membership m ON m.account = r.initiator JOIN share g ON g.node = r.at" \
+    " AND g.type = 1 AND g.recipient = m.usergroup WHERE r.initiator <> r.owner"               \
+    " AND g.owner = r.owner AND " SAID("g", "r.initiator") " = 0 AND (g.perms & 16) <> 0"      \
+    " AND " LIVE("g") ")"
+#define REACH                                                                                   \
+    REACH_FROM("SELECT id, perms, flags, initiator, node, owner FROM mine"                     \
+               " WHERE initiator <> owner")
+
+#define NODE_OF_N                                                                               \
+    "n.id, n.parent, n.name, n.disk, n.kind, n.etag, n.size, n.mtime, n.created, n.ino,"       \
+    " n.ino_mtime, n.btime, n.sums, n.flags"
+#define NODE_COLS_LEN 14
+#define MOUNTS(mine)                                                                            \
+    "WITH RECURSIVE " mine ", " REACH ", worth (id, node, owner, perms, flags, target) AS ("   \
+    "SELECT id, node, owner, perms, flags, target FROM mine WHERE initiator = owner"           \
+    " UNION ALL SELECT s.id, s.node, s.owner, r.perms, r.flags, s.target FROM reach r"         \
+    " JOIN mine s ON s.id = r.id WHERE r.initiator = r.owner)"                                 \
+    " SELECT " NODE_OF_N ", w.owner, a.id, a.display_name, w.perms, w.flags, w.target,"        \
+    " p.parent, p.name FROM worth w JOIN node n ON n.id = w.node"                              \
+    " JOIN account a ON a.number = w.owner"                                                    \
+    " LEFT JOIN share_place p ON p.account = ?1 AND p.node = w.node ORDER BY n.id, w.id"
+
+static const char SELECT_ALL[] = MOUNTS(MINE_ALL);
+static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED));
+static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET));
+
+/* ---- rows to mounts ---- */
+
+static apr_int64_t now(void)
+{
+    return apr_time_sec(apr_time_now());
+}
+
+/* What can be done with a file: nothing is created in it, and it is not its recipient's to delete. */
+static unsigned fitting(unsigned perms, const cloud_node_t *node)
+{
+    return CLOUD_IS_DIR(node) ? perms : perms & ~(CLOUD_PERM_CREATE | CLOUD_PERM_DELETE);
+}
+
+static void first_grant(cloud_mount_t *m, cloud_stmt_t *st, apr_pool_t *pool)
+{
+    const char *name = cloud_col_dup(st, NODE_COLS_LEN + 2, pool);
+    const char *place = cloud_col_dup(st, NODE_COLS_LEN + 7, pool);
+
+    memset(m, 0, sizeof *m);
+    cloud_tree_row(&m->target, st, 0, pool);
+    m->owner = cloud_col_int(st, NODE_COLS_LEN);
+    m->owner_id = cloud_col_dup(st, NODE_COLS_LEN + 1, pool);
+    m->owner_name = name ? name : m->owner_id;
+    m->flags = ~0u;
+    m->parent = place ? cloud_col_int(st, NODE_COLS_LEN + 6) : 0;
+    m->name = place ? place : cloud_col_dup(st, NODE_COLS_LEN + 5, pool);
+}
+
+static void add_grant(cloud_mount_t *m, cloud_stmt_t *st)
+{
+    m->perms |= fitting((unsigned)cloud_col_int(st, NODE_COLS_LEN + 3), &m->target);
+    m->flags &= (unsigned)cloud_col_int(st, NODE_COLS_LEN + 4);
+}
+
+typedef struct {
+    const char *name;       /* only mounts that want it; NULL: all */
+    cloud_mount_fn *fn;
+    void *baton;
+} sink_t;
+
+/* What nothing may be read of is nothing that was given. */
+static cloud_err_t *tell(const sink_t *sink, const cloud_mount_t *m)
+{
+    if (!m->target.id || !(m->perms & CLOUD_PERM_READ)) return NULL;
+    if (sink->name && strcmp(sink->name, m->name) != 0) return NULL;
+    return sink->fn(sink->baton, m);
+}
+
+static cloud_err_t *each(cloud_stmt_t *st, int row, const sink_t *sink, apr_pool_t *pool)
+{
+    cloud_mount_t m = { .perms = 0 };
+    apr_pool_t *iter;
+    cloud_err_t *err = NULL;
+
+    apr_pool_create(&iter, pool);
+    while (!err && row) {
+        if (cloud_col_int(st, 0) != m.target.id) {
+            err = tell(sink, &m);
+            apr_pool_clear(iter);
+            first_grant(&m, st, iter);
+        }
+        if (err) break;
+        add_grant(&m, st);
+        err = cloud_stmt_step(&row, st, pool);
+    }
+    if (!err) err = tell(sink, &m);
+    cloud_stmt_done(st);
+    apr_pool_destroy(iter);
+    return err;
+}
+
+cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
+                                apr_int64_t target, cloud_mount_fn *fn, void *baton,
+                                apr_pool_t *pool)
+{
+    const sink_t sink = { name, fn, baton };
+    cloud_stmt_t *st;
+    int row;
+
+    if (name)
+        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_NAMED, "iit", account->number,
+                                 now(), name));
+    else if (target)
+        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_TARGET, "iii", account->number,
+                                 now(), target));
+    else
+        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_ALL, "ii", account->number,
+                                 now()));
+    return each(st, row, &sink, pool);
+}
+
+/* ---- what one row is worth ---- */
+
+static const char SELECT_GRANTED[] =
+    "WITH RECURSIVE "
+    REACH_FROM("SELECT id, perms, flags, initiator, node, owner FROM share WHERE id = ?1")
+    " SELECT perms, flags FROM reach WHERE initiator = owner";
+
+cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
+                                 apr_int64_t share, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row;
+
+    *perms = 0;
+    *flags = ~0u;
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_GRANTED, "ii", share, now()));
+    for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, pool)) {
+        *perms |= (unsigned)cloud_col_int(st, 0);
+        *flags &= (unsigned)cloud_col_int(st, 1);
+    }
+    cloud_stmt_done(st);
+    if (!*perms) *flags = CLOUD_MOUNT_NO_DOWNLOAD;
+    return err;
+}
