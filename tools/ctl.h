@@ -73,6 +73,7 @@ extern const ctl_cmd_t ctl_trash_cmds[];
 extern const ctl_cmd_t ctl_sync_cmds[];
 extern const ctl_cmd_t ctl_rewind_cmds[];
 extern const ctl_cmd_t ctl_oauth2_cmds[];
+extern const ctl_cmd_t ctl_share_cmds[];
 extern const ctl_cmd_t ctl_signedurl_cmds[];
 extern const ctl_cmd_t ctl_notify_cmds[];
 

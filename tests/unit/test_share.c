@@ -1,0 +1,450 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Shares: their rules, and what becomes of them. What recipients see through them is tested with mounts. */
+#include "testutil.h"
+
+#include <string.h>
+
+#include "group.h"
+#include "internal.h"
+#include "pref.h"
+#include "settings.h"
+#include "share.h"
+#include "sharees.h"
+
+static cloud_account_t *alice, *brian, *carol;
+static cloud_group_t *group;
+
+static void mkcol(const cloud_account_t *a, const char *path)
+{
+    cloud_result_t res;
+
+    OK(cloud_file_mkcol(&res, tu_as(a), a, path, NULL, tu.pool));
+}
+
+static void setup(void)
+{
+    cloud_shares_register();
+    tu_store();
+    alice = tu_account("alice");
+    brian = tu_account("brian");
+    carol = tu_account("carol");
+    OK(cloud_group_create(&group, tu.ctx, "group", NULL, NULL, tu.pool));
+    OK(cloud_group_add(tu.ctx, "group", "brian", NULL));
+    mkcol(alice, "d");
+    mkcol(alice, "d/e");
+    mkcol(alice, "d/e/f");
+    mkcol(alice, "other");
+}
+
+static void teardown(void)
+{
+    tu_end();
+    cloud_shares_unregister();
+}
+
+static cloud_share_t *share(const char *path, int type, const char *with)
+{
+    const cloud_share_ask_t ask = { .path = path, .type = type, .with = with };
+    cloud_share_t *s;
+
+    OK(cloud_share_create(&s, tu_as(alice), alice, &ask, tu.pool));
+    return s;
+}
+
+static int shares(void)
+{
+    return (int)tu_query_int("SELECT count(*) FROM share");
+}
+
+/* The number in the ETag of a folder. */
+static apr_int64_t etag(const cloud_account_t *a, const char *path)
+{
+    cloud_entry_t *e;
+
+    OK(cloud_file_stat(&e, tu_as(a), a, path, tu.pool));
+    return e->node.etag;
+}
+
+/* ---- values ---- */
+
+START_TEST(test_dates)
+{
+    static const struct {
+        const char *text;
+        apr_int64_t expires;
+    } cases[] = {
+        { "1970-01-01", 86400 }, { "2000-02-29", 951868800 }, { "2026-11-27", 1795824000 },
+        { "2026-11-27 00:00:00", 1795824000 }, { "2026-11-27T10:00:00+0100", 1795824000 },
+        { "2026-02-29", 0 }, { "2026-13-01", 0 }, { "2026-00-10", 0 }, { "2026-11-31", 0 },
+        { "", 0 }, { "2026-11-2", 0 }, { "2026-11-27x", 0 }, { "2026-11-27 ", 0 },
+        { "2026/11/27", 0 }, { "1969-12-31", 0 }, { "x026-11-27", 0 }, { "2026-11-27T", 0 },
+        { "9999-12-31", 253402300800 },
+    };
+    apr_int64_t expires;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cloud_share_parse_date(&expires, cases[i].text);
+        ck_assert_msg(expires == cases[i].expires, "%s: %" APR_INT64_T_FMT, cases[i].text,
+                      expires);
+    }
+}
+END_TEST
+
+START_TEST(test_tokens)
+{
+    apr_hash_t *seen = apr_hash_make(tu.pool);
+    const char *token;
+    int count[256] = { 0 };
+
+    for (int i = 0; i < 4000; i++) {
+        OK(cloud_share_token(&token, tu.pool));
+        ck_assert_uint_eq(strlen(token), 15);
+        ck_assert_uint_eq(strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
+                          15);
+        ck_assert_ptr_null(apr_hash_get(seen, token, APR_HASH_KEY_STRING));
+        apr_hash_set(seen, token, APR_HASH_KEY_STRING, token);
+        for (; *token; token++) count[(unsigned char)*token]++;
+    }
+    /* 60000 letters, 968 of each on average; 31 is the standard deviation. */
+    for (const char *c = "AZaz09mM5"; *c; c++) {
+        ck_assert_int_gt(count[(unsigned char)*c], 968 - 250);
+        ck_assert_int_lt(count[(unsigned char)*c], 968 + 250);
+    }
+}
+END_TEST
+
+START_TEST(test_attributes)
+{
+    apr_array_header_t *list = apr_array_make(tu.pool, 4, sizeof(cloud_share_attr_t));
+    const char *json;
+    unsigned flags;
+
+    OK(cloud_share_attributes(&json, &flags, list, tu.pool));
+    ck_assert_ptr_null(json);
+    APR_ARRAY_PUSH(list, cloud_share_attr_t) = (cloud_share_attr_t){ "permissions", "download", 1 };
+    APR_ARRAY_PUSH(list, cloud_share_attr_t) = (cloud_share_attr_t){ "a\"b", "k", 1 };
+    OK(cloud_share_attributes(&json, &flags, list, tu.pool));
+    ck_assert_uint_eq(flags, 0);
+    APR_ARRAY_PUSH(list, cloud_share_attr_t) = (cloud_share_attr_t){ "permissions", "download", 0 };
+    OK(cloud_share_attributes(&json, &flags, list, tu.pool));
+    ck_assert_uint_eq(flags, CLOUD_SHARE_NO_DOWNLOAD);
+    ck_assert_str_eq(json, "[{\"scope\":\"a\\\"b\",\"key\":\"k\",\"enabled\":true},"
+                           "{\"scope\":\"permissions\",\"key\":\"download\",\"enabled\":false}]");
+    APR_ARRAY_PUSH(list, cloud_share_attr_t) = (cloud_share_attr_t){ "x", "", 0 };
+    FAILS(cloud_share_attributes(&json, &flags, list, tu.pool), INVALID);
+}
+END_TEST
+
+/* ---- who ---- */
+
+START_TEST(test_only_in_ones_own_name)
+{
+    const cloud_share_ask_t ask = { .path = "d", .type = CLOUD_SHARE_USER, .with = "carol" };
+    cloud_share_t *s;
+
+    FAILS(cloud_share_create(&s, tu_as(brian), alice, &ask, tu.pool), DENIED);
+    FAILS(cloud_share_create(&s, tu_as(NULL), alice, &ask, tu.pool), DENIED);
+    s = share("d", CLOUD_SHARE_USER, "brian");
+    FAILS(cloud_share_delete(tu_as(brian), s->id), NOT_FOUND);
+    FAILS(cloud_share_delete(tu_as(carol), s->id), NOT_FOUND);
+    FAILS(cloud_share_delete(tu_as(NULL), s->id), NOT_FOUND);
+    FAILS(cloud_share_get(&s, tu_as(carol), carol, s->id, tu.pool), NOT_FOUND);
+    OK(cloud_share_get(&s, tu_as(brian), brian, s->id, tu.pool));
+    FAILS(cloud_share_respond(&s, tu_as(carol), brian, s->id, CLOUD_SHARE_REJECTED, tu.pool),
+          NOT_FOUND);
+    OK(cloud_share_delete(tu_as(alice), s->id));
+    ck_assert_int_eq(shares(), 0);
+}
+END_TEST
+
+START_TEST(test_a_disabled_account_shares_nothing)
+{
+    const cloud_share_ask_t ask = { .path = "d", .type = CLOUD_SHARE_LINK };
+    cloud_ctx_t *ctx = tu_as(alice);
+    cloud_share_t *s;
+
+    OK(cloud_account_set_enabled(tu.ctx, "alice", 0));
+    FAILS(cloud_share_create(&s, ctx, alice, &ask, tu.pool), UNAUTHORIZED);
+    ck_assert_int_eq(shares(), 0);
+}
+END_TEST
+
+/* ---- names at the recipient's ---- */
+
+START_TEST(test_names_are_free)
+{
+    cloud_share_t *s;
+    cloud_result_t res;
+    cloud_share_ask_t ask = { .path = "d", .type = CLOUD_SHARE_USER, .with = "brian" };
+
+    mkcol(brian, "d");
+    ck_assert_str_eq(share("d", CLOUD_SHARE_USER, "brian")->target, "d (2)");
+    mkcol(carol, "d");
+    OK(cloud_share_create(&s, tu_as(carol), carol, &ask, tu.pool));
+    ck_assert_str_eq(s->target, "d (3)");
+    OK(cloud_file_mkcol(&res, tu_as(carol), carol, "x.y", NULL, tu.pool));
+    mkcol(brian, "x.y");
+    ask.path = "x.y";
+    OK(cloud_share_create(&s, tu_as(carol), carol, &ask, tu.pool));
+    ck_assert_str_eq(s->target, "x.y (2)");
+}
+END_TEST
+
+START_TEST(test_several_shares_of_an_item_have_one_name)
+{
+    cloud_share_t *s = share("d", CLOUD_SHARE_GROUP, "group");
+
+    mkcol(brian, "d");
+    ck_assert_str_eq(s->target, "d");
+    ck_assert_str_eq(share("d", CLOUD_SHARE_USER, "brian")->target, "d");
+}
+END_TEST
+
+/* ---- answers ---- */
+
+static int state_of(cloud_ctx_t *ctx, const cloud_account_t *a, apr_int64_t id)
+{
+    cloud_share_t *s;
+
+    OK(cloud_share_get(&s, ctx, a, id, tu.pool));
+    return (int)s->state;
+}
+
+START_TEST(test_answers_are_of_all_that_is_the_same_item)
+{
+    cloud_share_t *one = share("d", CLOUD_SHARE_USER, "brian");
+    cloud_share_t *two = share("d", CLOUD_SHARE_GROUP, "group");
+    cloud_ctx_t *ctx = tu_as(brian);
+    cloud_share_t *s;
+
+    OK(cloud_group_add(tu.ctx, "group", "carol", NULL));
+    OK(cloud_share_respond(&s, ctx, brian, two->id, CLOUD_SHARE_REJECTED, tu.pool));
+    ck_assert_int_eq(s->state, CLOUD_SHARE_REJECTED);
+    ck_assert_int_eq(state_of(ctx, brian, one->id), CLOUD_SHARE_REJECTED);
+    ck_assert_int_eq(state_of(ctx, brian, two->id), CLOUD_SHARE_REJECTED);
+    ck_assert_int_eq(state_of(tu_as(carol), carol, two->id), CLOUD_SHARE_ACCEPTED);
+    OK(cloud_share_respond(&s, ctx, brian, one->id, CLOUD_SHARE_ACCEPTED, tu.pool));
+    ck_assert_int_eq(state_of(ctx, brian, two->id), CLOUD_SHARE_ACCEPTED);
+    FAILS(cloud_share_respond(&s, tu_as(alice), alice, one->id, CLOUD_SHARE_ACCEPTED, tu.pool),
+          DENIED);
+    FAILS(cloud_share_respond(&s, tu_as(carol), carol, one->id, CLOUD_SHARE_ACCEPTED, tu.pool),
+          NOT_FOUND);
+}
+END_TEST
+
+START_TEST(test_some_want_to_be_asked)
+{
+    cloud_share_t *s;
+
+    OK(cloud_group_add(tu.ctx, "group", "carol", NULL));
+    OK(cloud_pref_set(tu.ctx, carol, "files_sharing", "auto_accept_share", "no"));
+    ck_assert_int_eq(share("d", CLOUD_SHARE_USER, "carol")->state, CLOUD_SHARE_PENDING);
+    s = share("d/e", CLOUD_SHARE_GROUP, "group");
+    ck_assert_int_eq(state_of(tu_as(brian), brian, s->id), CLOUD_SHARE_ACCEPTED);
+    ck_assert_int_eq(state_of(tu_as(carol), carol, s->id), CLOUD_SHARE_PENDING);
+    OK(cloud_setting_set(tu.ctx, "core", "shareapi_auto_accept_share", "no"));
+    s = share("other", CLOUD_SHARE_GROUP, "group");
+    ck_assert_int_eq(state_of(tu_as(brian), brian, s->id), CLOUD_SHARE_PENDING);
+    ck_assert_int_eq(share("other", CLOUD_SHARE_USER, "brian")->state, CLOUD_SHARE_PENDING);
+}
+END_TEST
+
+/* ---- the end ---- */
+
+START_TEST(test_shares_end_with_their_time)
+{
+    cloud_share_t *s = share("d", CLOUD_SHARE_USER, "brian");
+    cloud_share_query_t query = { CLOUD_SHARES_BY, NULL, 0, ~0u, -1 };
+    apr_array_header_t *list;
+    apr_int64_t before;
+
+    share("d", CLOUD_SHARE_LINK, NULL);
+    tu_exec("UPDATE share SET expires = 1 WHERE type = 0");
+    OK(cloud_share_list(&list, tu_as(alice), alice, &query, tu.pool));
+    ck_assert_int_eq(list->nelts, 1);
+    FAILS(cloud_share_get(&s, tu_as(alice), alice, s->id, tu.pool), NOT_FOUND);
+    before = etag(alice, "");
+    tu_maintain();
+    ck_assert_int_eq(shares(), 1);
+    ck_assert_int_ne(etag(alice, ""), before);
+}
+END_TEST
+
+START_TEST(test_many_expire_in_steps)
+{
+    int more, steps = 0;
+
+    share("d", CLOUD_SHARE_LINK, NULL);
+    tu_exec("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)"
+            " INSERT INTO share (type, recipient, node, owner, initiator, perms, state, target,"
+            " created, expires, token) SELECT 3, 0, s.node, s.owner, s.initiator, 1, 0, 'd', 0, i,"
+            " 'token' || i FROM n, share s WHERE s.expires IS NULL");
+    do {
+        OK(cloud_share_maintain(tu.ctx, &more));
+        steps++;
+    } while (more);
+    ck_assert_int_eq(steps, 3);
+    ck_assert_int_eq(shares(), 1);
+}
+END_TEST
+
+/* What a feature is told when an item leaves. */
+static void leaves(const char *path)
+{
+    cloud_entry_t *e;
+    cloud_err_t *err;
+
+    OK(cloud_file_stat(&e, tu.ctx, alice, path, tu.pool));
+    OK(cloud_tx_begin(tu.ctx, CLOUD_DB_WRITE));
+    err = cloud_share_leaves(tu.ctx, e, tu.pool);
+    OK(cloud_tx_end(tu.ctx, err));
+}
+
+START_TEST(test_shares_end_with_their_item)
+{
+    share("d", CLOUD_SHARE_USER, "brian");
+    share("d/e", CLOUD_SHARE_GROUP, "group");
+    share("d/e/f", CLOUD_SHARE_LINK, NULL);
+    share("d/e/f", CLOUD_SHARE_USER, "carol");
+    share("other", CLOUD_SHARE_USER, "carol");
+    leaves("d/e");
+    ck_assert_int_eq(shares(), 2);
+    leaves("d/e/f");
+    leaves("d");
+    ck_assert_int_eq(shares(), 1);
+    leaves("other");
+    ck_assert_int_eq(shares(), 0);
+}
+END_TEST
+
+START_TEST(test_shares_end_with_people)
+{
+    share("d", CLOUD_SHARE_USER, "brian");
+    share("d", CLOUD_SHARE_USER, "carol");
+    share("d", CLOUD_SHARE_GROUP, "group");
+    share("d", CLOUD_SHARE_LINK, NULL);
+    tu_exec("INSERT INTO share_place (account, node, parent, name)"
+            " SELECT (SELECT number FROM account WHERE id = 'brian'), node, 1, 'x' FROM share"
+            " WHERE type = 3");
+    OK(cloud_account_delete(tu.ctx, "brian"));
+    ck_assert_int_eq(shares(), 3);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 0);
+    OK(cloud_group_delete(tu.ctx, "group"));
+    ck_assert_int_eq(shares(), 2);
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    ck_assert_int_eq(shares(), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_member"), 0);
+}
+END_TEST
+
+START_TEST(test_what_lay_in_a_purged_folder_was_left)
+{
+    cloud_share_t *s = share("d", CLOUD_SHARE_USER, "brian");
+    cloud_err_t *err;
+
+    tu_exec("INSERT INTO share_place (account, node, parent, name)"
+            " SELECT recipient, node, 4711, 'x' FROM share");
+    OK(cloud_tx_begin(tu.ctx, CLOUD_DB_WRITE));
+    err = cloud_share_purged(tu.ctx, 4711);
+    OK(cloud_tx_end(tu.ctx, err));
+    ck_assert_int_eq(state_of(tu_as(brian), brian, s->id), CLOUD_SHARE_REJECTED);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 0);
+}
+END_TEST
+
+START_TEST(test_places_are_forgotten_with_the_last_share)
+{
+    cloud_share_t *one = share("d", CLOUD_SHARE_USER, "brian");
+    cloud_share_t *two = share("d", CLOUD_SHARE_GROUP, "group");
+
+    share("d", CLOUD_SHARE_LINK, NULL);
+    tu_exec("INSERT INTO share_place (account, node, parent, name)"
+            " SELECT recipient, node, 4711, 'x' FROM share WHERE type = 0");
+    OK(cloud_share_delete(tu_as(alice), one->id));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 1);
+    OK(cloud_share_delete(tu_as(alice), two->id));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 0);
+}
+END_TEST
+
+/* ---- what others notice ---- */
+
+START_TEST(test_one_write_tells_the_owner)
+{
+    apr_int64_t root = etag(alice, ""), d = etag(alice, "d"), e = etag(alice, "d/e");
+    apr_int64_t other = etag(brian, "");
+    cloud_share_t *s = share("d/e", CLOUD_SHARE_USER, "brian");
+    const cloud_share_ask_t ask = { .has_perms = 1, .perms = 1 };
+
+    ck_assert_int_ne(etag(alice, ""), root);
+    ck_assert_int_ne(etag(alice, "d"), d);
+    ck_assert_int_eq(etag(alice, "d/e"), e);
+    ck_assert_int_eq(tu_query_int("SELECT etag FROM node WHERE id ="
+                                  " (SELECT root FROM account WHERE id = 'brian')"), other);
+    root = etag(alice, "");
+    OK(cloud_share_update(&s, tu_as(alice), s->id, &ask, tu.pool));
+    ck_assert_int_ne(etag(alice, ""), root);
+}
+END_TEST
+
+START_TEST(test_types_of_a_listing_are_one_statement)
+{
+    cloud_ctx_t *ctx = tu_as(alice);
+    cloud_share_t *s = share("d", CLOUD_SHARE_USER, "brian");
+    apr_uint64_t before;
+    apr_hash_t *types;
+    const unsigned *bits;
+
+    share("d", CLOUD_SHARE_LINK, NULL);
+    OK(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    before = cloud_db_statements(ctx->db);
+    OK(cloud_share_types(&types, ctx, tu.pool));
+    ck_assert_uint_eq(cloud_db_statements(ctx->db) - before, 1);
+    cloud_tx_rollback(ctx);
+    bits = apr_hash_get(types, &s->node, sizeof s->node);
+    ck_assert_ptr_nonnull(bits);
+    ck_assert_uint_eq(*bits, 1u << CLOUD_SHARE_USER | 1u << CLOUD_SHARE_LINK);
+    ck_assert_uint_eq(apr_hash_count(types), 1);
+}
+END_TEST
+
+/* ---- searching ---- */
+
+START_TEST(test_a_search_among_many_reads_a_page)
+{
+    const cloud_sharees_ask_t ask = { "some", 3, 10, ~0u };
+    cloud_sharees_t *found;
+
+    tu_exec("WITH RECURSIVE n (i) AS (SELECT 100001 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 120000) INSERT INTO account (number, id, folded, display_name, quota,"
+            " enabled, created, last_login, root, purge, dir, secret_epoch) SELECT i, 'some' || i,"
+            " 'some' || i, 'Body ' || i, -1, 1, 0, 0, 0, 0, 'some' || i, 0 FROM n");
+    OK(cloud_sharees_search(&found, tu_as(alice), alice, &ask, tu.pool));
+    ck_assert_int_eq(found->users->nelts, 10);
+    ck_assert_str_eq(APR_ARRAY_IDX(found->users, 0, cloud_sharee_t).id, "some100021");
+    ck_assert_int_eq(found->more, 1);
+}
+END_TEST
+
+Suite *suite_share(void)
+{
+    const TTest *const tests[] = {
+        test_dates, test_tokens, test_attributes, test_only_in_ones_own_name,
+        test_a_disabled_account_shares_nothing, test_names_are_free,
+        test_several_shares_of_an_item_have_one_name,
+        test_answers_are_of_all_that_is_the_same_item, test_some_want_to_be_asked,
+        test_shares_end_with_their_time, test_many_expire_in_steps,
+        test_shares_end_with_their_item, test_shares_end_with_people,
+        test_what_lay_in_a_purged_folder_was_left,
+        test_places_are_forgotten_with_the_last_share, test_one_write_tells_the_owner,
+        test_types_of_a_listing_are_one_statement, test_a_search_among_many_reads_a_page,
+    };
+    Suite *suite = suite_create("share");
+    TCase *tc = tcase_create("share");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tc, tests[i]);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
