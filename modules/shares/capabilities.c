@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* What clients may offer of sharing: the settings, as they are for who asks. */
 #include "private.h"
+#include "notify.h"
 
 /* A switch of the app "core" becomes a member of o. */
 typedef struct {
@@ -61,10 +62,20 @@ static cloud_err_t *password(json_t *public, cloud_ctx_t *ctx)
     return NULL;
 }
 
+/* Where no mail can be sent clients must not offer it. */
+static cloud_err_t *send_mail(json_t *o, cloud_ctx_t *ctx, const char *key)
+{
+    int on, ready;
+
+    CLOUD_ERR(cloud_setting_bool(&on, ctx, "core", key));
+    CLOUD_ERR(cloud_mail_ready(&ready, ctx));
+    json_object_set_new(o, "send_mail", json_boolean(on && ready));
+    return NULL;
+}
+
 static cloud_err_t *public_links(json_t *all, cloud_ctx_t *ctx, const cloud_account_t *account)
 {
     static const switch_t switches[] = {
-        { "send_mail", "shareapi_allow_public_notification" },
         { "social_share", "shareapi_allow_social_share" },
         { "upload", "shareapi_allow_public_upload" },
         { NULL, NULL }
@@ -81,6 +92,7 @@ static cloud_err_t *public_links(json_t *all, cloud_ctx_t *ctx, const cloud_acco
     if (account) CLOUD_ERR(cloud_share_links_allowed(&on, ctx, account));
     json_object_set_new(public, "can_create_public_link", json_boolean(on));
     CLOUD_ERR(expire_date(public, ctx, ""));
+    CLOUD_ERR(send_mail(public, ctx, "shareapi_allow_public_notification"));
     CLOUD_ERR(set_switches(public, ctx, switches));
     json_object_set_new(public, "multiple", json_true());
     json_object_set_new(public, "supports_upload_only", json_true());
@@ -90,14 +102,12 @@ static cloud_err_t *public_links(json_t *all, cloud_ctx_t *ctx, const cloud_acco
 
 static cloud_err_t *internal_shares(json_t *all, cloud_ctx_t *ctx)
 {
-    static const switch_t mail[] = { { "send_mail", "shareapi_allow_mail_notification" },
-                                     { NULL, NULL } };
     json_t *user = json_object(), *group = json_object();
 
     json_object_set_new(all, "user", user);
     json_object_set_new(all, "group", group);
     json_object_set_new(all, "remote", json_pack("{s:{s:b}}", "expire_date", "enabled", 0));
-    CLOUD_ERR(set_switches(user, ctx, mail));
+    CLOUD_ERR(send_mail(user, ctx, "shareapi_allow_mail_notification"));
     json_object_set_new(user, "profile_picture", json_false());
     CLOUD_ERR(expire_date(user, ctx, "_user_share"));
     return expire_date(group, ctx, "_group_share");

@@ -20,6 +20,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_shares_register();
     apr_pool_cleanup_register(pconf, NULL, unregister, apr_pool_cleanup_null);
     cloud_register_ocs(cloud_shares_routes);
+    cloud_register_ocs(cloud_shares_notify_routes);
     cloud_register_ocs(cloud_shares_other_routes);
     cloud_register_ocs(cloud_shares_sharee_routes);
     cloud_shares_register_props();

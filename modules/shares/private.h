@@ -18,6 +18,7 @@ extern module AP_MODULE_DECLARE_DATA cloud_shares_module;
 APLOG_USE_MODULE(cloud_shares);
 
 extern const cloud_ocs_route_t cloud_shares_routes[];
+extern const cloud_ocs_route_t cloud_shares_notify_routes[];
 extern const cloud_ocs_route_t cloud_shares_other_routes[];
 extern const cloud_ocs_route_t cloud_shares_sharee_routes[];
 

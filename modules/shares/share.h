@@ -162,6 +162,21 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
  *  is not looked at. (tx) */
 cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
                                  apr_int64_t share, apr_pool_t *pool);
+/* ---- mails, where the settings let them be sent ---- */
+
+/** Tells the recipient of a share (or the members of the group) by mail, with a link to the item; *failed (const
+ *  char *): those who get none. For who shared and the owner; DENIED, NOT_FOUND. */
+cloud_err_t *cloud_share_mail_recipients(apr_array_header_t **failed, cloud_ctx_t *ctx,
+                                         const cloud_account_t *account, apr_int64_t node, int type,
+                                         const char *recipient, const char *link);
+/** Notes that the recipient was told otherwise. */
+cloud_err_t *cloud_share_mark_sent(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                   apr_int64_t node, int type, const char *recipient);
+/** Sends a public link of the account's to addresses (const char *), with a note that may be NULL. */
+cloud_err_t *cloud_share_mail_link(apr_array_header_t **failed, cloud_ctx_t *ctx,
+                                   const cloud_account_t *account, const char *token,
+                                   const char *link, const char *note,
+                                   const apr_array_header_t *addresses);
 
 /* ---- between the files of this folder ---- */
 
@@ -223,6 +238,17 @@ cloud_err_t *cloud_share_attributes(const char **json, unsigned *flags,
                                     const apr_array_header_t *attributes, apr_pool_t *pool);
 /** A new token for a link. */
 cloud_err_t *cloud_share_token(const char **token, apr_pool_t *pool);
+
+/* share_notify.c: notices, where a feature takes them. All (tx, write). */
+/** Tells those who have to answer: user, or the members of the group. */
+cloud_err_t *cloud_share_announce(cloud_ctx_t *ctx, const cloud_share_t *s,
+                                  const cloud_account_t *user);
+/** There is nothing to answer any more: for account, or (NULL) for anybody. */
+cloud_err_t *cloud_share_unannounce(cloud_ctx_t *ctx, apr_int64_t id,
+                                    const cloud_account_t *account);
+/** Tells who shared what account answered. */
+cloud_err_t *cloud_share_answered(cloud_ctx_t *ctx, const cloud_share_t *s,
+                                  const cloud_account_t *account);
 
 /* share_life.c: hooks of the feature. */
 cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);

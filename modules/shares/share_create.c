@@ -305,7 +305,8 @@ static cloud_err_t *create_tx(cloud_share_t **share, making_t *m)
     CLOUD_ERR(insert(&id, m));
     CLOUD_ERR(ask_members(m, id));
     CLOUD_ERR(cloud_share_touch(ctx, m->check.entry->node.id));
-    return cloud_share_row(share, ctx, id, m->pool);
+    CLOUD_ERR(cloud_share_row(share, ctx, id, m->pool));
+    return cloud_share_announce(ctx, *share, m->user);
 }
 
 static cloud_err_t *look_first(making_t *m)

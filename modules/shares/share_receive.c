@@ -56,6 +56,7 @@ static cloud_err_t *respond_tx(cloud_share_t **share, cloud_ctx_t *ctx,
                                const cloud_account_t *account, apr_int64_t id,
                                cloud_share_state_t state, apr_pool_t *pool)
 {
+    cloud_share_state_t before;
     cloud_share_t *s;
 
     CLOUD_ERR(cloud_share_row(share, ctx, id, pool));
@@ -64,8 +65,11 @@ static cloud_err_t *respond_tx(cloud_share_t **share, cloud_ctx_t *ctx,
     CLOUD_ERR(check_recipient(ctx, account, s));
     if (state == CLOUD_SHARE_ACCEPTED && s->state != state)
         CLOUD_ERR(settle_target(ctx, account, s, pool));
+    before = s->state;
     s->state = state;
-    return cloud_share_set_state(ctx, account->number, s->node, state);
+    CLOUD_ERR(cloud_share_set_state(ctx, account->number, s->node, state));
+    CLOUD_ERR(cloud_share_unannounce(ctx, id, account));
+    return before == CLOUD_SHARE_PENDING ? cloud_share_answered(ctx, s, account) : NULL;
 }
 
 cloud_err_t *cloud_share_respond(cloud_share_t **share, cloud_ctx_t *ctx,

@@ -118,6 +118,7 @@ cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id)
     };
     size_t i;
 
+    CLOUD_ERR(cloud_share_unannounce(ctx, id, NULL));
     for (i = 0; i < sizeof sql / sizeof *sql; i++)
         CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, sql[i], "i", id));
     return NULL;

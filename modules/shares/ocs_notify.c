@@ -1,0 +1,97 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* /notification: mails about shares, when who shared asks for them. */
+#include "private.h"
+
+static const char *param(const cloud_ocs_call_t *call, const char *name)
+{
+    const char *value = cloud_param(call->params, name);
+
+    return value ? value : "";
+}
+
+static apr_int64_t number(const char *text)
+{
+    char *end;
+    apr_int64_t n = apr_strtoi64(text, &end, 10);
+
+    return *text && !*end ? n : -1;
+}
+
+static const char *absolute(const cloud_ocs_call_t *call, const char *path)
+{
+    request_rec *r = call->r;
+
+    return ap_construct_url(r->pool, apr_pstrcat(r->pool, cloud_http_base(r), path, NULL), r);
+}
+
+/* Who got no mail. */
+static const char *complaint(const cloud_ocs_call_t *call, const apr_array_header_t *failed)
+{
+    return apr_psprintf(call->r->pool, "Couldn't send mail to following recipient(s): %s ",
+                        apr_array_pstrcat(call->r->pool, failed, ','));
+}
+
+static cloud_err_t *send_mail(cloud_ocs_call_t *call)
+{
+    apr_int64_t node = number(param(call, "itemSource"));
+    const char *link = absolute(call, apr_psprintf(call->r->pool, "/index.php/f/%" APR_INT64_T_FMT,
+                                                   node));
+    apr_array_header_t *failed;
+    cloud_err_t *err = cloud_share_mail_recipients(
+        &failed, call->ctx, call->account, node, (int)number(param(call, "shareType")),
+        param(call, "recipient"), link);
+
+    CLOUD_ERR(cloud_shares_answer(call, err));
+    if (err) return NULL;
+    call->data = json_pack("{s:s}", "status", failed->nelts ? "error" : "success");
+    if (failed->nelts) call->message = complaint(call, failed);
+    return NULL;
+}
+
+static cloud_err_t *mark_sent(cloud_ocs_call_t *call)
+{
+    cloud_err_t *err = cloud_share_mark_sent(call->ctx, call->account,
+                                             number(param(call, "itemSource")),
+                                             (int)number(param(call, "shareType")),
+                                             param(call, "recipient"));
+
+    if (!err) call->data = json_pack("{s:s}", "status", "success");
+    return cloud_shares_answer(call, err);
+}
+
+/* Nobody's mail gets an address that is not ours: the link is one of this server. */
+static const char *own_token(const cloud_ocs_call_t *call, const char *link)
+{
+    const char *token = strrchr(link, '/');
+
+    if (!token || !*++token) return NULL;
+    return strcmp(link, absolute(call, apr_pstrcat(call->r->pool, "/index.php/s/", token, NULL)))
+        ? NULL : token;
+}
+
+static cloud_err_t *mail_link(cloud_ocs_call_t *call)
+{
+    const char *link = param(call, "link"), *token = own_token(call, link);
+    const apr_array_header_t *to = cloud_param_list(call->params, "recipients", call->r->pool);
+    apr_array_header_t *failed;
+    cloud_err_t *err;
+
+    if (!token)
+        return cloud_shares_answer(call, cloud_err(call->r->pool, CLOUD_E_INVALID,
+                                                   "Invalid shared link"));
+    err = cloud_share_mail_link(&failed, call->ctx, call->account, token, link,
+                                cloud_param(call->params, "personalNote"), to);
+    CLOUD_ERR(cloud_shares_answer(call, err));
+    if (err || !failed->nelts) return NULL;
+    call->code = 400;
+    call->message = complaint(call, failed);
+    return NULL;
+}
+
+const cloud_ocs_route_t cloud_shares_notify_routes[] = {
+    { "POST", "/apps/files_sharing/api/v1/notification/send", CLOUD_OCS_USER, send_mail },
+    { "POST", "/apps/files_sharing/api/v1/notification/marksent", CLOUD_OCS_USER, mark_sent },
+    { "POST", "/apps/files_sharing/api/v1/notification/notify-public-link-by-email",
+      CLOUD_OCS_USER, mail_link },
+    { NULL }
+};
