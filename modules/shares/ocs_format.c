@@ -167,14 +167,20 @@ static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const
     return NULL;
 }
 
-/* Who may not share on is not told that he may. */
+/* What a recipient has of a share by now: of one that was shared on, no more than who did so has himself. 0:
+ * nothing any more. Who may not share on is not told that he may. */
 static cloud_err_t *shown_perms(unsigned *perms, const cloud_ocs_call_t *call,
                                 const cloud_share_t *s, int received)
 {
+    unsigned flags;
     int yes = 1;
 
-    if (received) CLOUD_ERR(cloud_share_allowed(&yes, call->ctx, call->account));
-    *perms = yes ? s->perms : s->perms & ~CLOUD_PERM_SHARE;
+    *perms = s->perms;
+    if (!received) return NULL;
+    if (s->initiator.number != s->owner.number)
+        CLOUD_ERR(cloud_share_granted(perms, &flags, call->ctx, s->id, call->ctx->pool));
+    CLOUD_ERR(cloud_share_allowed(&yes, call->ctx, call->account));
+    if (!yes) *perms &= ~CLOUD_PERM_SHARE;
     return NULL;
 }
 
@@ -186,9 +192,9 @@ cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const clo
     json_t *o;
 
     *out = NULL;
-    CLOUD_ERR(find_item(&item, call, s, received));
-    if (!item) return NULL;
     CLOUD_ERR(shown_perms(&perms, call, s, received));
+    CLOUD_ERR(find_item(&item, call, s, received));
+    if (!item || !perms) return NULL;
     o = json_pack("{s:o, s:i, s:o, s:o, s:i, s:I, s:n, s:o, s:o}",
                   "id", text(apr_psprintf(call->r->pool, "%" APR_INT64_T_FMT, s->id)),
                   "share_type", (int)s->type, "uid_owner", text(s->initiator.id),

@@ -36,6 +36,8 @@ static const cloud_feature_t FEATURE = {
     .maintain = cloud_share_maintain,
     .leaves = cloud_share_leaves,
     .mounts = cloud_share_mounts,
+    .mount_moved = cloud_share_mount_moved,
+    .mount_left = cloud_share_mount_left,
 };
 
 void cloud_shares_register(void)

@@ -62,7 +62,7 @@ typedef struct {
     int mail_send;
 } cloud_share_t;
 
-#define CLOUD_SHARE_NO_DOWNLOAD 1u
+#define CLOUD_SHARE_NO_DOWNLOAD CLOUD_MOUNT_NO_DOWNLOAD
 
 #define CLOUD_SHARE_DAY (24 * 60 * 60)
 
@@ -162,6 +162,7 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
  *  is not looked at. (tx) */
 cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
                                  apr_int64_t share, apr_pool_t *pool);
+
 /* ---- mails, where the settings let them be sent ---- */
 
 /** Tells the recipient of a share (or the members of the group) by mail, with a link to the item; *failed (const
@@ -268,6 +269,12 @@ cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
 /** What an account says of all that it was given on an item. (tx, write) */
 cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
                                    cloud_share_state_t state);
+/** Hooks of the feature. */
+cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                     const cloud_mount_t *m, apr_int64_t parent,
+                                     const char *name);
+cloud_err_t *cloud_share_mount_left(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                    const cloud_mount_t *m);
 
 /* share_mounts.c: the hook. */
 cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,

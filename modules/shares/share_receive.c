@@ -16,6 +16,25 @@ cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_in
                         "iii", account, node, (apr_int64_t)state);
 }
 
+/* ---- where it is put ---- */
+
+cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                     const cloud_mount_t *m, apr_int64_t parent, const char *name)
+{
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "INSERT INTO share_place (account, node, parent, name) VALUES (?1, ?2, ?3,"
+                        " ?4) ON CONFLICT (account, node) DO UPDATE SET parent = excluded.parent,"
+                        " name = excluded.name", "iiit", account->number, m->target.id, parent,
+                        name);
+}
+
+/* He can take it back, by accepting it again. */
+cloud_err_t *cloud_share_mount_left(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                    const cloud_mount_t *m)
+{
+    return cloud_share_set_state(ctx, account->number, m->target.id, CLOUD_SHARE_REJECTED);
+}
+
 /* ---- accepting, declining ---- */
 
 static cloud_err_t *wrong_id(cloud_ctx_t *ctx)

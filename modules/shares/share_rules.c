@@ -105,8 +105,7 @@ static cloud_err_t *not_shareable(const cloud_share_check_t *check)
 
 unsigned cloud_share_entry_flags(const cloud_entry_t *entry)
 {
-    (void)entry;
-    return 0;
+    return entry->mount ? entry->mount->flags & CLOUD_MOUNT_NO_DOWNLOAD : 0;
 }
 
 /* What the sharer may give on. */

@@ -192,10 +192,8 @@ END_TEST
 
 START_TEST(test_several_shares_of_an_item_have_one_name)
 {
-    cloud_share_t *s = share("d", CLOUD_SHARE_GROUP, "group");
-
     mkcol(brian, "d");
-    ck_assert_str_eq(s->target, "d");
+    ck_assert_str_eq(share("d", CLOUD_SHARE_GROUP, "group")->target, "d");
     ck_assert_str_eq(share("d", CLOUD_SHARE_USER, "brian")->target, "d");
 }
 END_TEST

@@ -1,0 +1,351 @@
+"""Shares as their recipients have them: lists, answers, places, sharing on, notices."""
+
+import json
+
+import pytest
+
+API = "apps/files_sharing/api/v1/"
+FULL, READ = "SRDNVCK", "SDNV"
+
+
+def call(who, method, place, params=None, **form):
+    return who.ocs(API + place, method, params=params or {}, data=list(form.items()) or None)
+
+
+def meta(answer):
+    return answer.json()["ocs"]["meta"]
+
+
+def data(answer):
+    assert meta(answer)["statuscode"] == 100, answer.text
+    return answer.json()["ocs"]["data"]
+
+
+def fails(answer, wanted, text=None):
+    assert meta(answer)["statuscode"] == wanted, answer.text
+    if text is not None:
+        assert meta(answer)["message"] == text
+
+
+def share(who, path, whom=None, kind=0, **form):
+    if whom is not None:
+        form["shareWith"] = getattr(whom, "id", whom)
+    return call(who, "POST", "shares", path=path, shareType=kind, **form)
+
+
+def shared(who, path, whom=None, kind=0, **form):
+    return data(share(who, path, whom, kind, **form))
+
+
+def received(who, **params):
+    return data(call(who, "GET", "shares", params={"shared_with_me": "true", **params}))
+
+
+def letters(who, path):
+    return who.prop(path, "oc:permissions")
+
+
+def names(who, path=""):
+    answer = who.propfind(path, 1, ("oc:fileid",))
+    return sorted(href.rstrip("/").rsplit("/", 1)[1] for href in list(answer)[1:])
+
+
+class World:
+    def __init__(self, env):
+        self.env = env
+        self.alice, self.brian, self.carol, self.dave = (env.account() for _ in range(4))
+        self.group = f"group of {self.alice.id}"
+        env.cloudctl("group", "add", self.group)
+        for who in (self.brian, self.carol):
+            env.cloudctl("group", "add-member", self.group, who.id)
+        self.alice.mkcol("sh")
+        self.alice.put("sh/in.txt", b"text")
+        self.alice.mkcol("sh/sub")
+        self.alice.put("file.txt", b"a file")
+
+
+@pytest.fixture(name="w")
+def fixture_world(env):
+    return World(env)
+
+
+@pytest.fixture(name="setting")
+def fixture_setting(env):
+    changed = []
+
+    def change(key, value, app="core"):
+        changed.append((key, app))
+        env.cloudctl("config", "set", app, key, value)
+
+    yield change
+    for key, app in changed:
+        env.cloudctl("config", "delete", app, key)
+
+
+# ---- what the recipient is told ----
+
+def test_a_received_share(w):
+    one = shared(w.alice, "sh", w.brian)
+    two = shared(w.alice, "file.txt", w.group, 1, permissions=19)
+    got = received(w.brian)
+    assert [share["id"] for share in got] == [one["id"], two["id"]]
+    folder, file = got
+    for key in ("share_type", "uid_owner", "permissions", "stime", "item_source", "item_type",
+                "share_with", "share_with_displayname", "mimetype"):
+        assert folder[key] == one[key] and file[key] == two[key], key
+    assert (folder["state"], folder["path"], folder["file_target"]) == (0, "/sh", "/sh")
+    assert folder["storage_id"] == "shared::/sh"
+    assert folder["file_parent"] == int(w.brian.prop("", "oc:fileid"))
+    assert list(folder)[:13] == ["id", "share_type", "uid_owner", "displayname_owner",
+                                 "permissions", "stime", "parent", "expiration", "token",
+                                 "uid_file_owner", "displayname_file_owner",
+                                 "additional_info_owner", "additional_info_file_owner"]
+    assert list(folder)[13] == "state"
+    assert [share["id"] for share in received(w.carol)] == [two["id"]]
+    assert received(w.dave) == [] and received(w.alice) == []
+    assert [share["id"] for share in received(w.brian, share_types="1")] == [two["id"]]
+    assert [share["id"] for share in received(w.brian, path="sh")] == [one["id"]]
+    fails(call(w.brian, "GET", "shares", params={"shared_with_me": "true", "path": "nosuch"}), 404)
+    assert data(call(w.brian, "GET", f"shares/{one['id']}"))[0]["path"] == "/sh"
+    fails(call(w.brian, "PUT", f"shares/{one['id']}", permissions=31), 404,
+          "Could not update share")
+    fails(call(w.brian, "DELETE", f"shares/{one['id']}"), 404, "Could not delete share")
+
+
+@pytest.mark.parametrize("perms,is_dir,wanted", (
+    (31, 1, "SRDNVCK"), (1, 1, "SDNV"), (17, 1, "SRDNV"), (5, 1, "SDNVCK"), (15, 1, "SDNVCK"),
+    (19, 0, "SRDNVW"), (1, 0, "SDNV"), (3, 0, "SDNVW")))
+def test_letters(w, perms, is_dir, wanted):
+    path = "sh" if is_dir else "file.txt"
+    shared(w.alice, path, w.brian, permissions=perms)
+    assert letters(w.brian, path) == wanted
+    assert w.brian.prop(path, "oc:owner-id") == w.alice.id
+
+
+def test_places_are_the_recipients(w):
+    one = shared(w.alice, "sh", w.brian)
+    w.brian.mkcol("my")
+    w.brian.move("sh", "my/renamed")
+    assert names(w.brian) == ["my"] and names(w.brian, "my") == ["renamed"]
+    assert names(w.alice) == ["file.txt", "sh"]
+    got = received(w.brian)[0]
+    assert (got["path"], got["file_target"]) == ("/my/renamed", "/my/renamed")
+    assert got["file_parent"] == int(w.brian.prop("my", "oc:fileid"))
+    w.alice.move("sh", "elsewhere")
+    assert w.brian.get("my/renamed/in.txt").content == b"text"
+    assert data(call(w.alice, "GET", f"shares/{one['id']}"))[0]["path"] == "/elsewhere"
+
+
+def test_clashes_get_a_number(w):
+    w.brian.mkcol("sh")
+    w.brian.put("file.txt", b"mine")
+    assert shared(w.alice, "sh", w.brian)["file_target"] == "/sh (2)"
+    assert shared(w.alice, "file.txt", w.brian)["file_target"] == "/file (2).txt"
+    assert names(w.brian) == ["file (2).txt", "file.txt", "sh", "sh (2)"]
+    w.dave.mkcol("sh")
+    assert shared(w.dave, "sh", w.brian)["file_target"] == "/sh (3)"
+
+
+def test_the_share_folder(w, setting):
+    setting("share_folder", "/Shares/in", "system")
+    w.brian.mkcol("Shares")
+    w.brian.mkcol("Shares/in")
+    assert shared(w.alice, "sh", w.brian)["file_target"] == "/Shares/in/sh"
+    assert names(w.brian, "Shares/in") == ["sh"]
+    assert received(w.brian)[0]["path"] == "/Shares/in/sh"
+
+
+# ---- answers ----
+
+def test_leaving_and_coming_back(w):
+    one = shared(w.alice, "sh", w.brian)
+    two = shared(w.alice, "sh", w.group, 1)
+    w.brian.delete("sh")
+    assert names(w.brian) == [] and names(w.carol) == ["sh"]
+    assert w.alice.get("sh/in.txt").content == b"text"
+    assert received(w.brian) == []
+    assert [(share["id"], share["state"]) for share in received(w.brian, state="all")] \
+        == [(one["id"], 2), (two["id"], 2)]
+    assert len(received(w.brian, state=2)) == 2 and received(w.brian, state=1) == []
+    assert received(w.brian, state=2)[0]["path"] == "/sh"
+    answer = data(call(w.brian, "POST", f"shares/pending/{one['id']}"))
+    assert (len(answer), answer[0]["state"], answer[0]["path"]) == (1, 0, "/sh")
+    assert names(w.brian) == ["sh"] and len(received(w.brian)) == 2
+    assert data(call(w.brian, "DELETE", f"shares/pending/{two['id']}"))[0]["state"] == 2
+    assert names(w.brian) == []
+    assert w.alice.ocs("cloud/user").status_code == 200 and len(received(w.carol)) == 1
+
+
+def test_shares_that_wait(w, setting):
+    setting("shareapi_auto_accept_share", "no")
+    one = shared(w.alice, "sh", w.brian)
+    two = shared(w.alice, "file.txt", w.group, 1)
+    assert names(w.brian) == [] and received(w.brian) == []
+    waiting = received(w.brian, state=1)
+    assert [share["id"] for share in waiting] == [one["id"], two["id"]]
+    assert waiting[0]["path"] == "/sh" and waiting[0]["item_source"] == one["item_source"]
+    before = w.brian.prop("")
+    assert data(call(w.brian, "POST", f"shares/pending/{two['id']}"))[0]["path"] == "/file.txt"
+    assert w.brian.prop("") != before
+    assert names(w.brian) == ["file.txt"] and names(w.carol) == []
+    data(call(w.brian, "DELETE", f"shares/pending/{one['id']}"))
+    assert names(w.brian) == ["file.txt"]
+    fails(call(w.dave, "POST", f"shares/pending/{one['id']}"), 404)
+    fails(call(w.dave, "DELETE", f"shares/pending/{two['id']}"), 404)
+    fails(call(w.alice, "POST", f"shares/pending/{one['id']}"), 403,
+          "Only recipient can change accepted state")
+
+
+def notices(who):
+    answer = who.ocs("apps/notifications/api/v1/notifications", version=2)
+    return answer.json()["ocs"]["data"] if answer.status_code == 200 else []
+
+
+def test_notices(w, setting):
+    setting("shareapi_auto_accept_share", "no")
+    one = shared(w.alice, "sh", w.brian)
+    two = shared(w.alice, "file.txt", w.group, 1)
+    found = {notice["object_id"]: notice for notice in notices(w.brian)}
+    assert set(found) == {f"ocinternal:{one['id']}", f"ocinternal:{two['id']}"}
+    notice = found[f"ocinternal:{one['id']}"]
+    assert notice["app"] == "files_sharing" and notice["object_type"] == "local_share"
+    assert notice["subject"] == f'"{w.alice.id}" shared "sh" with you'
+    assert [(action["label"], action["type"]) for action in notice["actions"]] \
+        == [("Decline", "DELETE"), ("Accept", "POST")]
+    assert len(notices(w.carol)) == 1 and notices(w.dave) == []
+    accept = notice["actions"][1]["link"]
+    answer = w.brian.http.post(accept, headers={"OCS-APIREQUEST": "true"}, timeout=60)
+    assert answer.status_code == 200
+    assert names(w.brian) == ["sh"]
+    assert [notice["object_id"] for notice in notices(w.brian)] == [f"ocinternal:{two['id']}"]
+    assert [notice["subject"] for notice in notices(w.alice)] == [f'"{w.brian.id}" accepted "sh"']
+    data(call(w.alice, "DELETE", f"shares/{two['id']}"))
+    assert notices(w.brian) == [] and notices(w.carol) == []
+
+
+# ---- sharing on ----
+
+def test_sharing_on(w):
+    one = shared(w.alice, "sh", w.brian, permissions=19)
+    assert letters(w.brian, "sh") == "SRDNV"
+    for perms in (31, 7, 8):
+        fails(share(w.brian, "sh", w.dave, permissions=perms), 404,
+              "Cannot set the requested share permissions for sh")
+    two = shared(w.brian, "sh", w.dave)
+    assert (two["permissions"], two["uid_owner"], two["uid_file_owner"]) \
+        == (19, w.brian.id, w.alice.id)
+    sub = shared(w.brian, "sh/sub", w.dave, permissions=17)
+    assert names(w.dave) == ["sh", "sub"]
+    fails(share(w.brian, "sh", w.alice), 403, "Can't share with the share owner")
+    fails(share(w.alice, "sh", w.dave), 403, "Path already shared with this user")
+    assert [share["id"] for share in data(call(w.alice, "GET", "shares"))] == [one["id"]]
+    assert [share["id"] for share in data(call(w.alice, "GET", "shares",
+                                               params={"reshares": "true"}))] \
+        == [one["id"], two["id"], sub["id"]]
+    assert [share["path"] for share in data(call(w.brian, "GET", "shares"))] == ["/sh", "/sh/sub"]
+    assert data(call(w.brian, "GET", "shares", params={"path": "sh", "subfiles": "true"}))[0]["id"] \
+        == sub["id"]
+    link = shared(w.brian, "sh", None, 3, permissions=3)
+    assert link["permissions"] == 3
+    fails(share(w.brian, "sh", None, 3, permissions=15), 404)
+    # what the owner does to one counts for all that follow from it
+    data(call(w.alice, "PUT", f"shares/{one['id']}", permissions=17))
+    assert letters(w.dave, "sh") == "SRDNV" and received(w.dave)[0]["permissions"] == 17
+    assert w.dave.dav("PUT", "sh/in.txt", data=b"x").status_code == 403
+    data(call(w.alice, "PUT", f"shares/{one['id']}", permissions=1))
+    assert names(w.dave) == [] and received(w.dave) == []
+    fails(share(w.brian, "sh", w.carol), 404, "You are not allowed to share sh")
+    data(call(w.alice, "PUT", f"shares/{one['id']}", permissions=31))
+    assert names(w.dave) == ["sh", "sub"]
+    data(call(w.alice, "DELETE", f"shares/{two['id']}"))
+    assert names(w.dave) == ["sub"]
+    data(call(w.alice, "DELETE", f"shares/{one['id']}"))
+    assert names(w.dave) == [] and names(w.brian) == []
+
+
+def test_sharing_on_that_is_off(w, setting):
+    shared(w.alice, "sh", w.brian)
+    shared(w.brian, "sh/sub", w.dave)
+    setting("shareapi_allow_resharing", "no")
+    assert letters(w.brian, "sh") == "SDNVCK" and letters(w.brian, "sh/sub") == "SDNVCK"
+    assert letters(w.alice, "sh") == "RDNVCK"
+    fails(share(w.brian, "sh", w.carol), 404, "You are not allowed to share sh")
+    fails(share(w.brian, "sh/sub", None, 3), 404, "You are not allowed to share sh/sub")
+    assert names(w.dave) == ["sub"]
+    setting("shareapi_exclude_groups", "yes")
+    setting("shareapi_exclude_groups_list", json.dumps([w.group]))
+    assert received(w.brian)[0]["permissions"] == 15
+
+
+def test_no_download(w):
+    secure = {"attributes[0][scope]": "permissions", "attributes[0][key]": "download",
+              "attributes[0][value]": "false"}
+    shared(w.alice, "sh", w.brian, permissions=17, **secure)
+    assert w.brian.get("sh/in.txt").status_code == 403
+    fails(share(w.brian, "sh", w.dave, permissions=17), 404,
+          "Cannot set the requested share attributes for sh")
+    shared(w.brian, "sh", w.dave, permissions=17, **secure)
+    assert w.dave.get("sh/in.txt").status_code == 403
+    assert names(w.dave, "sh") == ["in.txt", "sub"]
+
+
+def test_a_group_share_back_into_ones_own_group(w):
+    shared(w.alice, "sh", w.brian)
+    shared(w.brian, "sh", w.group, 1, permissions=17)
+    assert letters(w.brian, "sh") == "SRDNVCK" and letters(w.carol, "sh") == "SRDNV"
+    assert names(w.alice) == ["file.txt", "sh"]
+
+
+# ---- the end ----
+
+def test_shares_end_with_the_item(w):
+    shared(w.alice, "sh/sub", w.brian)
+    shared(w.brian, "sub", w.dave)
+    link = shared(w.alice, "sh/sub", None, 3)
+    w.alice.delete("sh")
+    assert names(w.brian) == [] and names(w.dave) == []
+    fails(call(w.alice, "GET", f"shares/{link['id']}"), 404)
+    assert data(call(w.alice, "GET", "shares", params={"reshares": "true"})) == []
+
+
+def test_membership_counts_at_once(w):
+    shared(w.alice, "sh", w.group, 1)
+    assert names(w.dave) == []
+    before = w.dave.prop("")
+    w.env.cloudctl("group", "add-member", w.group, w.dave.id)
+    assert names(w.dave) == ["sh"] and w.dave.prop("") != before
+    w.env.cloudctl("group", "remove-member", w.group, w.dave.id)
+    assert names(w.dave) == [] and w.dave.prop("") == before
+
+
+def test_a_share_that_expired_is_gone(w):
+    one = shared(w.alice, "sh", w.brian, expireDate="2126-01-01")
+    assert names(w.brian) == ["sh"]
+    assert one["expiration"] == "2126-01-01 00:00:00"
+    data(call(w.alice, "PUT", f"shares/{one['id']}", expireDate=""))
+    assert names(w.brian) == ["sh"]
+
+
+# ---- mails ----
+
+def test_mails_that_are_off(w, setting):
+    one = shared(w.alice, "sh", w.brian)
+    form = {"itemSource": one["item_source"], "itemType": "folder", "shareType": 0,
+            "recipient": w.brian.id}
+    fails(call(w.alice, "POST", "notification/send", **form), 403,
+          "Internal mail notification for shared files is not allowed")
+    link = shared(w.alice, "sh", None, 3)
+    form_of_link = {"link": link["url"], "recipients[]": "x@example.org"}
+    place = "notification/notify-public-link-by-email"
+    fails(call(w.alice, "POST", place, **form_of_link), 403,
+          "Public link mail notification is not allowed")
+    for url in ("http://evil.example/index.php/s/" + link["token"], "", "x", link["url"] + "/x"):
+        fails(call(w.alice, "POST", place, **{**form_of_link, "link": url}), 400,
+              "Invalid shared link")
+    setting("shareapi_allow_mail_notification", "yes")
+    answer = call(w.alice, "POST", "notification/send", **form)
+    assert data(answer) == {"status": "error"}  # there is no program to send with
+    assert data(call(w.alice, "POST", "notification/marksent", **form)) == {"status": "success"}
+    assert data(call(w.alice, "GET", f"shares/{one['id']}"))[0]["mail_send"] == 1
+    for who in (w.brian, w.dave):
+        fails(call(who, "POST", "notification/marksent", **form), 404)
