@@ -1,284 +1,349 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Whom somebody may share with. */
+/* The search for people and groups to share with. The database gives candidates, by a pattern that leaves
+ * open what it can't compare without case; what fits is decided here, on folded text. Rows are read in
+ * order of an index, so a page that is full ends the reading. */
 #include "sharees.h"
 
 #include <string.h>
+#include <apr_lib.h>
 
 typedef struct {
     cloud_ctx_t *ctx;
     const cloud_account_t *account;
     const cloud_sharees_ask_t *ask;
     cloud_sharees_t *found;
-    const char *folded;     /* the text */
-    const char *like;       /* the same as a pattern, */
-    const char *like_folded; /* and folded */
-    int enumerate;          /* parts of names are enough */
-    int own_groups_only;    /* accounts of own groups alone may be found by a part of their names, */
-    int members_only;       /* and may be shared with; */
-    int groups_only;        /* the same for groups */
-    const char *info;       /* setting user_additional_info_field */
-    const char **blocked;   /* groups that may receive nothing */
-    apr_pool_t *pool;
+    apr_pool_t *pool;            /* of what was found */
+    apr_pool_t *row;             /* of one row */
+    const char *folded;          /* what is searched */
+    const char *pattern;         /* for LIKE, of accounts */
+    apr_array_header_t *mine;    /* ids (const char *) of the groups of who asks */
+    const char **receivers_out;  /* groups that may not receive, up to NULL */
+    const char *info;            /* user_additional_info_field */
+    int enumerate, enumerate_mine, members_only, membership_only, group_sharing;
+    int medial_users, medial_groups;
+    int long_enough;             /* to be searched for as a part */
 } search_t;
 
-/* ---- patterns ---- */
+/* ---- what the settings say ---- */
 
-/* What LIKE compares without case is ASCII; of other letters it sees that there is one, and fits() does the rest. */
-static const char *pattern(const char *text, int medial, int whole, apr_pool_t *pool)
+static cloud_err_t *read_switches(search_t *s)
 {
-    char *out = apr_palloc(pool, strlen(text) * 2 + 3), *p = out;
+    const struct {
+        int *value;
+        const char *app, *key;
+    } switches[] = {
+        { &s->enumerate, "core", "shareapi_allow_share_dialog_user_enumeration" },
+        { &s->enumerate_mine, "core", "shareapi_share_dialog_user_enumeration_group_members" },
+        { &s->members_only, "core", "shareapi_only_share_with_group_members" },
+        { &s->membership_only, "core", "shareapi_only_share_with_membership_groups" },
+        { &s->group_sharing, "core", "shareapi_allow_group_sharing" },
+        { &s->medial_users, "system", "accounts.enable_medial_search" },
+        { &s->medial_groups, "system", "groups.enable_medial_search" },
+    };
+    size_t i;
 
-    if (medial && !whole) *p++ = '%';
+    for (i = 0; i < sizeof switches / sizeof *switches; i++)
+        CLOUD_ERR(cloud_setting_bool(switches[i].value, s->ctx, switches[i].app, switches[i].key));
+    CLOUD_ERR(cloud_setting_get(&s->info, NULL, s->ctx, "core", "user_additional_info_field"));
+    return cloud_setting_list(&s->receivers_out, s->ctx, "files_sharing",
+                              "blacklisted_receiver_groups");
+}
+
+/* Characters without the blanks around them. */
+static apr_int64_t length_of(const char *text)
+{
+    apr_size_t len = strlen(text);
+    apr_int64_t n = 0;
+
+    while (len > 0 && apr_isspace(*text)) text++, len--;
+    while (len > 0 && apr_isspace(text[len - 1])) len--;
+    for (; len > 0; len--, text++) n += (*text & 0xC0) != 0x80;
+    return n;
+}
+
+/* LIKE knows no case but that of ASCII, and one character may be several when it is folded ("ß"): what is
+ * not ASCII is left open. */
+static const char *make_pattern(const char *text, int medial, apr_pool_t *pool)
+{
+    char *pattern = apr_palloc(pool, 2 * strlen(text) + 3), *p = pattern;
+
+    if (medial) *p++ = '%';
     for (; *text; text++) {
-        if ((*text & 0xc0) == 0x80) continue;
-        if (*text & 0x80) {
-            *p++ = '_';
+        if (!apr_isascii(*text)) {
+            if (p == pattern || p[-1] != '%' || (p > pattern + 1 && p[-2] == '\\')) *p++ = '%';
             continue;
         }
         if (*text == '%' || *text == '_' || *text == '\\') *p++ = '\\';
-        *p++ = *text;
+        *p++ = (char)apr_tolower(*text);
     }
-    if (!whole) *p++ = '%';
+    *p++ = '%';
     *p = '\0';
-    return out;
+    return pattern;
 }
 
-static int is_ascii(const char *text)
+/* *ok 0: nothing can be found. */
+static cloud_err_t *prepare(int *ok, search_t *s)
 {
-    for (; *text; text++)
-        if (*text & 0x80) return 0;
-    return 1;
-}
-
-static int is_same(const search_t *s, const char *value)
-{
-    const char *folded = value && *value ? cloud_account_fold(value, s->pool) : NULL;
-
-    return folded && *s->folded && strcmp(folded, s->folded) == 0;
-}
-
-static int contains(const search_t *s, const char *value)
-{
-    const char *folded = value ? cloud_account_fold(value, s->pool) : NULL;
-
-    return folded && strstr(folded, s->folded);
-}
-
-static int fits(const search_t *s, const char *id, const char *name, const char *email)
-{
-    return is_ascii(s->ask->text) || contains(s, id) || contains(s, name) || contains(s, email);
-}
-
-/* ---- settings ---- */
-
-static cloud_err_t *read_settings(search_t *s, int medial[2])
-{
-    cloud_ctx_t *ctx = s->ctx;
-
-    CLOUD_ERR(cloud_setting_bool(&s->enumerate, ctx, "core",
-                                 "shareapi_allow_share_dialog_user_enumeration"));
-    CLOUD_ERR(cloud_setting_bool(&s->own_groups_only, ctx, "core",
-                                 "shareapi_share_dialog_user_enumeration_group_members"));
-    if (!s->enumerate) s->own_groups_only = 0;
-    CLOUD_ERR(cloud_setting_bool(&s->members_only, ctx, "core",
-                                 "shareapi_only_share_with_group_members"));
-    CLOUD_ERR(cloud_setting_bool(&s->groups_only, ctx, "core",
-                                 "shareapi_only_share_with_membership_groups"));
-    CLOUD_ERR(cloud_setting_get(&s->info, NULL, ctx, "core", "user_additional_info_field"));
-    CLOUD_ERR(cloud_setting_list(&s->blocked, ctx, "files_sharing", "blacklisted_receiver_groups"));
-    CLOUD_ERR(cloud_setting_bool(&medial[0], ctx, "system", "accounts.enable_medial_search"));
-    return cloud_setting_bool(&medial[1], ctx, "system", "groups.enable_medial_search");
-}
-
-static void set_patterns(search_t *s, int medial)
-{
-    s->like = pattern(s->ask->text, medial, !s->enumerate, s->pool);
-    s->like_folded = pattern(s->folded, medial, !s->enumerate, s->pool);
-}
-
-/* Too little to look for parts of names with. */
-static cloud_err_t *too_short(int *yes, search_t *s)
-{
+    const char *text = s->ask->text ? s->ask->text : "";
     apr_int64_t least;
 
+    s->folded = cloud_account_fold(text, s->ctx->pool);
+    *ok = s->folded != NULL;
+    if (!*ok) return NULL;
+    CLOUD_ERR(read_switches(s));
     CLOUD_ERR(cloud_setting_int(&least, s->ctx, "system", "user.search_min_length"));
-    *yes = (apr_int64_t)strlen(s->ask->text) < least;
+    s->long_enough = length_of(text) >= least;
+    s->pattern = make_pattern(cloud_name_nfc(text, s->ctx->pool), s->medial_users, s->ctx->pool);
     return NULL;
 }
 
-/* ---- results ---- */
+/* ---- comparing ---- */
 
-static void add(search_t *s, apr_array_header_t *list, const char *id, const char *name,
-                const char *email)
+static const char *fold(search_t *s, const char *text)
+{
+    return text ? cloud_account_fold(text, s->row) : NULL;
+}
+
+static int is_part(const search_t *s, const char *folded, int medial)
+{
+    if (!folded) return 0;
+    return medial ? strstr(folded, s->folded) != NULL
+                  : strncmp(folded, s->folded, strlen(s->folded)) == 0;
+}
+
+static int is_whole(const search_t *s, const char *folded)
+{
+    return folded && *folded && strcmp(folded, s->folded) == 0;
+}
+
+typedef enum { NO, PART, WHOLE } match_t;
+
+static match_t compare(search_t *s, const char *const *texts, int n, int medial)
+{
+    match_t match = NO;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        const char *folded = fold(s, texts[i]);
+
+        if (is_whole(s, folded)) return WHOLE;
+        if (is_part(s, folded, medial)) match = PART;
+    }
+    return match;
+}
+
+/* ---- a page ---- */
+
+typedef struct {
+    apr_array_header_t *exact, *others;
+    apr_int64_t skip, left;
+} page_t;
+
+static page_t begin_page(const search_t *s, apr_array_header_t *exact, apr_array_header_t *others)
+{
+    page_t page = { exact, others, (s->ask->page - 1) * s->ask->per_page, s->ask->per_page };
+
+    return page;
+}
+
+static void add(search_t *s, apr_array_header_t *list, const char *id, const char *label,
+                const char *info)
 {
     cloud_sharee_t *one = apr_array_push(list);
 
     one->id = apr_pstrdup(s->pool, id);
-    one->label = apr_pstrdup(s->pool, name && *name ? name : id);
-    one->info = NULL;
-    if (s->info && !strcmp(s->info, "email")) one->info = apr_pstrdup(s->pool, email);
-    if (s->info && !strcmp(s->info, "id")) one->info = one->id;
+    one->label = apr_pstrdup(s->pool, label && *label ? label : id);
+    one->info = info && *info ? apr_pstrdup(s->pool, info) : NULL;
 }
 
-static int has(const apr_array_header_t *list, const char *id)
+/* A place on the page for what fits: 0 when it lies before it; *full when it lies behind it. */
+static int take_place(search_t *s, page_t *page, int *full)
 {
-    int i;
-
-    for (i = 0; i < list->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(list, i, cloud_sharee_t).id, id)) return 1;
-    return 0;
-}
-
-/* Rows of a page: told of each that fits, in order. */
-typedef void row_fn(search_t *s, cloud_stmt_t *st);
-
-static cloud_err_t *walk(search_t *s, cloud_stmt_t *st, row_fn *fn, int has_email)
-{
-    apr_int64_t first = (s->ask->page - 1) * s->ask->per_page, n = 0;
-    cloud_err_t *err;
-    int row;
-
-    while (!(err = cloud_stmt_step(&row, st, s->ctx->pool)) && row) {
-        if (!fits(s, cloud_col_text(st, 0), cloud_col_text(st, 1),
-                  has_email ? cloud_col_text(st, 2) : NULL)) continue;
-        if (n++ < first) continue;
-        if (n > first + s->ask->per_page) {
-            s->found->more = 1;
-            break;
-        }
-        fn(s, st);
+    if (page->skip > 0) {
+        page->skip--;
+        return 0;
     }
-    cloud_stmt_done(st);
-    return err;
+    *full = page->left == 0;
+    if (*full) s->found->more = 1;
+    else page->left--;
+    return !*full;
 }
 
 /* ---- accounts ---- */
 
-static const char USERS[] =
-    "SELECT a.id, a.display_name, a.email, EXISTS (SELECT 1 FROM pref p WHERE p.account = a.number"
-    " AND p.app = 'files_sharing' AND p.key = 'allow_share_dialog_user_enumeration'"
-    " AND p.value <> 'yes') FROM account a WHERE (a.id LIKE ?1 ESCAPE '\\' OR a.folded LIKE ?2"
-    " ESCAPE '\\' OR a.display_name LIKE ?1 ESCAPE '\\' OR a.email LIKE ?1 ESCAPE '\\')"
-    " AND (?3 = 0 OR a.number IN (SELECT y.account FROM membership x JOIN membership y"
-    " ON y.usergroup = x.usergroup WHERE x.account = ?4)) ORDER BY a.id";
+#define USERS(where)                                                                              \
+    "SELECT a.id, a.display_name, a.email, EXISTS (SELECT 1 FROM pref AS p"                       \
+    " WHERE p.account = a.number AND p.app = 'files_sharing'"                                     \
+    " AND p.key = 'allow_share_dialog_user_enumeration' AND p.value <> 'yes')"                    \
+    " FROM account AS a WHERE a.enabled = 1" where
+#define FITS                                                                                      \
+    " AND (a.folded LIKE ?1 ESCAPE '\\' OR lower(a.display_name) LIKE ?1 ESCAPE '\\'"             \
+    " OR lower(a.email) LIKE ?1 ESCAPE '\\') ORDER BY a.folded"
+#define IN_MY_GROUPS                                                                              \
+    " AND a.number IN (SELECT o.account FROM membership AS m JOIN membership AS o"                \
+    " ON o.usergroup = m.usergroup WHERE m.account = ?2)"
 
-static void user_row(search_t *s, cloud_stmt_t *st)
+static const char *info_of(const search_t *s, const char *id, const char *email)
 {
-    const char *id = cloud_col_text(st, 0), *name = cloud_col_text(st, 1);
-    const char *email = cloud_col_text(st, 2);
-    int hidden = (int)cloud_col_int(st, 3);
-
-    if (is_same(s, id) || is_same(s, name) || is_same(s, email))
-        add(s, s->found->exact_users, id, name, email);
-    else if (s->enumerate && !hidden) add(s, s->found->users, id, name, email);
+    return strcmp(s->info, "email") == 0 ? email : strcmp(s->info, "id") == 0 ? id : NULL;
 }
 
-/* Who knows the whole id finds its account in any case, if he may share with it. */
-static cloud_err_t *user_by_id(search_t *s)
+static int has_id(const apr_array_header_t *list, const char *id)
+{
+    int i;
+
+    for (i = 0; i < list->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(list, i, cloud_sharee_t).id, id) == 0) return 1;
+    return 0;
+}
+
+static void look_at_user(search_t *s, page_t *page, cloud_stmt_t *st, int *full)
+{
+    const char *texts[] = { cloud_col_text(st, 0), cloud_col_text(st, 1), cloud_col_text(st, 2) };
+    match_t match = compare(s, texts, 3, s->medial_users);
+    const char *info = info_of(s, texts[0], texts[2]);
+
+    if (match == NO || (match == PART && (!s->enumerate || cloud_col_int(st, 3)))) return;
+    if (!take_place(s, page, full)) return;
+    if (match == PART) add(s, page->others, texts[0], texts[1], info);
+    else if (!has_id(page->exact, texts[0])) add(s, page->exact, texts[0], texts[1], info);
+}
+
+static cloud_err_t *scan_users(search_t *s, page_t *page)
+{
+    int restricted = s->members_only || s->enumerate_mine, row, full = 0;
+    cloud_err_t *err = NULL;
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_db_stmt(&st, s->ctx->db, restricted ? USERS(IN_MY_GROUPS) FITS : USERS("") FITS,
+                            s->ctx->pool));
+    cloud_stmt_text(st, 1, s->pattern);
+    if (restricted) cloud_stmt_int(st, 2, s->account->number);
+    while (!full && !(err = cloud_stmt_step(&row, st, s->ctx->pool)) && row) {
+        apr_pool_clear(s->row);
+        look_at_user(s, page, st, &full);
+    }
+    cloud_stmt_done(st);
+    return full ? NULL : err;
+}
+
+/* Who is called by his id is found at once, however short that is and wherever his place would be. */
+static cloud_err_t *named_user(search_t *s, page_t *page)
 {
     cloud_stmt_t *st;
     int row;
 
-    CLOUD_ERR(cloud_db_query(&st, &row, s->ctx->db, s->ctx->pool,
-                             "SELECT a.id, a.display_name, a.email FROM account a"
-                             " WHERE a.folded = ?1 AND (?2 = 0 OR EXISTS (SELECT 1 FROM membership"
-                             " x JOIN membership y ON y.usergroup = x.usergroup"
-                             " WHERE x.account = ?3 AND y.account = a.number))", "tii", s->folded,
-                             (apr_int64_t)s->members_only, s->account->number));
-    if (row && !has(s->found->exact_users, cloud_col_text(st, 0)))
-        add(s, s->found->exact_users, cloud_col_text(st, 0), cloud_col_text(st, 1),
-            cloud_col_text(st, 2));
+    CLOUD_ERR(cloud_db_stmt(&st, s->ctx->db,
+                            s->members_only ? USERS(IN_MY_GROUPS) " AND a.folded = ?1"
+                                            : USERS("") " AND a.folded = ?1",
+                            s->ctx->pool));
+    cloud_stmt_text(st, 1, s->folded);
+    if (s->members_only) cloud_stmt_int(st, 2, s->account->number);
+    CLOUD_ERR(cloud_stmt_step(&row, st, s->ctx->pool));
+    if (row)
+        add(s, page->exact, cloud_col_text(st, 0), cloud_col_text(st, 1),
+            info_of(s, cloud_col_text(st, 0), cloud_col_text(st, 2)));
     cloud_stmt_done(st);
     return NULL;
 }
 
-static cloud_err_t *find_users(search_t *s, int medial, int is_short)
+static cloud_err_t *find_users(search_t *s)
 {
-    cloud_stmt_t *st;
+    page_t page = begin_page(s, s->found->exact_users, s->found->users);
 
-    set_patterns(s, medial);
-    if (!is_short) {
-        CLOUD_ERR(cloud_db_stmt(&st, s->ctx->db, USERS, s->ctx->pool));
-        cloud_stmt_text(st, 1, s->like);
-        cloud_stmt_text(st, 2, s->like_folded);
-        cloud_stmt_int(st, 3, s->members_only || s->own_groups_only);
-        cloud_stmt_int(st, 4, s->account->number);
-        CLOUD_ERR(walk(s, st, user_row, 1));
-    }
-    return s->ask->page == 1 ? user_by_id(s) : NULL;
+    if (s->ask->page == 1) CLOUD_ERR(named_user(s, &page));
+    return s->long_enough ? scan_users(s, &page) : NULL;
 }
 
 /* ---- groups ---- */
 
-static const char GROUPS[] =
-    "SELECT g.id, g.display_name FROM usergroup g WHERE (g.id LIKE ?1 ESCAPE '\\'"
-    " OR g.display_name LIKE ?1 ESCAPE '\\') AND (?2 = 0 OR g.number IN (SELECT usergroup"
-    " FROM membership WHERE account = ?3)) ORDER BY g.id";
-
-static int is_blocked(const search_t *s, const char *id)
+/* ownCloud writes "backend::id". */
+static int names_group(const char *entry, const char *id)
 {
-    const char **b;
+    const char *after = strstr(entry, "::");
 
-    for (b = s->blocked; *b; b++)
-        if (!strcmp(*b, id)) return 1;
+    return strcmp(entry, id) == 0 || (after && strcmp(after + 2, id) == 0);
+}
+
+static int may_receive(const search_t *s, const char *id)
+{
+    const char **entry;
+
+    for (entry = s->receivers_out; *entry; entry++)
+        if (names_group(*entry, id)) return 0;
+    return 1;
+}
+
+static int is_mine(const search_t *s, const char *id)
+{
+    int i;
+
+    for (i = 0; i < s->mine->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(s->mine, i, const char *), id) == 0) return 1;
     return 0;
 }
 
-static void group_row(search_t *s, cloud_stmt_t *st)
+static void look_at_group(search_t *s, page_t *page, cloud_stmt_t *st, int *full)
 {
-    const char *id = cloud_col_text(st, 0), *name = cloud_col_text(st, 1);
+    const char *texts[] = { cloud_col_text(st, 0), cloud_col_text(st, 1) };
+    match_t match = compare(s, texts, 2, s->medial_groups);
+    int named = s->ask->page == 1 && match == WHOLE && is_whole(s, fold(s, texts[0]));
 
-    if (is_blocked(s, id)) return;
-    if (is_same(s, id) || is_same(s, name)) add(s, s->found->exact_groups, id, name, NULL);
-    else if (s->enumerate) add(s, s->found->groups, id, name, NULL);
+    if (match == NO || (match == PART && (!s->enumerate || !s->long_enough))) return;
+    if (!may_receive(s, texts[0]) || (s->membership_only && !is_mine(s, texts[0]))) return;
+    if (match == PART && s->enumerate_mine && !is_mine(s, texts[0])) return;
+    if (match == WHOLE && !s->long_enough && !named) return;
+    if (!take_place(s, page, full)) return;
+    add(s, match == WHOLE ? page->exact : page->others, texts[0], texts[1], NULL);
 }
 
-static cloud_err_t *group_by_id(search_t *s)
+static cloud_err_t *find_groups(search_t *s)
 {
+    page_t page = begin_page(s, s->found->exact_groups, s->found->groups);
+    cloud_err_t *err = NULL;
+    int row, full = 0;
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_db_stmt(&st, s->ctx->db,
+                            "SELECT id, display_name FROM usergroup ORDER BY id", s->ctx->pool));
+    while (!full && !(err = cloud_stmt_step(&row, st, s->ctx->pool)) && row) {
+        apr_pool_clear(s->row);
+        look_at_group(s, &page, st, &full);
+    }
+    cloud_stmt_done(st);
+    return full ? NULL : err;
+}
+
+/* ---- all of it ---- */
+
+static cloud_err_t *my_groups(search_t *s)
+{
+    cloud_err_t *err;
     cloud_stmt_t *st;
     int row;
 
+    s->mine = apr_array_make(s->ctx->pool, 8, sizeof(const char *));
     CLOUD_ERR(cloud_db_query(&st, &row, s->ctx->db, s->ctx->pool,
-                             "SELECT g.id, g.display_name FROM usergroup g WHERE g.id = ?1"
-                             " AND (?2 = 0 OR g.number IN (SELECT usergroup FROM membership"
-                             " WHERE account = ?3))", "tii", s->ask->text,
-                             (apr_int64_t)s->groups_only, s->account->number));
-    if (row && !is_blocked(s, cloud_col_text(st, 0))
-        && !has(s->found->exact_groups, cloud_col_text(st, 0)))
-        add(s, s->found->exact_groups, cloud_col_text(st, 0), cloud_col_text(st, 1), NULL);
+                             "SELECT g.id FROM membership AS m JOIN usergroup AS g"
+                             " ON g.number = m.usergroup WHERE m.account = ?1",
+                             "i", s->account->number));
+    for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, s->ctx->pool))
+        APR_ARRAY_PUSH(s->mine, const char *) = cloud_col_dup(st, 0, s->ctx->pool);
     cloud_stmt_done(st);
-    return NULL;
+    return err;
 }
-
-static cloud_err_t *find_groups(search_t *s, int medial, int is_short)
-{
-    cloud_stmt_t *st;
-
-    set_patterns(s, medial);
-    if (!is_short) {
-        CLOUD_ERR(cloud_db_stmt(&st, s->ctx->db, GROUPS, s->ctx->pool));
-        cloud_stmt_text(st, 1, s->like);
-        cloud_stmt_int(st, 2, s->groups_only || s->own_groups_only);
-        cloud_stmt_int(st, 3, s->account->number);
-        CLOUD_ERR(walk(s, st, group_row, 0));
-    }
-    return s->ask->page == 1 ? group_by_id(s) : NULL;
-}
-
-/* ---- both ---- */
 
 static cloud_err_t *search_tx(search_t *s)
 {
-    int medial[2], yes, is_short;
+    int yes;
 
     CLOUD_ERR(cloud_share_allowed(&yes, s->ctx, s->account));
-    if (!yes || !s->folded) return NULL;
-    CLOUD_ERR(read_settings(s, medial));
-    CLOUD_ERR(too_short(&is_short, s));
-    if (s->ask->types & 1u << CLOUD_SHARE_USER) CLOUD_ERR(find_users(s, medial[0], is_short));
-    if (!(s->ask->types & 1u << CLOUD_SHARE_GROUP)) return NULL;
-    CLOUD_ERR(cloud_setting_bool(&yes, s->ctx, "core", "shareapi_allow_group_sharing"));
-    return yes ? find_groups(s, medial[1], is_short) : NULL;
+    if (!yes) return NULL;
+    CLOUD_ERR(prepare(&yes, s));
+    if (!yes) return NULL;
+    CLOUD_ERR(my_groups(s));
+    if (s->ask->types & 1u << CLOUD_SHARE_USER) CLOUD_ERR(find_users(s));
+    return s->ask->types & 1u << CLOUD_SHARE_GROUP && s->group_sharing ? find_groups(s) : NULL;
 }
 
 cloud_err_t *cloud_sharees_search(cloud_sharees_t **found, cloud_ctx_t *ctx,
@@ -288,14 +353,15 @@ cloud_err_t *cloud_sharees_search(cloud_sharees_t **found, cloud_ctx_t *ctx,
     search_t s = { .ctx = ctx, .account = account, .ask = ask, .pool = pool };
     cloud_err_t *err;
 
-    s.folded = cloud_account_fold(ask->text, pool);
     s.found = *found = apr_pcalloc(pool, sizeof **found);
-    (*found)->exact_users = apr_array_make(pool, 4, sizeof(cloud_sharee_t));
-    (*found)->exact_groups = apr_array_make(pool, 4, sizeof(cloud_sharee_t));
-    (*found)->users = apr_array_make(pool, 16, sizeof(cloud_sharee_t));
-    (*found)->groups = apr_array_make(pool, 16, sizeof(cloud_sharee_t));
+    s.found->exact_users = apr_array_make(pool, 4, sizeof(cloud_sharee_t));
+    s.found->exact_groups = apr_array_make(pool, 4, sizeof(cloud_sharee_t));
+    s.found->users = apr_array_make(pool, 16, sizeof(cloud_sharee_t));
+    s.found->groups = apr_array_make(pool, 16, sizeof(cloud_sharee_t));
+    apr_pool_create(&s.row, ctx->pool);
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = search_tx(&s);
     cloud_tx_rollback(ctx);
+    apr_pool_destroy(s.row);
     return err;
 }

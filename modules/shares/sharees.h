@@ -28,7 +28,9 @@ typedef struct {
     int more;               /* there is another page */
 } cloud_sharees_t;
 
-/** For account, who must be who asks: nothing at all when it may not share. */
+/** For account, who must be who asks: nothing at all when it may not share; nobody who is disabled; in order
+ *  of id. As far as the settings let it: enumeration, own groups, length and place of what is searched,
+ *  groups that may not receive. */
 cloud_err_t *cloud_sharees_search(cloud_sharees_t **found, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, const cloud_sharees_ask_t *ask,
                                   apr_pool_t *pool);
