@@ -101,6 +101,7 @@ typedef enum {
     CLOUD_OP_WRITE,     /* new content of an existing file, its properties and times */
     CLOUD_OP_CREATE,    /* new entry in entry->parent */
     CLOUD_OP_DELETE,
+    CLOUD_OP_FORGET,    /* destroy an old version of it; whoever may only leave it may not */
     CLOUD_OP_RENAME,    /* leave its place */
     CLOUD_OP_LOCK
 } cloud_op_t;

@@ -8,7 +8,9 @@
 
 /* trash_dir: directories of a bin that are empty, or will be once the journal has carried out what
  * left them. They are removed by the job, one by one and only when empty: a node may be back in its
- * directory before the job comes by. */
+ * directory before the job comes by.
+ * trash_share: what an account deleted through a mount, by the place that it had there; mount is the id of
+ * the mount's target. */
 static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS trash (node INTEGER PRIMARY KEY NOT NULL, bin INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,"
@@ -16,7 +18,11 @@ static const char SCHEMA[] =
     "CREATE INDEX IF NOT EXISTS trash_bin ON trash (bin, deleted);"
     "CREATE INDEX IF NOT EXISTS trash_age ON trash (deleted);"
     "CREATE TABLE IF NOT EXISTS trash_dir (node INTEGER PRIMARY KEY NOT NULL,"
-    " path TEXT NOT NULL);";
+    " path TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS trash_share (node INTEGER PRIMARY KEY NOT NULL,"
+    " account INTEGER NOT NULL, owner INTEGER NOT NULL, mount INTEGER NOT NULL,"
+    " location TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS trash_share_account ON trash_share (account, node);";
 
 #define DIRS_PER_STEP 200
 
@@ -49,17 +55,6 @@ cloud_err_t *cloud_trash_bin(cloud_node_t **bin, cloud_ctx_t *ctx, const cloud_a
     }
     cloud_stmt_done(st);
     return NULL;
-}
-
-static cloud_err_t *find_bin(cloud_node_t **bin, cloud_ctx_t *ctx, const cloud_account_t *account,
-                             apr_pool_t *pool)
-{
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_trash_bin(bin, ctx, account, pool);
-    cloud_tx_rollback(ctx);
-    return err;
 }
 
 /* The directory of an emptied bin may still stand where the new one's belongs. */
@@ -125,15 +120,24 @@ static int is_below(const char *path, const char *dir)
     return len && strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+/* The place in the files of its owner. (tx) for what is seen through a mount. */
+static cloud_err_t *place_of(const char **path, cloud_ctx_t *ctx, const cloud_entry_t *e)
+{
+    *path = e->path;
+    return e->mount ? cloud_entry_owner_path(path, ctx, e, ctx->pool) : NULL;
+}
+
+/* (tx) as place_of() */
 static cloud_err_t *skips(int *skip, cloud_ctx_t *ctx, const cloud_entry_t *e)
 {
-    const char **list, *dot = strrchr(e->node.disk, '.');
+    const char **list, *path, *dot = strrchr(e->node.disk, '.');
     apr_int64_t threshold;
 
     *skip = 1;
+    CLOUD_ERR(place_of(&path, ctx, e));
     CLOUD_ERR(cloud_setting_list(&list, ctx, "system", "trashbin_skip_directories"));
     for (; *list; list++)
-        if (is_below(e->path, *list)) return NULL;
+        if (is_below(path, *list)) return NULL;
     CLOUD_ERR(cloud_setting_list(&list, ctx, "system", "trashbin_skip_extensions"));
     for (; dot && !CLOUD_IS_DIR(&e->node) && *list; list++)
         if (strcasecmp(dot + 1, **list == '.' ? *list + 1 : *list) == 0) return NULL;
@@ -161,13 +165,16 @@ cloud_err_t *cloud_trash_keeps(int *keeps, cloud_ctx_t *ctx, const cloud_entry_t
 static cloud_err_t *prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int removes,
                             apr_pool_t *pool)
 {
-    cloud_node_t *bin;
+    cloud_node_t *bin = NULL;
+    cloud_err_t *err;
     int skip;
 
     if (!removes || e->tree != e->owner->root || e->node.parent == 0) return NULL;
-    CLOUD_ERR(skips(&skip, ctx, e));
-    if (skip) return NULL;
-    CLOUD_ERR(find_bin(&bin, ctx, e->owner, pool));
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = skips(&skip, ctx, e);
+    if (!err && !skip) err = cloud_trash_bin(&bin, ctx, e->owner, pool);
+    cloud_tx_rollback(ctx);
+    if (err || skip) return err;
     if (!bin) CLOUD_ERR(new_bin(ctx, e->owner, pool));
     return cloud_storage_keep_dir(ctx, dir_of(e->owner, e->node.id, pool));
 }
@@ -175,14 +182,17 @@ static cloud_err_t *prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int remove
 static cloud_err_t *remember(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int64_t bin)
 {
     const cloud_account_t *who = ctx->who.account;
+    const char *location;
 
+    CLOUD_ERR(place_of(&location, ctx, e));
+    CLOUD_ERR(cloud_trash_share_note(ctx, e));
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO trash (node, bin, deleted, name, location, deleter, batch)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                         " ON CONFLICT (node) DO UPDATE SET bin = ?2, deleted = ?3, name = ?4,"
                         " location = ?5, deleter = ?6, batch = ?7",
                         "iiittii", e->node.id, bin, (apr_int64_t)apr_time_now(), e->node.name,
-                        e->path, who ? who->number : (apr_int64_t)0, ctx->batch);
+                        location, who ? who->number : (apr_int64_t)0, ctx->batch);
 }
 
 static cloud_err_t *keep(cloud_ctx_t *ctx, const cloud_entry_t *e, int *handled,
@@ -213,6 +223,7 @@ cloud_err_t *cloud_trash_forget(cloud_ctx_t *ctx, const cloud_entry_t *e)
     if (strchr(e->path, '/')) return NULL;
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM trash WHERE node = ?1", "i",
                            e->node.id));
+    CLOUD_ERR(cloud_trash_share_forget(ctx, e->node.id));
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT OR REPLACE INTO trash_dir (node, path) VALUES (?1, ?2)", "it",
                         e->node.id, dir_of(e->owner, e->node.id, ctx->pool));
@@ -220,11 +231,13 @@ cloud_err_t *cloud_trash_forget(cloud_ctx_t *ctx, const cloud_entry_t *e)
 
 static cloud_err_t *purged(cloud_ctx_t *ctx, apr_int64_t node)
 {
+    CLOUD_ERR(cloud_trash_share_forget(ctx, node));
     return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM trash WHERE node = ?1", "i", node);
 }
 
 static cloud_err_t *account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account)
 {
+    CLOUD_ERR(cloud_trash_share_clear(ctx, account));
     /* The bin goes with the account's directory, its rows as its nodes do. '0' follows '/'. */
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "DELETE FROM trash_dir WHERE path >= ?1 AND path < ?2", "tt",

@@ -8,7 +8,8 @@
  * its name there its id; everything else is in its row of the table trash. A bin is there from the
  * first deletion on; emptying puts the whole bin under the purge root, in one step.
  *
- * Nobody but the owner of a bin, and the system, sees or touches what is in it; these functions ask
+ * Nobody but the owner of a bin, and the system, sees or touches what is in it, and who deleted it through a
+ * mount, for as long as he has that; to him its node is at the same path of his own bin. These functions ask
  * cloud_access() as the verbs do.
  */
 #ifndef CLOUD_TRASH_H
@@ -60,7 +61,8 @@ cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
                                  const cloud_account_t *account, const char *path,
                                  const cloud_account_t *dst_account, const char *dst,
                                  int overwrite, const cloud_cond_t *dst_cond, apr_pool_t *pool);
-/** Deletes for good what is at path. NOT_FOUND. */
+/** Deletes for good what is at path; what lies in the bin of another account is only put out of the sight of
+ *  this one. NOT_FOUND. */
 cloud_err_t *cloud_trash_remove(cloud_ctx_t *ctx, const cloud_account_t *account,
                                 const char *path);
 /** Deletes all for good, in one step. */

@@ -18,20 +18,24 @@ static const char NODES[] =
 static const char ROWS[] =
     "SELECT t.node, t.location FROM trash AS t LEFT JOIN node AS n ON n.id = t.node"
     " AND n.parent = t.bin WHERE t.bin = ?1 AND n.id IS NULL LIMIT ?2";
+/* What the account is said to have deleted in the trees of others. */
+static const char SHARED[] =
+    "SELECT s.node, s.location FROM trash_share AS s LEFT JOIN trash AS t ON t.node = s.node"
+    " WHERE s.account = ?1 AND t.node IS NULL LIMIT ?2";
 
 typedef struct {
     apr_int64_t node;
     const char *text;
 } odd_t;
 
-static cloud_err_t *load(apr_array_header_t **list, check_t *c, const char *sql)
+static cloud_err_t *load(apr_array_header_t **list, check_t *c, const char *sql, apr_int64_t key)
 {
     cloud_err_t *err;
     cloud_stmt_t *st;
     int row;
 
     *list = apr_array_make(c->pool, 8, sizeof(odd_t));
-    CLOUD_ERR(cloud_db_query(&st, &row, c->ctx->db, c->pool, sql, "ii", c->bin,
+    CLOUD_ERR(cloud_db_query(&st, &row, c->ctx->db, c->pool, sql, "ii", key,
                              (apr_int64_t)PAGE));
     for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, c->pool)) {
         odd_t *odd = apr_array_push(*list);
@@ -58,26 +62,37 @@ static cloud_err_t *delete_row(check_t *c, const odd_t *odd)
                         odd->node);
 }
 
+static cloud_err_t *forget_share(check_t *c, const odd_t *odd)
+{
+    return cloud_trash_share_forget(c->ctx, odd->node);
+}
+
+/* of_bin: the statement asks by the bin, else by the account. */
 static const struct {
+    int of_bin;
     const char *sql, *detail, *mended;
     cloud_err_t *(*mend)(check_t *c, const odd_t *odd);
 } CHECKS[] = {
-    { NODES, "deleted, but no row of the trash says where it was",
+    { 1, NODES, "deleted, but no row of the trash says where it was",
       "in the trash with its name as its place", add_row },
-    { ROWS, "a row of the trash without anything deleted", "removed", delete_row },
+    { 1, ROWS, "a row of the trash without anything deleted", "removed", delete_row },
+    { 0, SHARED, "deleted through a share, but in no trash", "removed", forget_share },
 };
 
 /* A snapshot, or (repair) a transaction that mends at once; a node and its row change in one. */
 static cloud_err_t *check_tx(apr_array_header_t **list, check_t *c, unsigned i, int repair)
 {
+    apr_int64_t key = c->account->number;
     cloud_node_t *bin;
     int k;
 
     *list = NULL;
-    CLOUD_ERR(cloud_trash_bin(&bin, c->ctx, c->account, c->pool));
-    if (!bin) return NULL;
-    c->bin = bin->id;
-    CLOUD_ERR(load(list, c, CHECKS[i].sql));
+    if (CHECKS[i].of_bin) {
+        CLOUD_ERR(cloud_trash_bin(&bin, c->ctx, c->account, c->pool));
+        if (!bin) return NULL;
+        key = c->bin = bin->id;
+    }
+    CLOUD_ERR(load(list, c, CHECKS[i].sql, key));
     for (k = 0; repair && k < (*list)->nelts; k++)
         CLOUD_ERR(CHECKS[i].mend(c, &APR_ARRAY_IDX(*list, k, odd_t)));
     return NULL;

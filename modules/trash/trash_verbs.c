@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-/* What is at path of the bin, when the caller may see it. An account without a bin gets an entry
- * that does not exist. (tx) */
+/* What is at path of the bin, when the caller may see it; also what the account deleted in the trees of
+ * others. An account without a bin gets an entry that does not exist. (tx) */
 static cloud_err_t *find(cloud_entry_t **e, cloud_ctx_t *ctx, const cloud_account_t *account,
                          const char *path, apr_pool_t *pool)
 {
+    cloud_entry_t *theirs;
     cloud_node_t *bin;
 
     CLOUD_ERR(cloud_trash_bin(&bin, ctx, account, pool));
@@ -21,7 +22,17 @@ static cloud_err_t *find(cloud_entry_t **e, cloud_ctx_t *ctx, const cloud_accoun
         (*e)->exists = 0;
         (*e)->has_parent = *path == '\0';
     }
+    if (!(*e)->exists && *path) {
+        CLOUD_ERR(cloud_trash_share_find(&theirs, ctx, account, path, pool));
+        if (theirs) *e = theirs;
+    }
     return cloud_access(ctx, *e, CLOUD_OP_LIST);
+}
+
+/* It lies in the bin of another account. */
+static int is_theirs(const cloud_entry_t *e)
+{
+    return e->exists && e->owner->number != e->account->number;
 }
 
 static cloud_err_t *not_found(cloud_ctx_t *ctx, const char *path)
@@ -29,15 +40,18 @@ static cloud_err_t *not_found(cloud_ctx_t *ctx, const char *path)
     return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "%s could not be located in the trash", path);
 }
 
-static cloud_err_t *load_row(cloud_trash_item_t *item, cloud_ctx_t *ctx, apr_pool_t *pool)
+/* With the place that it had for account. */
+static cloud_err_t *load_row(cloud_trash_item_t *item, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, apr_pool_t *pool)
 {
     cloud_stmt_t *st;
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT deleted, name, location, deleter, batch FROM trash"
-                             " WHERE node = ?1",
-                             "i", item->node.id));
+                             "SELECT t.deleted, t.name, coalesce(s.location, t.location),"
+                             " t.deleter, t.batch FROM trash t LEFT JOIN trash_share s"
+                             " ON s.node = t.node AND s.account = ?2 WHERE t.node = ?1",
+                             "ii", item->node.id, account->number));
     if (row) {
         item->deleted = cloud_col_int(st, 0);
         item->name = cloud_col_dup(st, 1, pool);
@@ -59,7 +73,7 @@ static cloud_err_t *stat_tx(cloud_trash_item_t *item, cloud_ctx_t *ctx,
     if (e->exists) item->node = e->node;
     else item->node.kind = CLOUD_KIND_TRASH;
     if (!*path || strchr(e->path, '/')) return NULL;
-    return load_row(item, ctx, pool);
+    return load_row(item, ctx, account, pool);
 }
 
 cloud_err_t *cloud_trash_stat(cloud_trash_item_t *item, cloud_ctx_t *ctx,
@@ -86,38 +100,51 @@ cloud_err_t *cloud_trash_usage(apr_int64_t *bytes, cloud_ctx_t *ctx,
 
 /* ---- listing ---- */
 
+void cloud_trash_item_row(cloud_trash_item_t *item, cloud_stmt_t *st)
+{
+    int n = TRASH_ITEM_NCOLS;
+
+    cloud_tree_row(&item->node, st, 0, NULL);
+    item->name = cloud_col_text(st, n);
+    item->location = cloud_col_text(st, n + 1);
+    item->deleted = cloud_col_null(st, n + 2) ? 0 : cloud_col_int(st, n + 2);
+    item->deleter = cloud_col_null(st, n + 3) ? 0 : cloud_col_int(st, n + 3);
+    item->batch = cloud_col_null(st, n + 4) ? 0 : cloud_col_int(st, n + 4);
+}
+
 /* The rows of deletions come with the nodes; inside a deleted folder there are none. */
-static cloud_err_t *list_tx(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
-                            cloud_trash_fn *fn, void *baton, apr_pool_t *pool)
+static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_node_t *folder, cloud_trash_fn *fn,
+                                void *baton, apr_pool_t *pool)
 {
     cloud_trash_item_t item;
-    cloud_entry_t *folder;
     cloud_err_t *err;
     cloud_stmt_t *st;
-    int row, n = 14;
+    int row;
 
-    CLOUD_ERR(find(&folder, ctx, account, path, pool));
-    if (!folder->exists) return *path ? not_found(ctx, path) : NULL;
-    if (!CLOUD_IS_DIR(&folder->node)) return NULL;
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool,
-                             "SELECT n.id, n.parent, n.name, n.disk, n.kind, n.etag, n.size,"
-                             " n.mtime, n.created, n.ino, n.ino_mtime, n.btime, n.sums, n.flags,"
-                             " t.deleted, t.name, t.location, t.deleter, t.batch FROM node n"
-                             " LEFT JOIN trash t ON t.node = n.id AND t.bin = ?1"
+                             "SELECT " TRASH_ITEM_COLS ", t.name, t.location, t.deleted, t.deleter,"
+                             " t.batch FROM node n LEFT JOIN trash t ON t.node = n.id AND t.bin = ?1"
                              " WHERE n.parent = ?1 ORDER BY n.name",
-                             "i", folder->node.id));
+                             "i", folder->id));
     for (err = NULL; !err && row;) {
-        cloud_tree_row(&item.node, st, 0, NULL);
-        item.deleted = cloud_col_null(st, n) ? 0 : cloud_col_int(st, n);
-        item.name = cloud_col_text(st, n + 1);
-        item.location = cloud_col_text(st, n + 2);
-        item.deleter = cloud_col_null(st, n + 3) ? 0 : cloud_col_int(st, n + 3);
-        item.batch = cloud_col_null(st, n + 4) ? 0 : cloud_col_int(st, n + 4);
+        cloud_trash_item_row(&item, st);
         err = fn(baton, &item);
         if (!err) err = cloud_stmt_step(&row, st, pool);
     }
     cloud_stmt_done(st);
     return err;
+}
+
+static cloud_err_t *list_tx(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
+                            cloud_trash_fn *fn, void *baton, apr_pool_t *pool)
+{
+    cloud_entry_t *folder;
+
+    CLOUD_ERR(find(&folder, ctx, account, path, pool));
+    if (!folder->exists && *path) return not_found(ctx, path);
+    if (folder->exists && CLOUD_IS_DIR(&folder->node))
+        CLOUD_ERR(list_folder(ctx, &folder->node, fn, baton, pool));
+    return *path ? NULL : cloud_trash_share_list(ctx, account, fn, baton, pool);
 }
 
 cloud_err_t *cloud_trash_list(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
@@ -177,6 +204,13 @@ cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
 
 /* ---- deleting for good ---- */
 
+/* In the bin of its owner it stays. */
+static cloud_err_t *put_out_of_sight(cloud_ctx_t *ctx, const cloud_entry_t *e)
+{
+    if (strchr(e->path, '/')) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    return cloud_trash_share_forget(ctx, e->node.id);
+}
+
 static cloud_err_t *remove_tx(apr_int64_t *tree, cloud_ctx_t *ctx, const cloud_account_t *account,
                               const char *path, apr_pool_t *pool)
 {
@@ -185,8 +219,9 @@ static cloud_err_t *remove_tx(apr_int64_t *tree, cloud_ctx_t *ctx, const cloud_a
     CLOUD_ERR(find(&e, ctx, account, path, pool));
     if (!e->exists) return not_found(ctx, path);
     CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
-    CLOUD_ERR(cloud_files_purge(ctx, e, pool));
     *tree = e->tree;
+    if (is_theirs(e)) return put_out_of_sight(ctx, e);
+    CLOUD_ERR(cloud_files_purge(ctx, e, pool));
     return cloud_trash_forget(ctx, e);
 }
 
@@ -235,9 +270,10 @@ static cloud_err_t *empty_tx(cloud_ctx_t *ctx, const cloud_account_t *account, a
     cloud_entry_t *e;
 
     CLOUD_ERR(find(&e, ctx, account, "", pool));
-    if (!e->exists) return NULL;
     e->path = "*";
     CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_trash_share_clear(ctx, account));
+    if (!e->exists) return NULL;
     CLOUD_ERR(notice_dir(&dir, ctx, &e->node, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "purge", &e->node, 0, NULL, -e->node.size));

@@ -169,7 +169,7 @@ static cloud_err_t *remove_row(cloud_ctx_t *ctx, const cloud_version_t *v, const
 cloud_err_t *cloud_version_remove(cloud_ctx_t *ctx, const cloud_account_t *account,
                                   apr_int64_t node, apr_int64_t number, apr_pool_t *pool)
 {
-    return change(ctx, account, node, number, CLOUD_OP_DELETE, remove_row, NULL, pool);
+    return change(ctx, account, node, number, CLOUD_OP_FORGET, remove_row, NULL, pool);
 }
 
 static cloud_err_t *tag_row(cloud_ctx_t *ctx, const cloud_version_t *v, const char *tag)
