@@ -318,6 +318,7 @@ cloud_err_t *cloud_store_maintain(int *more, cloud_ctx_t *ctx)
 
     *more = 0;
     apr_pool_create(&pool, ctx->pool);
+    cloud_reserve_keep(ctx->store, pool);
     err = features_step(more, ctx);
     if (!err) err = reclaim(more, ctx, pool);
     if (!err) err = cloud_journal_retry_now_and_then(ctx);

@@ -596,6 +596,7 @@ cloud_err_t *cloud_store_open(cloud_store_t **out, const cloud_store_conf_t *con
     pthread_mutex_init(&store->lock, NULL);
     CLOUD_ERR(check_marker(store));
     CLOUD_ERR(check_case(store));
+    if (!(flags & CLOUD_STORE_READ_ONLY)) cloud_reserve_release(store, pool);
     CLOUD_ERR(cloud_shm_open(&store->shm, path_in(store, ".cloud/shm"), pool));
     /* After shm: connections close before the shared memory is unmapped. */
     apr_pool_cleanup_register(pool, store, store_close, apr_pool_cleanup_null);

@@ -54,6 +54,12 @@ cloud_err_t *cloud_generation_renew(cloud_ctx_t *ctx);
 /** Notes in the data directory how far the change numbers are. (no tx) */
 cloud_err_t *cloud_generation_note(cloud_ctx_t *ctx);
 
+/* ---- reserve.c ---- */
+/** Gives the reserve up when the disk is full: before anything that needs room. */
+void cloud_reserve_release(cloud_store_t *store, apr_pool_t *pool);
+/** The same; and makes the reserve where there is room for it. (periodic) */
+void cloud_reserve_keep(cloud_store_t *store, apr_pool_t *pool);
+
 /* ---- storage.c ---- */
 /** Finds out what the file system of accounts/ can do. */
 cloud_err_t *cloud_storage_probe(cloud_store_t *store);

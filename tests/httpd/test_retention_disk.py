@@ -63,6 +63,25 @@ def wait_for_room(env):
     wait_until(lambda: filled(env) < LOW + 4, f"the jobs, from {filled(env):.1f} percent on", 90)
 
 
+def fill_up(env):
+    """Somebody else takes all that is left, to the last byte."""
+    path = env.data / "ballast"
+    with open(path, "ab", buffering=0) as file:
+        for size in (64 * KIB, 4 * KIB, 1):
+            try:
+                while file.write(b"x" * size) == size:
+                    pass
+            except OSError:
+                pass
+    return path
+
+
+def reserve(env):
+    """Bytes that the server keeps for the day when the disk is full."""
+    path = env.data / ".cloud/reserve"
+    return path.stat().st_blocks * 512 if path.exists() else 0
+
+
 def filled(env):
     """Percent of what uploads may use: they leave a twentieth of so small a disk alone."""
     disk = os.statvfs(env.data)
@@ -206,14 +225,9 @@ def test_filled_by_somebody_else(small):
     history = History(small.account())
     small.start()
     history.fill()
-    ballast = small.data / "ballast"
-    with open(ballast, "ab", buffering=0) as file:
-        for size in (64 * KIB, 4 * KIB, 1):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                pass
+    ballast = fill_up(small)
+    wait_until(lambda: reserve(small) == 0, "the reserve to be given up")
+    fill_up(small)
     assert os.statvfs(small.data).f_bavail == 0
     small.expect_log("No space left|not enough space|disk is full|disk I/O|is full|available again")
     history.check()
@@ -229,6 +243,34 @@ def test_filled_by_somebody_else(small):
     small.config(OLD)
     wait_for_room(small)
     wait_until(lambda: history.put("again"), "what was removed to be unlinked")
+
+
+def test_files_can_be_deleted_on_a_full_disk(small):
+    account = small.account()
+    small.start()
+    for number in range(8):
+        account.put(f"f{number}", os.urandom(MIB))
+    wait_until(lambda: reserve(small) >= SIZE // 50, "the reserve")
+    small.stop()
+    assert not list(small.data.glob("cloud.db-*"))
+    ballast = fill_up(small)
+    assert os.statvfs(small.data).f_bavail == 0
+    small.expect_log("the reserve is given up")
+    small.start()
+    assert reserve(small) == 0
+    assert account.dav("PROPFIND").status_code == 207
+    account.put("more", b"x" * MIB, expect=(507,))
+    for number in range(5):
+        account.delete(f"f{number}")
+    trash = f"{small.origin}/remote.php/dav/trash-bin/{account.id}/"
+    assert account.http.delete(trash).status_code == 204
+    wait_until(lambda: os.statvfs(small.data).f_bavail * KIB > 4 * MIB, "what was removed to go")
+    account.put("again", b"y")
+    # The reserve is made again.
+    ballast.unlink()
+    wait_until(lambda: reserve(small) >= SIZE // 50, "the reserve")
+    assert account.get("again").content == b"y"
+    assert small.cloudctl("fsck").returncode == 0
 
 
 # ---- quota ----
