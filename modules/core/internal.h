@@ -197,6 +197,15 @@ CLOUD_API cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t l
  *  durable when it returns. Once it did so for this context, a call inside the transaction costs no
  *  more than a look whether it is still there. */
 CLOUD_API cloud_err_t *cloud_storage_keep_dir(cloud_ctx_t *ctx, const char *path);
+
+/* ---- sweep.c ---- */
+/** Whether a feature's row says that something is in the directory of that id, or will be. (tx) */
+typedef cloud_err_t *cloud_sweep_used_fn(int *used, cloud_ctx_t *ctx, apr_int64_t id);
+#define CLOUD_SWEEP_AGE 86400 /* s */
+/** Removes directories <account dir>/<name>/<id> that are empty for age seconds and not in use: those
+ *  of some accounts in one call; *more 1 when there are more accounts. (no tx) */
+CLOUD_API cloud_err_t *cloud_sweep_step(int *more, cloud_ctx_t *ctx, const char *name,
+                                        cloud_sweep_used_fn *used, apr_int64_t age);
 /** Absolute path for messages and tools. */
 const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t *pool);
 /** Path on disk of a node (through its rows). (tx) UNAVAILABLE when the node hangs nowhere. */

@@ -14,8 +14,9 @@
 extern module AP_MODULE_DECLARE_DATA cloud_trash_module;
 APLOG_USE_MODULE(cloud_trash);
 
-#define JOB_EVERY  apr_time_from_sec(600)
-#define DISK_EVERY apr_time_from_sec(10)
+#define JOB_EVERY   apr_time_from_sec(600)
+#define DISK_EVERY  apr_time_from_sec(10)
+#define SWEEP_EVERY apr_time_from_sec(86400)
 
 /* ---- rows ---- */
 
@@ -308,6 +309,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_register_capability(capability);
     cloud_register_job("trash expiry", JOB_EVERY, cloud_trash_job);
     cloud_register_job("trash disk", DISK_EVERY, cloud_trash_disk_step);
+    cloud_register_job("trash directories", SWEEP_EVERY, cloud_trash_sweep_job);
     return OK;
 }
 

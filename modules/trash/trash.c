@@ -247,13 +247,17 @@ static cloud_err_t *account_deleted(cloud_ctx_t *ctx, const cloud_account_t *acc
 
 /* ---- empty directories ---- */
 
+/* Where there are more than a step takes, some that can't be removed (another program put something
+ * into them) must not keep the others from their turn: the next step goes on behind this place. */
+#define META_AFTER "trash.dir_after"
+
 typedef struct {
     apr_int64_t node;
     const char *path;
     int back;            /* the node is in the bin again */
 } dir_t;
 
-static cloud_err_t *load_dirs(apr_array_header_t *dirs, cloud_ctx_t *ctx)
+static cloud_err_t *load_dirs(apr_array_header_t *dirs, cloud_ctx_t *ctx, apr_int64_t after)
 {
     cloud_err_t *err;
     cloud_stmt_t *st;
@@ -262,8 +266,8 @@ static cloud_err_t *load_dirs(apr_array_header_t *dirs, cloud_ctx_t *ctx)
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
                              "SELECT d.node, d.path, EXISTS (SELECT 1 FROM node n JOIN node b"
                              " ON b.id = n.parent WHERE n.id = d.node AND b.kind = 4)"
-                             " FROM trash_dir d LIMIT ?1",
-                             "i", (apr_int64_t)DIRS_PER_STEP));
+                             " FROM trash_dir d WHERE d.node > ?1 ORDER BY d.node LIMIT ?2",
+                             "ii", after, (apr_int64_t)DIRS_PER_STEP));
     for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, ctx->pool)) {
         dir_t *d = apr_array_push(dirs);
 
@@ -275,14 +279,31 @@ static cloud_err_t *load_dirs(apr_array_header_t *dirs, cloud_ctx_t *ctx)
     return err;
 }
 
+static cloud_err_t *read_after(apr_int64_t *after, cloud_ctx_t *ctx)
+{
+    const char *value;
+
+    CLOUD_ERR(cloud_meta_get(&value, ctx, META_AFTER, ctx->pool));
+    *after = value ? apr_atoi64(value) : 0;
+    return NULL;
+}
+
+static cloud_err_t *write_after(cloud_ctx_t *ctx, apr_int64_t after)
+{
+    return cloud_meta_set(ctx, META_AFTER,
+                          apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, after));
+}
+
 /* Inside a write transaction, as keep() is: whoever deletes the node again either has its row here
  * already, or finds the directory gone and makes it anew. What is not empty yet waits. */
-static cloud_err_t *remove_dirs(int *removed, cloud_ctx_t *ctx, apr_pool_t *pool)
+static cloud_err_t *remove_dirs(int *more, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
     apr_array_header_t *dirs = apr_array_make(pool, 16, sizeof(dir_t));
-    int i, rc;
+    apr_int64_t after;
+    int i, rc, full, removed = 0;
 
-    CLOUD_ERR(load_dirs(dirs, ctx));
+    CLOUD_ERR(read_after(&after, ctx));
+    CLOUD_ERR(load_dirs(dirs, ctx, after));
     for (i = 0; i < dirs->nelts; i++) {
         const dir_t *d = &APR_ARRAY_IDX(dirs, i, dir_t);
 
@@ -290,9 +311,12 @@ static cloud_err_t *remove_dirs(int *removed, cloud_ctx_t *ctx, apr_pool_t *pool
         if (rc && rc != ENOENT && rc != ENOTDIR) continue;
         CLOUD_ERR(cloud_db_run(ctx->db, NULL, pool, "DELETE FROM trash_dir WHERE node = ?1", "i",
                                d->node));
-        ++*removed;
+        removed++;
     }
-    return NULL;
+    full = dirs->nelts == DIRS_PER_STEP;
+    *more = full && removed > 0;
+    if (!full && after == 0) return NULL;
+    return write_after(ctx, full ? APR_ARRAY_IDX(dirs, dirs->nelts - 1, dir_t).node : 0);
 }
 
 static cloud_err_t *any_dir(int *any, cloud_ctx_t *ctx)
@@ -309,7 +333,7 @@ static cloud_err_t *any_dir(int *any, cloud_ctx_t *ctx)
 
 static cloud_err_t *maintain(cloud_ctx_t *ctx, int *more)
 {
-    int any, removed = 0;
+    int any, again = 0;
     apr_pool_t *pool;
     cloud_err_t *err;
 
@@ -317,14 +341,36 @@ static cloud_err_t *maintain(cloud_ctx_t *ctx, int *more)
     if (!any) return NULL;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     apr_pool_create(&pool, ctx->pool);
-    err = cloud_err_keep(remove_dirs(&removed, ctx, pool), ctx->pool);
+    err = cloud_err_keep(remove_dirs(&again, ctx, pool), ctx->pool);
     apr_pool_destroy(pool);
     if (err) {
         cloud_tx_rollback(ctx);
         return err;
     }
-    if (removed == DIRS_PER_STEP) *more = 1;
+    if (again) *more = 1;
     return cloud_tx_commit(ctx);
+}
+
+/* Of verbs that were refused after prepare(). */
+static cloud_err_t *is_used(int *used, cloud_ctx_t *ctx, apr_int64_t node)
+{
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_db_query(&st, used, ctx->db, ctx->pool,
+                             "SELECT 1 FROM node n JOIN node b ON b.id = n.parent"
+                             " WHERE n.id = ?1 AND b.kind = 4", "i", node));
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+cloud_err_t *cloud_trash_sweep(int *more, cloud_ctx_t *ctx, apr_int64_t age)
+{
+    return cloud_sweep_step(more, ctx, TRASH_DIR, is_used, age);
+}
+
+cloud_err_t *cloud_trash_sweep_job(int *more, cloud_ctx_t *ctx)
+{
+    return cloud_trash_sweep(more, ctx, CLOUD_SWEEP_AGE);
 }
 
 /* ---- registering ---- */

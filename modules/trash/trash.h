@@ -83,6 +83,10 @@ cloud_err_t *cloud_trash_relieve_disk(cloud_trash_stats_t *stats, int *more, clo
                                       int dry_run);
 /** The same as a periodic job. */
 cloud_err_t *cloud_trash_disk_step(int *more, cloud_ctx_t *ctx);
+/** Removes directories of bins that are empty for age seconds and belong to nothing: a bounded step. */
+cloud_err_t *cloud_trash_sweep(int *more, cloud_ctx_t *ctx, apr_int64_t age);
+/** The same for a day's age, as a periodic job. */
+cloud_err_t *cloud_trash_sweep_job(int *more, cloud_ctx_t *ctx);
 /** cloud_trash_expire() for all accounts, as a periodic job: some accounts in one call. */
 cloud_err_t *cloud_trash_job(int *more, cloud_ctx_t *ctx);
 

@@ -322,6 +322,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     cloud_register_job("versions expiry", apr_time_from_sec(1800), cloud_versions_expire_step);
     cloud_register_job("versions space", apr_time_from_sec(60), cloud_versions_space_step);
     cloud_register_job("versions disk", apr_time_from_sec(10), cloud_versions_disk_step);
+    cloud_register_job("versions directories", apr_time_from_sec(86400), cloud_versions_sweep_job);
     return OK;
 }
 

@@ -392,6 +392,27 @@ static cloud_err_t *maintain(cloud_ctx_t *ctx, int *more)
     return forget_gone(ctx, list);
 }
 
+/* Of verbs that were refused after prepare(), and of files whose versions all went by age. */
+static cloud_err_t *is_used(int *used, cloud_ctx_t *ctx, apr_int64_t node)
+{
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_db_query(&st, used, ctx->db, ctx->pool,
+                             "SELECT 1 FROM version WHERE node = ?1 LIMIT 1", "i", node));
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+cloud_err_t *cloud_versions_sweep(int *more, cloud_ctx_t *ctx, apr_int64_t age)
+{
+    return cloud_sweep_step(more, ctx, CLOUD_VERSIONS, is_used, age);
+}
+
+cloud_err_t *cloud_versions_sweep_job(int *more, cloud_ctx_t *ctx)
+{
+    return cloud_versions_sweep(more, ctx, CLOUD_SWEEP_AGE);
+}
+
 /* ---- registration ---- */
 
 static const cloud_feature_t FEATURE = {

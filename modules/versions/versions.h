@@ -102,6 +102,12 @@ cloud_err_t *cloud_versions_expire(cloud_versions_stats_t *stats, cloud_ctx_t *c
 cloud_err_t *cloud_versions_cleanup(cloud_versions_stats_t *stats, cloud_ctx_t *ctx,
                                     const cloud_account_t *account, int dry_run);
 
+/** Removes directories of versions that are empty for age seconds and belong to nothing: a bounded
+ *  step. */
+cloud_err_t *cloud_versions_sweep(int *more, cloud_ctx_t *ctx, apr_int64_t age);
+/** The same for a day's age, as a periodic job. */
+cloud_err_t *cloud_versions_sweep_job(int *more, cloud_ctx_t *ctx);
+
 /* ---- between the files of this folder ---- */
 
 /** fsck: see cloud_feature_t.check. */

@@ -671,6 +671,106 @@ START_TEST(the_inode_is_another_files_now)
 }
 END_TEST
 
+static const char *make_dir(apr_int64_t id)
+{
+    const char *path = apr_psprintf(w->pool, "%s/accounts/alice/trash/%" APR_INT64_T_FMT,
+                                    w->data_dir, id);
+
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    return path;
+}
+
+static void make_file(const char *path)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+}
+
+START_TEST(directories_that_stay_hold_up_no_others)
+{
+    const char *folder = text_of(id_of("a"));
+    apr_int64_t i;
+
+    world_remove(w, "top"); /* makes the bin */
+    for (i = 1; i <= 450; i++) {
+        make_file(apr_pstrcat(w->pool, make_dir(i), "/foreign", NULL));
+        world_sql(w, "INSERT INTO trash_dir VALUES (%d, 'alice/trash/%d')", (int)i, (int)i);
+    }
+    world_remove(w, "a");
+    OK(cloud_trash_remove(w->user, w->account, folder));
+    for (i = 0; i < 3; i++) tu_maintain();
+    ck_assert(!on_disk(apr_pstrcat(w->pool, "trash/", folder, NULL)));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash_dir"), 450);
+    for (i = 1; i <= 450; i++)
+        unlink(apr_psprintf(w->pool, "%s/accounts/alice/trash/%d/foreign", w->data_dir, (int)i));
+    for (i = 0; i < 4; i++) tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash_dir"), 0);
+}
+END_TEST
+
+static cloud_err_t *refuse(cloud_ctx_t *ctx, const cloud_entry_t *e, int *handled,
+                           apr_int64_t *parent, const char **name, const char **disk_path,
+                           apr_pool_t *pool)
+{
+    (void)e;
+    (void)handled;
+    (void)parent;
+    (void)name;
+    (void)disk_path;
+    (void)pool;
+    return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+}
+
+static const cloud_feature_t REFUSER = { .name = "refuser", .remove = refuse };
+
+static void sweep(apr_int64_t age)
+{
+    int more;
+
+    OK(cloud_trash_sweep(&more, w->ctx, age));
+    ck_assert_int_eq(more, 0);
+}
+
+/* A verb that is refused after the directory was made leaves it; what is in use stays. */
+START_TEST(directories_of_nothing_are_swept)
+{
+    const char *file = apr_pstrcat(w->pool, "trash/", text_of(id_of("top")), NULL);
+    const char *folder = apr_pstrcat(w->pool, "trash/", text_of(id_of("a")), NULL);
+    const char *foreign = "trash/17";
+    cloud_err_t *err;
+
+    world_remove(w, "a");
+    make_file(apr_pstrcat(w->pool, make_dir(17), "/x", NULL));
+    cloud_trash_unregister();
+    cloud_feature_register(&REFUSER);
+    cloud_trash_register();
+    err = cloud_file_remove(w->user, w->account, "top", NULL);
+    cloud_feature_unregister(&REFUSER);
+    FAILS(err, DENIED);
+    ck_assert(on_disk(file));
+    tu_maintain();
+    ck_assert(on_disk(file));
+    sweep(3600); /* somebody may be about to use it */
+    ck_assert(on_disk(file));
+    /* Deleted, but not there yet */
+    world_sql(w, "INSERT INTO journal (seq, tree, tree2, ino, is_dir, src, dst) VALUES"
+                 " (1, -99, 0, 1, 0, 'alice/files/x', 'alice/%s/x')", file);
+    sweep(0);
+    ck_assert(on_disk(file));
+    world_sql(w, "DELETE FROM journal WHERE seq = 1");
+    sweep(0);
+    ck_assert(!on_disk(file));
+    ck_assert(on_disk(folder));
+    ck_assert(on_disk(foreign));
+    unlink(apr_psprintf(w->pool, "%s/accounts/alice/%s/x", w->data_dir, foreign));
+    sweep(0);
+    ck_assert(!on_disk(foreign));
+    ck_assert_str_eq(listed(""), "a;");
+}
+END_TEST
+
 Suite *suite_trash(void)
 {
     Suite *s = suite_create("trash");
@@ -701,6 +801,8 @@ Suite *suite_trash(void)
     tcase_add_test(t, emptied_without_a_directory);
     tcase_add_test(t, expired_without_a_size);
     tcase_add_test(t, the_inode_is_another_files_now);
+    tcase_add_test(t, directories_that_stay_hold_up_no_others);
+    tcase_add_test(t, directories_of_nothing_are_swept);
     suite_add_tcase(s, t);
     return s;
 }

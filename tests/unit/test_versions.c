@@ -330,6 +330,30 @@ START_TEST(purging_takes_versions_and_directories_away)
 }
 END_TEST
 
+/* A file whose versions all went before it, and one that nothing was kept of in the end. */
+START_TEST(directories_of_nothing_are_swept)
+{
+    apr_int64_t a, b;
+    int more;
+
+    put("a", "1");
+    put("a", "2");
+    put("b", "1");
+    put("b", "2");
+    a = node("a")->id;
+    b = node("b")->id;
+    OK(cloud_version_remove(as_alice, alice, a, V(versions(a), 0)->number, tu.pool));
+    OK(cloud_file_remove(as_alice, alice, "a", NULL));
+    maintain_twice();
+    OK(cloud_versions_sweep(&more, tu.ctx, 0));
+    ck_assert_int_eq(more, 0);
+    ck_assert(!tu_exists(apr_psprintf(tu.pool, "accounts/alice/versions/%" APR_INT64_T_FMT, a)));
+    ck_assert(tu_exists(apr_psprintf(tu.pool, "accounts/alice/versions/%" APR_INT64_T_FMT, b)));
+    ck_assert_int_eq(versions(b)->nelts, 1);
+    check_sound();
+}
+END_TEST
+
 START_TEST(deleted_accounts_leave_nothing)
 {
     put("a", "1");
@@ -682,6 +706,7 @@ Suite *suite_versions(void)
     tcase_add_test(tc, copy_onto_a_file_makes_a_version);
     tcase_add_test(tc, move_onto_a_file_takes_its_versions_away);
     tcase_add_test(tc, purging_takes_versions_and_directories_away);
+    tcase_add_test(tc, directories_of_nothing_are_swept);
     tcase_add_test(tc, deleted_accounts_leave_nothing);
     tcase_add_test(tc, restoring_is_a_write);
     tcase_add_test(tc, damage_is_not_restored);
