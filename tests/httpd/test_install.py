@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from harness.env import BUILD, SRC, config_env
 
 
@@ -48,3 +50,17 @@ def test_an_administrators_configuration_is_kept(tmp_path):
         (SRC / "conf.d/cloud.conf").read_bytes()
     make("uninstall", tmp_path)
     assert conf.read_text() == "# mine\n"
+
+
+def test_a_distribution_has_every_file(tmp_path):
+    if not (SRC / ".git").exists():
+        pytest.skip("not a git checkout")
+    tracked = subprocess.run(["git", "-C", str(SRC), "-c", "safe.directory=*", "ls-files"],
+                             capture_output=True, text=True, check=True).stdout.split("\n")
+    dist = tmp_path / "dist"
+    done = subprocess.run(["make", "-s", "-C", str(BUILD), "distdir", f"distdir={dist}"],
+                          capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    missing = [name for name in tracked if name and not name.startswith(".ci/")
+               and name != ".gitignore" and not (dist / name).exists()]
+    assert not missing
