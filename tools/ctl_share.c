@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "pref.h"
 #include "share.h"
 
 static const char *const KINDS[] = { [CLOUD_SHARE_USER] = "user", [CLOUD_SHARE_GROUP] = "group",
@@ -147,6 +148,17 @@ static cloud_err_t *decline(ctl_t *ctl)
     return respond(ctl, CLOUD_SHARE_REJECTED);
 }
 
+static cloud_err_t *auto_accept(ctl_t *ctl)
+{
+    const char *value = ctl_arg(ctl, 1);
+    cloud_account_t *a;
+
+    if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+        return ctl_usage(ctl, "yes or no");
+    CLOUD_ERR(account_arg(&a, ctl, 0));
+    return cloud_pref_set(ctl->ctx, a, "files_sharing", "auto_accept_share", value);
+}
+
 /* ---- transfer-ownership ---- */
 
 static cloud_err_t *transfer(ctl_t *ctl)
@@ -191,6 +203,9 @@ const ctl_cmd_t ctl_share_cmds[] = {
       NULL },
     { "share decline", "SHARE ID", 2, 2, "decline a share for its recipient", NULL, 0, decline,
       NULL },
+    { "share auto-accept", "ID yes|no", 2, 2,
+      "whether what an account is given is there at once, or waits for its answer", NULL, 0,
+      auto_accept, NULL },
     { "share transfer-ownership", "FROM TO", 2, 2,
       "move the files of an account, with their shares, to another account", transfer_opts, 0,
       transfer, NULL },

@@ -58,12 +58,33 @@ def test_a_life(env, alice):
     (("delete", "0"), 2, "is a number"), (("delete", "x"), 2, "is a number"),
     (("delete", "999999999"), 1, "Wrong share ID"),
     (("accept", "999999999", "ID"), 1, "Wrong share ID"),
-    (("list", "nosuch"), 1, "no account"),
+    (("list", "nosuch"), 1, "no account"), (("auto-accept", "ID", "x"), 2, "yes or no"),
     (("transfer-ownership", "ID", "ID"), 1, "one and the same"),
     (("transfer-ownership", "ID", "nosuch"), 1, "no account")))
 def test_mistakes(env, alice, args, status, text):
     done = env.cloudctl("share", *(alice.id if arg == "ID" else arg for arg in args), check=False)
     assert (done.returncode, text in done.stderr) == (status, True), done.stderr
+
+
+def test_answers(env, alice):
+    brian = env.account()
+    env.cloudctl("share", "auto-accept", brian.id, "no")
+    one = env.cloudctl_json("share", "create", alice.id, "d", "--to", brian.id)[0]
+    number = str(one["id"])
+
+    def state():
+        return listed(brian, shared_with_me="true", state="all")[0]["state"]
+
+    assert state() == 1 and brian.get("d/f.txt").status_code == 404
+    env.cloudctl("share", "accept", number, brian.id)
+    assert state() == 0 and brian.get("d/f.txt").content == b"text"
+    env.cloudctl("share", "decline", number, brian.id)
+    assert state() == 2 and brian.get("d/f.txt").status_code == 404
+    done = env.cloudctl("share", "accept", number, alice.id, check=False)
+    assert "Only recipient" in done.stderr
+    env.cloudctl("share", "auto-accept", brian.id, "yes")
+    env.cloudctl("share", "create", alice.id, "d/e", "--to", brian.id)
+    assert brian.dav("PROPFIND", "e", depth=0).status_code == 207
 
 
 def test_transfer(env, alice):

@@ -1,11 +1,15 @@
 """Shares as their recipients have them: lists, answers, places, sharing on, notices."""
 
+import email
+import email.policy
 import json
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from harness.env import wait_until
+
 API = "apps/files_sharing/api/v1/"
-FULL, READ = "SRDNVCK", "SDNV"
 
 
 def call(who, method, place, params=None, **form):
@@ -326,7 +330,68 @@ def test_a_share_that_expired_is_gone(w):
     assert names(w.brian) == ["sh"]
 
 
+# ---- names ----
+
+@pytest.mark.parametrize("name", ("a <b> & \"c\"", "%20+ #?", "\U0001f600 é", "'; DROP TABLE share",
+                                  "x" * 255, "]]>", "dot.", " blank"))
+def test_odd_names(w, name):
+    w.alice.mkcol(name)
+    one = shared(w.alice, name, w.brian)
+    assert one["path"] == one["file_target"] == "/" + name
+    assert names(w.brian) == [name]
+    assert [share["path"] for share in received(w.brian)] == ["/" + name]
+    answer = w.brian.ocs(API + "shares", fmt="xml", params={"shared_with_me": "true"})
+    found = ElementTree.fromstring(answer.content)
+    assert found.findtext("data/element/path") == "/" + name
+    link = shared(w.alice, name, None, 3, name=name[:60])
+    assert link["name"] == name[:60]
+    other = w.env.account()
+    other.mkcol(name)
+    if len(name) < 250:
+        assert shared(other, name, w.brian)["file_target"] == f"/{name} (2)"
+
+
 # ---- mails ----
+
+def test_mails(new_env):
+    """With a program in place of sendmail that keeps what it gets."""
+    env = new_env()
+    box = env.home / "mail"
+    box.mkdir()
+    box.chmod(0o1777)
+    program = box / "sendmail"
+    program.write_text('#!/bin/sh\ncat >"$1/$$.part" && mv "$1/$$.part" "$1/$$.mail"\n')
+    program.chmod(0o755)
+    env.config(f'CloudSendmail "{program} {box}"\nCloudMailFrom cloud@example.org\n'
+               "CloudSetting core shareapi_allow_mail_notification yes\n"
+               "CloudSetting core shareapi_allow_public_notification yes\n")
+    env.start()
+    w = World(env)
+    for who in (w.alice, w.brian):
+        env.cloudctl("account", "email", who.id, f"{who.id}@example.org")
+    sharing = w.alice.ocs("cloud/capabilities").json()["ocs"]["data"]["capabilities"]["files_sharing"]
+    assert sharing["user"]["send_mail"] is True and sharing["public"]["send_mail"] is True
+    one = shared(w.alice, "sh", w.group, 1)
+    answer = call(w.alice, "POST", "notification/send", itemSource=one["item_source"],
+                  itemType="folder", shareType=1, recipient=w.group)
+    assert data(answer) == {"status": "error"}
+    assert meta(answer)["message"].strip().endswith(w.carol.id)  # has no address
+    link = shared(w.alice, "sh", None, 3, name="x")
+    place = "notification/notify-public-link-by-email"
+    data(call(w.alice, "POST", place, link=link["url"], personalNote="Look at this",
+              **{"recipients[]": "somebody@example.org"}))
+    fails(call(w.alice, "POST", place, link=link["url"],
+               **{"recipients[]": "bad\r\nBcc: x@example.org"}), 400)
+    fails(call(w.brian, "POST", place, link=link["url"], **{"recipients[]": "x@example.org"}), 400)
+    wait_until(lambda: len(list(box.glob("*.mail"))) == 2, "two mails")
+    mails = {mail["To"].addresses[0].addr_spec: mail for mail in (
+        email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        for path in box.glob("*.mail"))}
+    assert set(mails) == {f"{w.brian.id}@example.org", "somebody@example.org"}
+    text = mails["somebody@example.org"].get_content()
+    assert link["url"] in text and "Look at this" in text
+    assert f"/index.php/f/{one['item_source']}" in mails[f"{w.brian.id}@example.org"].get_content()
+    assert data(call(w.alice, "GET", f"shares/{one['id']}"))[0]["mail_send"] == 1
 
 def test_mails_that_are_off(w, setting):
     one = shared(w.alice, "sh", w.brian)
