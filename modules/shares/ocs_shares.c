@@ -102,39 +102,88 @@ static void read_bit(cloud_share_ask_t *ask, int *any, const cloud_share_attr_t 
 
 #define ATTRIBUTES_MAX 100
 
-/* attributes[0][scope], attributes[0][key], attributes[0][value] or [enabled] ... */
-static void read_attributes(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
+static cloud_err_t *bad_attributes(const cloud_ocs_call_t *call)
 {
-    apr_pool_t *pool = call->r->pool;
-    apr_array_header_t *list = apr_array_make(pool, 4, sizeof(cloud_share_attr_t));
-    apr_int64_t said = ask->perms;
-    int i, any = 0;
-
-    if (!cloud_param_list(call->params, "attributes", pool)->nelts) {
-        const char *all = cloud_param(call->params, "attributes");
-
-        if (all && !*all) ask->attributes = list; /* none any more */
-        return;
-    }
-    ask->perms = 0;
-    for (i = 0; i < ATTRIBUTES_MAX; i++) {
-        const char *value = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][enabled]", i));
-        cloud_share_attr_t a;
-
-        a.scope = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][scope]", i));
-        a.key = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][key]", i));
-        if (!value) value = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][value]", i));
-        if (!a.scope || !a.key || !value) continue;
-        a.enabled = is_true(value);
-        APR_ARRAY_PUSH(list, cloud_share_attr_t) = a;
-        read_bit(ask, &any, &a);
-    }
-    ask->attributes = list;
-    if (ask->has_perms || !any) ask->perms = said;
-    else ask->has_perms = 1;
+    return cloud_err(call->r->pool, CLOUD_E_INVALID, "Invalid share attributes");
 }
 
-static void read_ask(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
+/* attributes[0][scope], attributes[0][key], attributes[0][value] or [enabled] ... What is not understood is not
+ * passed over: the share would give more than was meant. */
+static cloud_err_t *attributes_of_form(apr_array_header_t *list, const cloud_ocs_call_t *call,
+                                       int nparams)
+{
+    apr_pool_t *pool = call->r->pool;
+    int i, used = 0;
+
+    for (i = 0; i < ATTRIBUTES_MAX && used < nparams; i++) {
+        static const char *const parts[] = { "scope", "key", "value", "enabled" };
+        const char *v[4];
+        cloud_share_attr_t a;
+        int k, had = used;
+
+        for (k = 0; k < 4; k++) {
+            v[k] = cloud_param(call->params, apr_psprintf(pool, "attributes[%d][%s]", i, parts[k]));
+            used += v[k] != NULL;
+        }
+        if (used == had) continue;
+        if (!v[0] || !v[1] || (!v[2] && !v[3])) return bad_attributes(call);
+        a.scope = v[0];
+        a.key = v[1];
+        a.enabled = is_true(v[3] ? v[3] : v[2]);
+        APR_ARRAY_PUSH(list, cloud_share_attr_t) = a;
+    }
+    return used == nparams ? NULL : bad_attributes(call);
+}
+
+/* The same as JSON, which Nextcloud's clients send. */
+static cloud_err_t *attributes_of_json(apr_array_header_t *list, const cloud_ocs_call_t *call,
+                                       const char *text)
+{
+    json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *one;
+    size_t i;
+
+    if (!json_is_array(all)) {
+        json_decref(all);
+        return bad_attributes(call);
+    }
+    json_array_foreach(all, i, one) {
+        json_t *value = json_object_get(one, "enabled");
+        const char *scope = json_string_value(json_object_get(one, "scope"));
+        const char *key = json_string_value(json_object_get(one, "key"));
+        cloud_share_attr_t a;
+
+        if (!value) value = json_object_get(one, "value");
+        if (!scope || !key || !(json_is_boolean(value) || json_is_string(value))) break;
+        a.scope = apr_pstrdup(call->r->pool, scope);
+        a.key = apr_pstrdup(call->r->pool, key);
+        a.enabled = json_is_true(value) || (json_is_string(value) && is_true(json_string_value(value)));
+        APR_ARRAY_PUSH(list, cloud_share_attr_t) = a;
+    }
+    i = i < json_array_size(all);
+    json_decref(all);
+    return i ? bad_attributes(call) : NULL;
+}
+
+static cloud_err_t *read_attributes(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
+{
+    apr_array_header_t *list = apr_array_make(call->r->pool, 4, sizeof(cloud_share_attr_t));
+    int n = cloud_param_list(call->params, "attributes", call->r->pool)->nelts, i, any = 0;
+    const char *text = cloud_param(call->params, "attributes");
+    apr_int64_t said = ask->perms;
+
+    if (!n && !text) return NULL;
+    if (n) CLOUD_ERR(attributes_of_form(list, call, n));
+    else if (*text) CLOUD_ERR(attributes_of_json(list, call, text));
+    ask->attributes = list;
+    ask->perms = 0;
+    for (i = 0; i < list->nelts; i++)
+        read_bit(ask, &any, &APR_ARRAY_IDX(list, i, cloud_share_attr_t));
+    if (ask->has_perms || !any) ask->perms = said;
+    else ask->has_perms = 1;
+    return NULL;
+}
+
+static cloud_err_t *read_ask(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
 {
     const char *perms = cloud_param(call->params, "permissions");
     const char *type = cloud_param(call->params, "shareType");
@@ -150,7 +199,7 @@ static void read_ask(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
     ask->expires = cloud_param(call->params, "expireDate");
     ask->name = cloud_param(call->params, "name");
     while (ask->path && *ask->path == '/') ask->path++;
-    read_attributes(ask, call);
+    return read_attributes(ask, call);
 }
 
 /* ---- calls ---- */
@@ -159,10 +208,9 @@ static cloud_err_t *create(cloud_ocs_call_t *call)
 {
     cloud_share_ask_t ask;
     cloud_share_t *s;
-    cloud_err_t *err;
+    cloud_err_t *err = read_ask(&ask, call);
 
-    read_ask(&ask, call);
-    err = cloud_share_create(&s, call->ctx, call->account, &ask, call->r->pool);
+    if (!err) err = cloud_share_create(&s, call->ctx, call->account, &ask, call->r->pool);
     return cloud_shares_answer(call, err ? err : show(call, s, 0, 0));
 }
 
@@ -182,10 +230,9 @@ static cloud_err_t *update(cloud_ocs_call_t *call)
     cloud_share_ask_t ask;
     apr_int64_t id;
     cloud_share_t *s;
-    cloud_err_t *err = NULL;
+    cloud_err_t *err = read_ask(&ask, call);
 
-    read_ask(&ask, call);
-    if (!share_id(&id, call->args[0])) err = wrong_id(call);
+    if (!err && !share_id(&id, call->args[0])) err = wrong_id(call);
     if (!err) err = cloud_share_update(&s, call->ctx, id, &ask, call->r->pool);
     return cloud_shares_answer(call, err ? err : show(call, s, 0, 0));
 }

@@ -496,6 +496,19 @@ def test_attributes(world, folder):
             for part, value in (("scope", "ownCloud"), ("key", name), ("value", "true"))}
     assert data(call(alice, "PUT", place, **bits))["permissions"] == 3
     fails(call(alice, "PUT", place, **{**form, "attributes[0][key]": "x" * 65}), 400)
+    for one_bad in ({"attributes[0][scope]": "x"}, {**form, "attributes[1][key]": "x"},
+                    {**form, "attributes[x][key]": "x"}, {**form, "attributes[200][key]": "x"},
+                    {"attributes": "x"}, {"attributes": "{}"}, {"attributes": "[1]"},
+                    {"attributes": '[{"scope":"a","key":"b"}]'},
+                    {"attributes": '[{"scope":"a","key":"b","value":1}]'}):
+        fails(call(alice, "PUT", place, permissions=1, **one_bad), 400, "Invalid share attributes")
+        fails(share(alice, folder + "/in.txt", world.brian.id, **one_bad), 400)
+    for value in ("false", '"false"'):
+        text = f'[{{"scope":"permissions","key":"download","value":{value}}}]'
+        now = data(call(alice, "PUT", place, attributes=text))
+        assert json.loads(now["attributes"])[0]["enabled"] is False
+    assert data(call(alice, "PUT", place, attributes=""))["attributes"] is None
+    assert data(call(alice, "PUT", place, attributes="[]"))["attributes"] is None
     fails(call(alice, "PUT", place, **{**form, "attributes[0][scope]": ""}), 400)
 
 
