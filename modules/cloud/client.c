@@ -106,6 +106,16 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
     api->set_account(r, account, client);
 }
 
+void cloud_http_set_view(request_rec *r, const cloud_http_view_t *view)
+{
+    api->set_view(r, view);
+}
+
+const cloud_http_view_t *cloud_http_view(request_rec *r)
+{
+    return api->view(r);
+}
+
 int cloud_http_foreign(request_rec *r)
 {
     return api->foreign(r);

@@ -46,6 +46,9 @@ struct cloud_ocs_route_t;   /* mod_cloud_ocs.h */
 /** A page that looks after logins itself (cloud_login_account): where a password is not enough, it asks
  *  for more. */
 #define CLOUD_EP_PAGE   16u
+/** For whoever has a link: who is logged in does not matter, and is not looked at. With CLOUD_EP_DAV it
+ *  is served by mod_cloud_dav, as the files that cloud_http_set_view() gave. */
+#define CLOUD_EP_VIEW   32u
 
 /** Writes the body of an error answer into bb and returns its content type; NULL leaves the
  *  answer as it is. code and msg are never empty: made from the status where nothing was noted. */
@@ -112,6 +115,19 @@ const cloud_account_t *cloud_http_account(request_rec *r);
  *  NULL). Sets r->user to the canonical id. account must live as long as the main request. */
 void cloud_http_set_account(request_rec *r, const cloud_account_t *account, const char *client);
 
+/** What a request that came by a link may see; all of it lives as long as the main request. */
+typedef struct {
+    const cloud_account_t *account; /* with its view set */
+    const char *place;              /* first segment below a space of views in URLs; NULL: it has none */
+    const char *client;             /* for the change log: "link:17" */
+    const void *link;               /* the feature's own, for the writers of its properties; may be NULL */
+} cloud_http_view_t;
+
+/** From now on this request may do what the view lets it do, and nothing else, whoever is logged in. */
+void cloud_http_set_view(request_rec *r, const cloud_http_view_t *view);
+/** The view of the request, or NULL. */
+const cloud_http_view_t *cloud_http_view(request_rec *r);
+
 /** Whether the browser says that a page of another site made it send this request (Fetch Metadata,
  *  Sec-Fetch-Site). Older browsers and programs say nothing, and get 0. */
 int cloud_http_foreign(request_rec *r);
@@ -170,6 +186,8 @@ typedef struct {
     cloud_err_t *(*ctx)(cloud_ctx_t **, request_rec *);
     const cloud_account_t *(*account)(request_rec *);
     void (*set_account)(request_rec *, const cloud_account_t *, const char *);
+    void (*set_view)(request_rec *, const cloud_http_view_t *);
+    const cloud_http_view_t *(*view)(request_rec *);
     int (*foreign)(request_rec *);
     cloud_err_t *(*let_in)(const cloud_account_t **, request_rec *, const char *);
     const char *(*uri)(request_rec *, const char *, const char *, apr_pool_t *);

@@ -24,14 +24,36 @@ void cloud_http_set_account(request_rec *r, const cloud_account_t *account, cons
     cloud_request_t *q = cloud_main_request(r);
 
     q->account = account;
+    q->view = NULL;
     q->client = client;
     q->login = NULL;
     if (q->ctx) {
+        q->ctx->who.view = NULL;
         q->ctx->who.account = account;
         q->ctx->who.client = client;
         q->ctx->who.elsewhere = 0;
     }
     r->user = main_of(r)->user = (char *)account->id;
+}
+
+void cloud_http_set_view(request_rec *r, const cloud_http_view_t *view)
+{
+    cloud_request_t *q = cloud_main_request(r);
+
+    q->view = view;
+    q->account = NULL;
+    q->client = view->client;
+    q->login = NULL;
+    if (q->ctx) {
+        q->ctx->who = (cloud_principal_t){ .view = view->account->view, .client = view->client,
+                                           .address = q->ctx->who.address };
+    }
+    r->user = main_of(r)->user = NULL;
+}
+
+const cloud_http_view_t *cloud_http_view(request_rec *r)
+{
+    return cloud_main_request(r)->view;
 }
 
 /* A context that may do what the directory wants done. */
@@ -198,7 +220,7 @@ static int principal(request_rec *r, int authorized)
     const cloud_account_t *known;
     cloud_err_t *err = NULL;
 
-    if (!ep || (ep->flags & CLOUD_EP_ALWAYS) || !r->user) {
+    if (!ep || (ep->flags & (CLOUD_EP_ALWAYS | CLOUD_EP_VIEW)) || !r->user) {
         return DECLINED;
     }
     known = cloud_http_account(r);

@@ -150,6 +150,7 @@ typedef struct {
     /* of the main request only */
     cloud_ctx_t *ctx;
     const cloud_account_t *account;
+    const cloud_http_view_t *view;   /* it came by a link; account is NULL then */
     const char *client;              /* name of the secret, or NULL */
     const char *login;               /* id of whom another module let in, or NULL */
     int taken_over;                  /* what that module says of the person has been dealt with */

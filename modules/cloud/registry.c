@@ -105,6 +105,8 @@ static const cloud_http_api_t *cloud_http_api(void)
         .ctx = cloud_http_ctx,
         .account = cloud_http_account,
         .set_account = cloud_http_set_account,
+        .set_view = cloud_http_set_view,
+        .view = cloud_http_view,
         .foreign = cloud_http_foreign,
         .let_in = cloud_http_let_in,
         .uri = cloud_http_uri,

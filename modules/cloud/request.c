@@ -158,6 +158,7 @@ cloud_err_t *cloud_http_ctx(cloud_ctx_t **ctx, request_rec *r)
         CLOUD_ERR(check_maintenance(main, made));
         made->who.account = q->account;
         made->who.client = q->client;
+        made->who.view = q->view ? q->view->account->view : NULL;
         q->ctx = made;
     }
     *ctx = q->ctx;

@@ -14,9 +14,9 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     cloud_entry_t *e;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
-    CLOUD_ERR(cloud_access(ctx, e, e->exists ? CLOUD_OP_LIST : CLOUD_OP_CREATE));
-    /* Else whoever may only drop files would learn which names there are. */
-    if (!(e->perms & CLOUD_PERM_READ)) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    /* In any case: whoever may only drop files is not to learn which names there are. */
+    CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_LIST));
+    if (!e->exists) CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_CREATE));
     if (e->exists)
         return cloud_err(ctx->pool, CLOUD_E_EXISTS,
                          "The resource you tried to create already exists");

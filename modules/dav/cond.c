@@ -90,7 +90,7 @@ static cloud_err_t *find_state(state_t **st_p, eval_t *ev, const char *tag)
     if (!tag) return NULL;
     CLOUD_ERR(cloud_dav_uri_path(&path, &host, tag, ev->r->pool));
     err = cloud_dav_target(&t, ev->r, path);
-    if (!err && t) err = cloud_dav_enter(t, ev->ctx, 0);
+    if (!err && t) err = cloud_dav_enter(t, ev->r, ev->ctx, 0);
     if (err) {
         if (err->code == CLOUD_E_UNAVAILABLE || err->code == CLOUD_E_BUSY) return err;
         t = NULL;

@@ -71,7 +71,7 @@ static cloud_err_t *parse_destination(job_t *job)
     if (!job->dst)
         return cloud_err(r->pool, CLOUD_E_BAD_GATEWAY, "The destination is not served here");
     if (job->dst->kind != CLOUD_DAV_FILES) return cloud_err(r->pool, CLOUD_E_DENIED, NULL);
-    CLOUD_ERR(cloud_dav_enter(job->dst, job->ctx, 1));
+    CLOUD_ERR(cloud_dav_enter(job->dst, r, job->ctx, 1));
     return check_authz(r, path);
 }
 

@@ -30,7 +30,8 @@
 extern module AP_MODULE_DECLARE_DATA cloud_dav_module;
 
 /* What the DAV header says of a space of files. */
-#define CLOUD_DAV_CLASSES "1, 2, 3"
+#define CLOUD_DAV_CLASSES  "1, 2, 3"
+#define CLOUD_DAV_NO_LOCKS "1, 3"
 
 /* ---- request -> target (target.c is request-free, request.c is not) ---- */
 
@@ -38,9 +39,10 @@ extern module AP_MODULE_DECLARE_DATA cloud_dav_module;
  *  is none of ours. Names that can never name anything: INVALID_NAME. */
 cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char *uri_path);
 
-/** Finds t->account: the caller's own account, whatever case its id has in the URL. Somebody else's
- *  space, known or not, is NOT_FOUND to readers and DENIED to writers. */
-cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, cloud_ctx_t *ctx, int writing);
+/** Finds t->account: the caller's own account, whatever case its id has in the URL, or what the view of
+ *  the request gives. Somebody else's space, known or not, is NOT_FOUND to readers and DENIED to writers. */
+cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, request_rec *r, cloud_ctx_t *ctx,
+                             int writing);
 
 /** Evaluates If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If: (tagged lists
  *  with other URIs included) against the store: PRECONDITION when they do not hold. cond then

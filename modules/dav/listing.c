@@ -281,6 +281,8 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     l->t = t;
     l->req = req;
     l->need = cloud_propreq_need(req);
+    /* What is the owner's own is nobody else's. */
+    if (t->view) l->need &= ~(CLOUD_NEED_DEAD | CLOUD_NEED_LOCKS | CLOUD_NEED_FAVORITES);
     l->pool = pool;
     apr_pool_create(&l->scratch, pool);
     l->spool = cloud_spool_create(SPOOL_MEMORY, NULL, pool);
@@ -291,7 +293,7 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     view->owner = t->account;
     if (t->account)
         cloud_listing_owner(l, t->account->number, t->account->id, t->account->display_name);
-    view->supportedlock = cloud_dav_supportedlock;
+    view->supportedlock = t->view ? NULL : cloud_dav_supportedlock;
     load_fileid_tail(l);
     if (t->kind == CLOUD_DAV_FILES) {
         if (l->need & CLOUD_NEED_QUOTA) CLOUD_ERR(load_quota(l));

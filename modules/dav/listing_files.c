@@ -107,7 +107,7 @@ static cloud_err_t *add_node(cloud_listing_t *l, const cloud_child_t *child, con
 
     row.flags = CLOUD_ROW_NODE | (CLOUD_IS_DIR(node) ? CLOUD_ROW_DIR : 0) |
                 (child->shared ? CLOUD_ROW_SHARED : 0) | (child->mounted ? CLOUD_ROW_MOUNTED : 0) |
-                (node->kind == CLOUD_KIND_ROOT ? CLOUD_ROW_ROOT : 0) |
+                (node->kind == CLOUD_KIND_ROOT || (l->t->view && !*name) ? CLOUD_ROW_ROOT : 0) |
                 (is_favorite(l, node) ? CLOUD_ROW_FAVORITE : 0);
     row.perms = child->perms;
     row.owner = cloud_listing_owner(l, child->owner, child->owner_id, child->owner_name);

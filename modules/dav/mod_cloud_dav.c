@@ -15,16 +15,17 @@ APLOG_USE_MODULE(cloud_dav);
 
 typedef int method_fn(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);
 
-static const struct {
+static const struct method_t {
     int number;
     int writes;
+    int for_owner;  /* not for who came by a link */
     method_fn *fn;
 } methods[] = {
-    {M_GET, 0, cloud_dav_get},           {M_PROPFIND, 0, cloud_dav_propfind},
-    {M_PUT, 1, cloud_dav_put},           {M_DELETE, 1, cloud_dav_delete},
-    {M_MKCOL, 1, cloud_dav_mkcol},       {M_COPY, 0, cloud_dav_copymove},
-    {M_MOVE, 1, cloud_dav_copymove},     {M_LOCK, 1, cloud_dav_lock},
-    {M_UNLOCK, 1, cloud_dav_unlock},     {M_PROPPATCH, 1, cloud_dav_proppatch},
+    {M_GET, 0, 0, cloud_dav_get},       {M_PROPFIND, 0, 0, cloud_dav_propfind},
+    {M_PUT, 1, 0, cloud_dav_put},       {M_DELETE, 1, 0, cloud_dav_delete},
+    {M_MKCOL, 1, 0, cloud_dav_mkcol},   {M_COPY, 0, 0, cloud_dav_copymove},
+    {M_MOVE, 1, 0, cloud_dav_copymove}, {M_LOCK, 1, 1, cloud_dav_lock},
+    {M_UNLOCK, 1, 1, cloud_dav_unlock}, {M_PROPPATCH, 1, 0, cloud_dav_proppatch},
 };
 
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
@@ -37,17 +38,18 @@ static int no_target(request_rec *r, cloud_err_t *err, int writes)
     return cloud_dav_error(r, err);
 }
 
-static int serve(request_rec *r, method_fn *fn, int writes)
+static int serve(request_rec *r, const struct method_t *method)
 {
     cloud_dav_target_t *t;
     cloud_ctx_t *ctx;
     cloud_err_t *err = cloud_dav_target(&t, r, r->uri);
 
-    if (err) return no_target(r, err, writes);
+    if (err) return no_target(r, err, method->writes);
     if (!t) return DECLINED;
     err = cloud_http_ctx(&ctx, r);
-    if (!err) err = cloud_dav_enter(t, ctx, writes);
-    return err ? cloud_dav_error(r, err) : fn(r, ctx, t);
+    if (!err) err = cloud_dav_enter(t, r, ctx, method->writes);
+    if (!err && t->view && method->for_owner) err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL);
+    return err ? cloud_dav_error(r, err) : method->fn(r, ctx, t);
 }
 
 static int serve_options(request_rec *r)
@@ -67,7 +69,8 @@ static int is_our_place(request_rec *r)
 {
     const cloud_endpoint_t *ep = cloud_http_endpoint(r, NULL);
 
-    return ep == &webdav_endpoint || ep == &dav_endpoint;
+    return ep == &webdav_endpoint || ep == &dav_endpoint ||
+           (ep && (ep->flags & (CLOUD_EP_DAV | CLOUD_EP_VIEW)) == (CLOUD_EP_DAV | CLOUD_EP_VIEW));
 }
 
 static int handler(request_rec *r)
@@ -76,7 +79,7 @@ static int handler(request_rec *r)
     if (r->method_number == M_OPTIONS) return serve_options(r);
     for (apr_size_t i = 0; i < N_METHODS; i++) {
         if (methods[i].number == r->method_number)
-            return serve(r, methods[i].fn, methods[i].writes);
+            return serve(r, &methods[i]);
     }
     return DECLINED;
 }

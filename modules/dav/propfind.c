@@ -31,14 +31,14 @@ static cloud_err_t *parse_request(cloud_propreq_t **req, request_rec *r)
     return cloud_propreq_parse(req, root, cloud_reply_minimal(r), r->pool);
 }
 
-static cloud_err_t *collect(cloud_listing_t **listing, cloud_ctx_t *ctx,
-                            const cloud_dav_target_t *t, cloud_propreq_t *req, int depth,
-                            apr_pool_t *pool)
+static cloud_err_t *collect(cloud_listing_t **listing, request_rec *r, cloud_ctx_t *ctx,
+                            const cloud_dav_target_t *t, cloud_propreq_t *req, int depth)
 {
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_listing_create(listing, ctx, t, req, pool);
+    err = cloud_listing_create(listing, ctx, t, req, r->pool);
+    if (!err && t->view) cloud_listing_view(*listing)->link = cloud_http_view(r)->link;
     if (!err) err = cloud_listing_target(*listing, depth);
     cloud_tx_rollback(ctx);
     return err;
@@ -55,7 +55,7 @@ int cloud_dav_propfind(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     err = check_depth(&depth, r, ctx, t);
     if (!err) err = parse_request(&req, r);
     if (!err) err = cloud_dav_conditions(&cond, r, ctx, t);
-    if (!err) err = collect(&listing, ctx, t, req, depth, r->pool);
+    if (!err) err = collect(&listing, r, ctx, t, req, depth);
     if (err) return cloud_dav_error(r, err);
     return cloud_reply_listing(r, listing, t->kind);
 }

@@ -252,6 +252,13 @@ static void put_dead(cloud_out_t *out, const cloud_prop_t *dead, text_t open, te
     put(out, close);
 }
 
+static int is_shown(const cloud_dav_prop_t *prop, const cloud_dav_row_t *row,
+                    const cloud_dav_view_t *view)
+{
+    return !view->link || (prop->flags & (row->flags & CLOUD_ROW_ROOT ? CLOUD_PROP_LINK_ROOT
+                                                                      : CLOUD_PROP_LINK));
+}
+
 /* Writes one property with its element. 0 when the row has none. The row is marked: what is taken
  * back is known by its distance from the mark. */
 static inline int put_item(cloud_out_t *out, const cloud_propreq_t *req, const item_t *item,
@@ -268,7 +275,7 @@ static inline int put_item(cloud_out_t *out, const cloud_propreq_t *req, const i
         else put_dead(out, dead, open, item->close);
         return 1;
     }
-    if (!item->prop || !item->prop->write) return 0;
+    if (!item->prop || !item->prop->write || !is_shown(item->prop, row, view)) return 0;
     put(out, item->open);
     state = item->prop->write(out, row, view);
     if (state == CLOUD_PROP_VALUE && req->ask != ASK_NAMES) {
@@ -342,6 +349,8 @@ void cloud_propreq_row(cloud_out_t *out, cloud_propreq_t *req, cloud_dav_view_t 
     int found = 0, lost = 0;
     apr_size_t at;
 
+    view->prefix = prefix;
+    view->prefix_len = prefix_len;
     cloud_out_mark(out); /* a row stays in the buffer until it is complete */
     cloud_out_lit(out, "<d:response><d:href>");
     cloud_out_mem(out, prefix, prefix_len);

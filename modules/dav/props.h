@@ -18,7 +18,7 @@
 
 #define CLOUD_ROW_DIR     1u
 #define CLOUD_ROW_NODE    2u    /* is a node of the tree: id, perms and owner mean something */
-#define CLOUD_ROW_ROOT    4u    /* files root of an account */
+#define CLOUD_ROW_ROOT    4u    /* files root of an account, or root of a view */
 #define CLOUD_ROW_SHARED  8u
 #define CLOUD_ROW_MOUNTED 16u
 #define CLOUD_ROW_FAVORITE 32u  /* of who asks */
@@ -67,6 +67,10 @@ typedef struct {
     const apr_array_header_t *locks;  /* of const char *: d:activelock elements */
     const char *supportedlock;        /* content of d:supportedlock */
     const char *reports;              /* content of d:supported-report-set */
+    const void *link;                 /* a public link that shows itself (cloud_http_view_t): there are
+                                         only properties with CLOUD_PROP_LINK; else NULL */
+    const char *prefix;               /* of the row that is being written: its href up to its name */
+    apr_size_t prefix_len;
     apr_pool_t *pool;
     struct {
         const char *text;
@@ -88,6 +92,8 @@ typedef cloud_prop_state_t cloud_prop_write_fn(cloud_out_t *out, const cloud_dav
 
 #define CLOUD_PROP_ALL      1u  /* part of allprop */
 #define CLOUD_PROP_SETTABLE 2u  /* PROPPATCH stores it as a dead property, which then wins */
+#define CLOUD_PROP_LINK     4u  /* also below the root of a public link, */
+#define CLOUD_PROP_LINK_ROOT 8u /* and of the root itself */
 
 /* What a property needs to be loaded while the snapshot is held; else it is not. */
 #define CLOUD_NEED_ETAG        1u

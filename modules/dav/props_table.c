@@ -284,15 +284,17 @@ static cloud_prop_state_t write_share_permissions(cloud_out_t *out, const cloud_
 
 #define DAV CLOUD_NS_DAV
 #define OC  CLOUD_NS_OC
+#define IN_LINK CLOUD_PROP_LINK
+#define OF_LINK CLOUD_PROP_LINK_ROOT
 
 static const cloud_dav_prop_t table[] = {
-    {DAV, "getlastmodified", CLOUD_PROP_ALL, 0, write_lastmodified},
-    {DAV, "getcontentlength", CLOUD_PROP_ALL, 0, write_contentlength},
-    {DAV, "resourcetype", CLOUD_PROP_ALL, 0, write_resourcetype},
+    {DAV, "getlastmodified", CLOUD_PROP_ALL | IN_LINK, 0, write_lastmodified},
+    {DAV, "getcontentlength", CLOUD_PROP_ALL | IN_LINK, 0, write_contentlength},
+    {DAV, "resourcetype", CLOUD_PROP_ALL | IN_LINK | OF_LINK, 0, write_resourcetype},
     {DAV, "quota-used-bytes", CLOUD_PROP_ALL, 0, write_quota_used},
     {DAV, "quota-available-bytes", CLOUD_PROP_ALL, CLOUD_NEED_QUOTA, write_quota_available},
-    {DAV, "getetag", CLOUD_PROP_ALL, CLOUD_NEED_ETAG, write_etag},
-    {DAV, "getcontenttype", CLOUD_PROP_ALL, 0, write_contenttype},
+    {DAV, "getetag", CLOUD_PROP_ALL | IN_LINK, CLOUD_NEED_ETAG, write_etag},
+    {DAV, "getcontenttype", CLOUD_PROP_ALL | IN_LINK, 0, write_contenttype},
     {DAV, "displayname", CLOUD_PROP_SETTABLE, CLOUD_NEED_DEAD, write_displayname},
     {DAV, "creationdate", 0, 0, write_creationdate},
     {DAV, "supportedlock", 0, 0, write_supportedlock},
@@ -301,14 +303,14 @@ static const cloud_dav_prop_t table[] = {
     {DAV, "current-user-principal", 0, 0, NULL},
     {DAV, "owner", 0, 0, NULL},
     {OC, "id", 0, 0, write_id},
-    {OC, "fileid", 0, 0, write_fileid},
-    {OC, "permissions", 0, CLOUD_NEED_LETTERS, write_permissions},
-    {OC, "size", 0, 0, write_size},
+    {OC, "fileid", IN_LINK, 0, write_fileid},
+    {OC, "permissions", IN_LINK | OF_LINK, CLOUD_NEED_LETTERS, write_permissions},
+    {OC, "size", IN_LINK, 0, write_size},
     {OC, "checksums", 0, CLOUD_NEED_SUMS, write_checksums},
     {OC, "data-fingerprint", 0, CLOUD_NEED_FINGERPRINT, write_fingerprint},
     {OC, "share-types", 0, 0, write_empty},
-    {OC, "owner-id", 0, 0, write_owner_id},
-    {OC, "owner-display-name", 0, 0, write_owner_name},
+    {OC, "owner-id", IN_LINK, 0, write_owner_id},
+    {OC, "owner-display-name", IN_LINK, 0, write_owner_name},
     {OC, "favorite", 0, CLOUD_NEED_FAVORITES, write_favorite},
     {OC, "tags", CLOUD_PROP_SETTABLE, CLOUD_NEED_DEAD, write_empty},
     {OC, "privatelink", 0, 0, NULL},

@@ -216,6 +216,9 @@ static int put_any_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target
     const char *path, *session;
     int count, index;
 
+    if (t->view && apr_table_get(r->headers_in, "OC-Chunked"))
+        return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_IMPLEMENTED,
+                                            "Chunked uploads need an account"));
     if (apr_table_get(r->headers_in, "OC-Chunked") &&
         cloud_upload_v1_parse(&path, &session, &count, &index, t->path, r->pool))
         return put_v1(r, ctx, t, path, session, count, index);

@@ -42,7 +42,9 @@ cloud_reply_t *cloud_reply_begin(request_rec *r, int with_dav)
     r->status_line = NULL;
     ap_set_content_type(r, "application/xml; charset=utf-8");
     apr_table_mergen(r->headers_out, "Vary", "Brief,Prefer");
-    if (with_dav) apr_table_setn(r->headers_out, "DAV", CLOUD_DAV_CLASSES);
+    if (with_dav)
+        apr_table_setn(r->headers_out, "DAV", cloud_http_view(r) ? CLOUD_DAV_NO_LOCKS
+                                                                 : CLOUD_DAV_CLASSES);
     return reply;
 }
 
@@ -100,7 +102,8 @@ int cloud_reply_listing(request_rec *r, cloud_listing_t *listing, cloud_dav_kind
     cloud_out_t *out = cloud_reply_out(reply);
     cloud_err_t *err;
 
-    cloud_listing_view(listing)->reports = cloud_dav_reports(kind, r->pool);
+    if (!cloud_http_view(r))
+        cloud_listing_view(listing)->reports = cloud_dav_reports(kind, r->pool);
     cloud_out_begin(out);
     err = cloud_listing_write(listing, out);
     if (!err) cloud_out_end(out);

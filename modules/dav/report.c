@@ -138,7 +138,7 @@ int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t,
     if (!root)
         return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_TOO_LARGE,
                                             "The XML body is nested too deeply"));
-    report = find(root, t->kind);
+    report = t->view ? NULL : find(root, t->kind);
     return report ? report->fn(r, ctx, t, root) : DECLINED;
 }
 

@@ -91,7 +91,7 @@ static dav_error *get_resource(request_rec *r, const char *root, const char *lab
     (void)use_checked_in;
     if (!err && !t) err = cloud_err(r->pool, CLOUD_E_NOT_FOUND, NULL);
     if (!err) err = cloud_http_ctx(&ctx, r);
-    if (!err) err = cloud_dav_enter(t, ctx, 0);
+    if (!err) err = cloud_dav_enter(t, r, ctx, 0);
     if (err) return failed(r, err);
     res = new_resource(r, ctx, t, r->pool);
     err = look(res, res->info);

@@ -10,6 +10,10 @@ APLOG_USE_MODULE(cloud_dav);
 static const char allowed[] =
     "OPTIONS, GET, HEAD, DELETE, PROPFIND, PUT, PROPPATCH, MKCOL, COPY, MOVE, REPORT, LOCK, UNLOCK";
 
+/* Nobody who is nobody can own a lock. */
+static const char allowed_in_view[] =
+    "OPTIONS, GET, HEAD, DELETE, PROPFIND, PUT, PROPPATCH, MKCOL, COPY, MOVE";
+
 cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char *uri_path)
 {
     const char *base = apr_pstrcat(r->pool, cloud_http_base(r), "/", NULL);
@@ -17,12 +21,25 @@ cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char
     return cloud_dav_target_parse(t, base, uri_path, r->pool);
 }
 
-cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, cloud_ctx_t *ctx, int writing)
+/* A request that came by a view goes nowhere else, and nobody else gets into one. */
+static cloud_err_t *enter_view(cloud_dav_target_t *t, request_rec *r, int writing)
+{
+    const cloud_http_view_t *view = cloud_http_view(r);
+
+    if (!view || !t->view || !t->user != !view->place ||
+        (t->user && strcmp(t->user, view->place) != 0))
+        return cloud_err(r->pool, writing ? CLOUD_E_DENIED : CLOUD_E_NOT_FOUND, NULL);
+    t->account = view->account;
+    return NULL;
+}
+
+cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, request_rec *r, cloud_ctx_t *ctx, int writing)
 {
     const cloud_account_t *who = ctx->who.account;
     cloud_account_t *named;
     cloud_err_t *err;
 
+    if (t->view || cloud_http_view(r)) return enter_view(t, r, writing);
     if (!who) return cloud_err(ctx->pool, CLOUD_E_UNAUTHORIZED, NULL);
     if (t->user && strcmp(t->user, who->id) != 0) {
         /* Ids are compared without case: the library knows how. Whether a name that is not the
@@ -146,10 +163,14 @@ int cloud_dav_options(request_rec *r, const cloud_dav_target_t *t)
 {
     apr_table_setn(r->headers_out, "Allow", allowed);
     /* Collections above the spaces must not look like a place to mount. */
-    if (t->kind == CLOUD_DAV_FILES) apr_table_setn(r->headers_out, "DAV", CLOUD_DAV_CLASSES);
-    else if (t->kind != CLOUD_DAV_PARENT) apr_table_setn(r->headers_out, "DAV", "1, 3");
+    if (t->kind == CLOUD_DAV_FILES && !t->view)
+        apr_table_setn(r->headers_out, "DAV", CLOUD_DAV_CLASSES);
+    else if (t->kind != CLOUD_DAV_PARENT)
+        apr_table_setn(r->headers_out, "DAV", CLOUD_DAV_NO_LOCKS);
     if (t->kind == CLOUD_DAV_PARENT) {
         apr_table_setn(r->headers_out, "Allow", "OPTIONS, GET, HEAD, PROPFIND");
+    } else if (t->view) {
+        apr_table_setn(r->headers_out, "Allow", allowed_in_view);
     } else {
         apr_table_setn(r->headers_out, "MS-Author-Via", "DAV");
         apr_table_setn(r->headers_out, "Accept-Ranges", "bytes");

@@ -39,6 +39,21 @@ static cloud_err_t *parse_user_files(cloud_dav_target_t *t, const apr_array_head
     return parse_files(t, seg, first + 1, pool);
 }
 
+static cloud_err_t *parse_view(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
+                               apr_pool_t *pool)
+{
+    t->view = 1;
+    return parse_files(t, seg, first, pool);
+}
+
+static cloud_err_t *parse_view_of(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
+                                  apr_pool_t *pool)
+{
+    if (first == seg->nelts) return cloud_err(pool, CLOUD_E_NOT_FOUND, NULL);
+    t->user = SEG(seg, first);
+    return parse_view(t, seg, first + 1, pool);
+}
+
 static cloud_err_t *parse_uploads(cloud_dav_target_t *t, const apr_array_header_t *seg, int first,
                                   apr_pool_t *pool)
 {
@@ -67,15 +82,20 @@ static cloud_err_t *parse_parent(cloud_dav_target_t *t, const apr_array_header_t
     return cloud_err(pool, CLOUD_E_NOT_FOUND, NULL);
 }
 
+static const char remote_php[] = "remote.php", public_php[] = "public.php";
+
 static const struct {
-    const char *first, *second; /* below remote.php */
+    const char *script;
+    const char *first, *second; /* below it */
     int with_user;              /* the root of the space is one segment further down */
     parse_fn *parse;
 } spaces[] = {
-    {"webdav", NULL, 0, parse_files},
-    {"dav", "files", 1, parse_user_files},
-    {"dav", "uploads", 1, parse_uploads},
-    {"dav", NULL, 0, parse_parent},
+    {remote_php, "webdav", NULL, 0, parse_files},
+    {remote_php, "dav", "files", 1, parse_user_files},
+    {remote_php, "dav", "uploads", 1, parse_uploads},
+    {remote_php, "dav", "public-files", 1, parse_view_of},
+    {remote_php, "dav", NULL, 0, parse_parent},
+    {public_php, "webdav", NULL, 0, parse_view},
 };
 
 /* ---- spaces of features ---- */
@@ -103,9 +123,10 @@ const cloud_dav_space_t *cloud_dav_space(int i)
     return i < registered_len ? registered[i] : NULL;
 }
 
-static const cloud_dav_space_t *find_space(const char *first, const char *second)
+static const cloud_dav_space_t *find_space(const char *script, const char *first,
+                                           const char *second)
 {
-    if (strcmp(first, "dav") != 0) return NULL;
+    if (strcmp(script, remote_php) != 0 || strcmp(first, "dav") != 0) return NULL;
     for (int i = 0; i < registered_len; i++) {
         if (strcmp(registered[i]->name, second) == 0) return registered[i];
     }
@@ -159,10 +180,29 @@ static int below_base(const char *base, const char *uri)
     return n;
 }
 
+/* Whether path begins with the two segments. */
+static int begins_with(const char *path, const char *script, const char *first)
+{
+    apr_size_t len = strlen(script);
+
+    if (strncmp(path, script, len) != 0 || path[len] != '/') return 0;
+    path += len + 1;
+    len = strlen(first);
+    return strncmp(path, first, len) == 0 && (!path[len] || path[len] == '/');
+}
+
+/* Whether a DAV URL begins like this; segments are looked at only then. */
+static int is_ours(const char *path)
+{
+    for (apr_size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        if (begins_with(path, spaces[i].script, spaces[i].first)) return 1;
+    }
+    return 0;
+}
+
 cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, const char *uri,
                                     apr_pool_t *pool)
 {
-    static const char root[] = "remote.php";
     apr_array_header_t *seg;
     const cloud_dav_space_t *space;
     cloud_dav_target_t *t;
@@ -174,15 +214,12 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
     if (skip < 0) return NULL;
     rest = uri + strlen(base);
     while (*rest == '/') rest++;
-    if (strncmp(rest, root, sizeof(root) - 1) != 0) return NULL;
-    rest += sizeof(root) - 1;
-    if (strncmp(rest, "/webdav", 7) != 0 && strncmp(rest, "/dav", 4) != 0) return NULL;
-    rest += rest[1] == 'w' ? 7 : 4;
-    if (*rest && *rest != '/') return NULL;
+    if (!is_ours(rest)) return NULL;
 
     CLOUD_ERR(cloud_path_split(&seg, uri, pool));
-    skip++; /* remote.php */
-    space = seg->nelts > skip + 1 ? find_space(SEG(seg, skip), SEG(seg, skip + 1)) : NULL;
+    skip++; /* the script */
+    space = seg->nelts > skip + 1
+                ? find_space(SEG(seg, skip - 1), SEG(seg, skip), SEG(seg, skip + 1)) : NULL;
     if (space) {
         *t_p = t = new_target(uri, pool);
         parse_space(t, space, seg, skip + 2, pool);
@@ -192,7 +229,9 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
     }
     for (apr_size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
         n = skip + 1;
-        if (seg->nelts < n || strcmp(SEG(seg, skip), spaces[i].first) != 0) continue;
+        if (seg->nelts < n || strcmp(SEG(seg, skip - 1), spaces[i].script) != 0 ||
+            strcmp(SEG(seg, skip), spaces[i].first) != 0)
+            continue;
         if (spaces[i].second) {
             if (seg->nelts == n || strcmp(SEG(seg, n), spaces[i].second) != 0) continue;
             n++;

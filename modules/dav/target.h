@@ -10,7 +10,8 @@
 
 typedef enum {
     CLOUD_DAV_PARENT,    /* a collection above the spaces: remote.php/dav, dav/files, dav/uploads */
-    CLOUD_DAV_FILES,     /* remote.php/webdav/... and remote.php/dav/files/<id>/... */
+    CLOUD_DAV_FILES,     /* remote.php/webdav/... and remote.php/dav/files/<id>/...; of a view:
+                            public.php/webdav/... and remote.php/dav/public-files/<token>/... */
     CLOUD_DAV_UPLOADS,   /* remote.php/dav/uploads/<id>: the collection of sessions */
     CLOUD_DAV_SESSION,   /* .../<session> */
     CLOUD_DAV_CHUNK,     /* .../<session>/<chunk> */
@@ -27,7 +28,9 @@ typedef struct {
                               at the end: "/owncloud/remote.php/dav/files/Alice",
                               ".../dav/uploads/Alice"; PARENT: all of it */
     const char *base_href; /* base, percent-encoded */
-    const char *user;      /* id as spelled in the URL; NULL for webdav/ and PARENT */
+    const char *user;      /* id as spelled in the URL, or the token of a view; NULL for webdav/ and
+                              PARENT */
+    int view;              /* FILES: those of a view, whatever account is logged in */
     const char *path;      /* FILES: path in the account, "" is the root; SPACE: what follows its
                               root; "" otherwise */
     const struct cloud_dav_space_t *space; /* SPACE */

@@ -62,7 +62,7 @@ static const char STYLE[] =
     /* folders: a big target in each row; on small screens a row is a block */
     "ol.trail{list-style:none;display:flex;flex-wrap:wrap;padding:0;margin:0 0 .75rem}\n"
     "ol.trail li+li::before{content:\"/\";padding:0 .4rem;color:var(--soft)}\n"
-    "ol.trail a,ol.trail span{overflow-wrap:anywhere}\n"
+    "ol.trail a,ol.trail span{display:inline-block;padding:.45rem 0;overflow-wrap:anywhere}\n"
     "table.files td:first-child a,table.files td:first-child span{display:block;padding:.45rem 0}\n"
     "table.files td{vertical-align:middle}\n"
     "table.files .check{width:2.75rem}\n"

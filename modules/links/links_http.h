@@ -1,0 +1,82 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file links_http.h
+ * What the files of mod_cloud_links share. Only mod_cloud_links.c registers hooks.
+ */
+#ifndef CLOUD_LINKS_HTTP_H
+#define CLOUD_LINKS_HTTP_H
+
+#include "mod_authn_cloud.h"
+#include "mod_cloud.h"
+#include "mod_cloud_login.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "link.h"
+#include "props.h"
+
+extern module AP_MODULE_DECLARE_DATA cloud_links_module;
+APLOG_USE_MODULE(cloud_links);
+
+#define PUBLIC_PATH "/public.php"
+#define TOKEN_PATH  "/remote.php/dav/public-files"
+#define PAGE_PATH   "/index.php/s"
+
+/* ---- links_auth.c: who may pass ---- */
+
+/** The live link of a token. NOT_FOUND; THROTTLED for a network that tries one after the other. */
+cloud_err_t *links_find(cloud_link_t **link, request_rec *r, const char *token);
+/** UNAUTHORIZED unless text is the link's password; THROTTLED, BUSY. */
+cloud_err_t *links_password(request_rec *r, const cloud_link_t *link, const char *text);
+/** What the properties need: link of cloud_http_view_t. */
+typedef struct {
+    const cloud_link_t *link;
+    const char *origin;         /* "https://host" */
+    const cloud_link_signer_t *signer; /* of a link with a password; NULL: addresses are not signed */
+    apr_int64_t until;          /* as long as they are good */
+    apr_pool_t *scratch;        /* with signer: for one of them */
+} links_shown_t;
+/** The request is the link's from now on. place: as cloud_http_view_t has it; shown NULL: it has the DAV
+ *  properties of an account's files. */
+void links_enter(request_rec *r, const cloud_link_t *link, const char *place,
+                 const links_shown_t *shown);
+/** Whether the browser has shown the link's password (or there is none). */
+cloud_err_t *links_proven(int *good, request_rec *r, const cloud_link_t *link);
+/** Has the browser remember that it did. */
+cloud_err_t *links_remember(request_rec *r, const cloud_link_t *link);
+/** Lets DAV requests in, or says why not. For fixups. */
+int links_dav(request_rec *r, const cloud_endpoint_t *ep, const char *rest);
+
+/* ---- links_props.c ---- */
+
+extern const cloud_dav_prop_t links_props[];
+
+/* ---- pages ---- */
+
+/** One request for a page of a link. */
+typedef struct {
+    request_rec *r;
+    cloud_ctx_t *ctx;
+    const cloud_link_t *link;
+    const char *base;           /* "/index.php/s/<token>", below CloudBase */
+    cloud_params_t *query;
+    const char *path;           /* ?path=, "" for the root */
+} links_request_t;
+
+/** All of /index.php/s; rest is what follows it. */
+int links_page(request_rec *r, const char *rest);
+int links_download(links_request_t *q);  /* links_download.c */
+int links_upload(links_request_t *q);    /* links_upload.c */
+/** Shows the folder, the file, or the place for uploads (links_show.c). done: how many files have come in;
+ *  failed: of const char *, what is to be said of those that did not. Both may be 0. */
+int links_show(links_request_t *q, int done, const apr_array_header_t *failed);
+/** Begins a page whose address is told to nobody. */
+cloud_page_t *links_page_create(request_rec *r, const char *title);
+/** Errors as such a page. */
+const char *links_error_body(request_rec *r, int status, cloud_code_t code, const char *msg,
+                             apr_bucket_brigade *bb);
+
+#endif

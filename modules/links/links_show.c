@@ -1,0 +1,321 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* What a link shows: a folder with what is in it, a file, or a place to put files. */
+#include "links_http.h"
+
+#include "names.h"
+
+#define ROWS_MAX 500 /* of a folder on one page */
+
+/* ---- texts ---- */
+
+static const char *size_text(apr_int64_t size, apr_pool_t *pool)
+{
+    static const char *const UNITS[] = { "KB", "MB", "GB", "TB", "PB" };
+    double n = (double)size / 1000;
+    int i = 0;
+
+    if (size < 1000) {
+        return apr_psprintf(pool, "%d B", (int)size);
+    }
+    while (n >= 1000 && i < 4) {
+        n /= 1000;
+        i++;
+    }
+    return apr_psprintf(pool, n < 10 ? "%.1f %s" : "%.0f %s", n, UNITS[i]);
+}
+
+static const char *number(apr_int64_t n, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, n);
+}
+
+/* As attribute of <time>, and for people. */
+static void put_time(cloud_page_t *page, apr_int64_t seconds, apr_pool_t *pool)
+{
+    apr_time_exp_t t;
+
+    if (apr_time_exp_gmt(&t, apr_time_from_sec(seconds)) != APR_SUCCESS) {
+        return;
+    }
+    cloud_page_put(page, "<time datetime=\"%s\">%s</time>",
+                   apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900,
+                                t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec),
+                   apr_psprintf(pool, "%04d-%02d-%02d %02d:%02d", t.tm_year + 1900, t.tm_mon + 1,
+                                t.tm_mday, t.tm_hour, t.tm_min));
+}
+
+static const char *join(const char *folder, const char *name, apr_pool_t *pool)
+{
+    return *folder ? apr_pstrcat(pool, folder, "/", name, NULL) : name;
+}
+
+/* ---- addresses ---- */
+
+static const char *base_url(const links_request_t *q)
+{
+    return cloud_http_uri(q->r, q->base, "", q->r->pool);
+}
+
+static const char *folder_url(const links_request_t *q, const char *path)
+{
+    return *path ? apr_pstrcat(q->r->pool, base_url(q), "?path=/",
+                               cloud_uri_encode(path, 1, q->r->pool), NULL)
+                 : base_url(q);
+}
+
+/* files NULL: all of the folder. */
+static const char *download_url(const links_request_t *q, const char *path, const char *file)
+{
+    return apr_pstrcat(q->r->pool, base_url(q), "/download?path=/",
+                       cloud_uri_encode(path, 1, q->r->pool), file ? "&files=" : "",
+                       file ? cloud_uri_encode(file, 0, q->r->pool) : "", NULL);
+}
+
+/* ---- pieces ---- */
+
+static void put_news(cloud_page_t *page, const links_request_t *q, int done,
+                     const apr_array_header_t *failed)
+{
+    int i;
+
+    if (done) {
+        cloud_page_put(page, "<p class=\"done\" role=\"status\">%s</p>\n",
+                       done == 1 ? "One file was uploaded. Thank you."
+                                 : apr_psprintf(q->r->pool, "%d files were uploaded. Thank you.",
+                                                done));
+    }
+    for (i = 0; failed && i < failed->nelts; i++) {
+        cloud_page_put(page, "<p class=\"error\" role=\"alert\">%s</p>\n",
+                       APR_ARRAY_IDX(failed, i, const char *));
+    }
+}
+
+static void put_sharer(cloud_page_t *page, const links_request_t *q)
+{
+    cloud_page_put(page, "<p class=\"soft\">Shared by %s", q->link->sharer_name);
+    if (q->link->expires) {
+        cloud_page_put(page, " until ");
+        put_time(page, q->link->expires, q->r->pool);
+        cloud_page_put(page, " UTC");
+    }
+    cloud_page_put(page, "</p>\n");
+}
+
+static void put_upload(cloud_page_t *page, const links_request_t *q, const char *path)
+{
+    cloud_page_put(page, "<section aria-labelledby=\"upload\">\n<h2 id=\"upload\">Upload files</h2>\n");
+    cloud_page_upload_form(page, apr_pstrcat(q->r->pool, q->base, "/upload", NULL));
+    cloud_page_put(page,
+                   "<input type=\"hidden\" name=\"path\" value=\"%s\">\n"
+                   "<label for=\"files\">Files from this device</label>\n"
+                   "<input type=\"file\" id=\"files\" name=\"files\" multiple required>\n"
+                   "<button type=\"submit\">Upload</button>\n</form>\n", path);
+    cloud_page_put(page, "<p class=\"soft\">Nothing is replaced: where there is a file of the same name, "
+                   "the new one gets a number.</p>\n</section>\n");
+}
+
+/* ---- a folder ---- */
+
+typedef struct {
+    const links_request_t *q;
+    cloud_page_t *page;
+    const char *path;
+    int from, seen, shown;
+    int folders;               /* those are listed first */
+} list_t;
+
+static void put_row(list_t *l, const cloud_node_t *node, const char *name)
+{
+    const links_request_t *q = l->q;
+    apr_pool_t *pool = q->r->pool;
+    const char *id = apr_psprintf(pool, "f%d", l->seen);
+    int is_dir = CLOUD_IS_DIR(node);
+
+    cloud_page_put(l->page, "<tr><td class=\"name\"><a href=\"%s\">%s%h</a></td>",
+                   is_dir ? folder_url(q, join(l->path, name, pool))
+                          : download_url(q, l->path, name),
+                   name, is_dir ? "/" : "");
+    cloud_page_put(l->page, "<td class=\"num meta\">%s</td><td class=\"num meta\">",
+                   size_text(node->size, pool));
+    put_time(l->page, node->mtime, pool);
+    cloud_page_put(l->page,
+                   "</td><td class=\"check\"><label for=\"%s\"><span class=\"hidden\">Select %s</span>"
+                   "<input type=\"checkbox\" id=\"%s\" name=\"files[]\" value=\"%s\"></label></td>"
+                   "</tr>\n", id, name, id, name);
+}
+
+static cloud_err_t *add_row(void *baton, const cloud_child_t *child)
+{
+    list_t *l = baton;
+
+    if (CLOUD_IS_DIR(child->node) != l->folders) {
+        return NULL;
+    }
+    l->seen++;
+    if (l->seen > l->from && l->shown < ROWS_MAX) {
+        l->shown++;
+        put_row(l, child->node, child->name);
+    }
+    return NULL;
+}
+
+/* "folder / sub / here" */
+static void put_trail(cloud_page_t *page, const links_request_t *q, const char *path)
+{
+    const char *end = path;
+    apr_pool_t *pool = q->r->pool;
+
+    if (!*path) {
+        return;
+    }
+    cloud_page_put(page, "<nav aria-label=\"Folder\"><ol class=\"trail\">\n"
+                   "<li><a href=\"%s\">%s</a></li>\n", base_url(q),
+                   *q->link->name ? q->link->name : "Files");
+    while (*end) {
+        const char *begin = end + (*end == '/');
+        const char *name;
+
+        end = begin + strcspn(begin, "/");
+        name = apr_pstrmemdup(pool, begin, (apr_size_t)(end - begin));
+        if (*end) {
+            cloud_page_put(page, "<li><a href=\"%s\">%s</a></li>\n",
+                           folder_url(q, apr_pstrmemdup(pool, path, (apr_size_t)(end - path))),
+                           name);
+        }
+        else {
+            cloud_page_put(page, "<li><span aria-current=\"page\">%s</span></li>\n", name);
+        }
+    }
+    cloud_page_put(page, "</ol></nav>\n");
+}
+
+static void put_turns(cloud_page_t *page, const links_request_t *q, const list_t *l)
+{
+    const char *url = folder_url(q, l->path), *sign = *l->path ? "&" : "?";
+    apr_pool_t *pool = q->r->pool;
+
+    if (!l->from && l->seen <= ROWS_MAX) {
+        return;
+    }
+    cloud_page_put(page, "<nav aria-label=\"Pages\"><p>");
+    if (l->from) {
+        cloud_page_put(page, "<a class=\"button quiet\" rel=\"prev\" href=\"%s\">Back</a>",
+                       apr_pstrcat(pool, url, sign, "from=",
+                                   number(l->from > ROWS_MAX ? l->from - ROWS_MAX : 0, pool), NULL));
+    }
+    if (l->from + l->shown < l->seen) {
+        cloud_page_put(page, "<a class=\"button quiet\" rel=\"next\" href=\"%s\">More</a>",
+                       apr_pstrcat(pool, url, sign, "from=", number(l->from + l->shown, pool),
+                                   NULL));
+    }
+    cloud_page_put(page, "</p></nav>\n");
+}
+
+/* Twice through the folder, in one snapshot: its folders, then its files. */
+static cloud_err_t *put_rows(list_t *l, const cloud_entry_t *folder)
+{
+    cloud_ctx_t *ctx = l->q->ctx;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    l->folders = 1;
+    err = cloud_file_list(ctx, folder, add_row, l);
+    l->folders = 0;
+    if (!err) {
+        err = cloud_file_list(ctx, folder, add_row, l);
+    }
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+static cloud_err_t *put_folder(cloud_page_t *page, const links_request_t *q,
+                               const cloud_entry_t *folder)
+{
+    list_t l = { .q = q, .page = page, .path = folder->path };
+    apr_int64_t from;
+
+    CLOUD_ERR(cloud_param_int(&from, q->query, "from", 0, 0, APR_INT32_MAX));
+    l.from = (int)from;
+    put_trail(page, q, folder->path);
+    cloud_page_put(page, "<section aria-label=\"Files\">\n<form method=\"get\" action=\"%s/download\">\n"
+                   "<input type=\"hidden\" name=\"path\" value=\"/%s\">\n"
+                   "<table class=\"files\">\n<thead><tr><th scope=\"col\">Name</th>"
+                   "<th scope=\"col\" class=\"num\">Size</th>"
+                   "<th scope=\"col\" class=\"num\">Changed (UTC)</th>"
+                   "<th scope=\"col\" class=\"check\"><span class=\"hidden\">Select</span></th></tr>"
+                   "</thead>\n<tbody>\n", base_url(q), folder->path);
+    CLOUD_ERR(put_rows(&l, folder));
+    cloud_page_put(page, "</tbody></table>\n");
+    if (!l.seen) {
+        cloud_page_put(page, "<p class=\"soft\">There is nothing in this folder.</p>\n");
+    }
+    else {
+        cloud_page_put(page, "<p><a class=\"button\" href=\"%s\">Download all</a>"
+                       "<button class=\"quiet\" type=\"submit\">Download selected</button></p>\n",
+                       download_url(q, folder->path, NULL));
+    }
+    cloud_page_put(page, "</form>\n");
+    put_turns(page, q, &l);
+    cloud_page_put(page, "</section>\n");
+    return NULL;
+}
+
+/* ---- a file ---- */
+
+static void put_file(cloud_page_t *page, const links_request_t *q, const cloud_node_t *node)
+{
+    cloud_page_put(page, "<section aria-label=\"File\">\n<p>%s, changed ",
+                   size_text(node->size, q->r->pool));
+    put_time(page, node->mtime, q->r->pool);
+    cloud_page_put(page, " UTC</p>\n<p><a class=\"button\" href=\"%s/download\">Download</a></p>\n"
+                   "</section>\n", base_url(q));
+}
+
+/* ---- all together ---- */
+
+static const char *title_of(const links_request_t *q, const cloud_entry_t *e)
+{
+    if (cloud_link_is_drop(q->link)) {
+        return apr_psprintf(q->r->pool, "Upload files to %s", q->link->sharer_name);
+    }
+    if (e && *e->path) {
+        return e->name;
+    }
+    return *q->link->name ? q->link->name : "Files";
+}
+
+static cloud_err_t *show(cloud_page_t **page, links_request_t *q, int done,
+                         const apr_array_header_t *failed)
+{
+    int drop = cloud_link_is_drop(q->link);
+    cloud_entry_t *e = NULL;
+
+    if (!drop) {
+        CLOUD_ERR(cloud_file_stat(&e, q->ctx, q->link->account, q->link->is_dir ? q->path : "",
+                                  q->r->pool));
+        if (!CLOUD_IS_DIR(&e->node)) {
+            return cloud_err(q->r->pool, CLOUD_E_NOT_FOUND, NULL);
+        }
+    }
+    *page = links_page_create(q->r, title_of(q, e));
+    put_sharer(*page, q);
+    put_news(*page, q, done, failed);
+    if (!drop && !q->link->is_dir) {
+        put_file(*page, q, &e->node);
+    }
+    else if (!drop) {
+        CLOUD_ERR(put_folder(*page, q, e));
+    }
+    if (q->link->is_dir && (q->link->perms & CLOUD_PERM_CREATE)) {
+        put_upload(*page, q, drop ? "" : e->path);
+    }
+    return NULL;
+}
+
+int links_show(links_request_t *q, int done, const apr_array_header_t *failed)
+{
+    cloud_page_t *page = NULL;
+    cloud_err_t *err = show(&page, q, done, failed);
+
+    return err ? cloud_http_error(q->r, err) : cloud_page_send(page, HTTP_OK);
+}

@@ -1,0 +1,246 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Files by a form: each is a put of its own, streamed into its staging file as it comes in. */
+#include "links_http.h"
+
+#include "multipart.h"
+#include "names.h"
+
+#define FIELD_MAX 4096
+#define READ_SIZE (256 * 1024)
+
+/* A form that is coming in. Its fields stand before its files. */
+typedef struct {
+    links_request_t *q;
+    const char *path;           /* of the folder */
+    int allowed;                /* the form's token was right */
+    const char *field;          /* name of the field that comes in, or NULL */
+    char value[FIELD_MAX];
+    apr_size_t value_len;
+    cloud_put_t *put;           /* of the file that comes in, or NULL: it is read and thrown away */
+    apr_pool_t *pool;           /* of that file */
+    const char *file;           /* its name */
+    int done;
+    apr_array_header_t *failed; /* const char * */
+} upload_t;
+
+/* ---- fields ---- */
+
+static cloud_err_t *end_field(upload_t *up)
+{
+    apr_pool_t *pool = up->q->r->pool;
+    const char *value = apr_pstrmemdup(pool, up->value, up->value_len);
+
+    if (!strcmp(up->field, "requesttoken")) {
+        CLOUD_ERR(cloud_login_form_token(up->q->r, value));
+        up->allowed = 1;
+    }
+    if (!strcmp(up->field, "path")) {
+        up->path = value;
+    }
+    up->field = NULL;
+    return NULL;
+}
+
+static cloud_err_t *field_data(upload_t *up, const char *data, apr_size_t len)
+{
+    if (len > FIELD_MAX - up->value_len) {
+        return cloud_err(up->q->r->pool, CLOUD_E_TOO_LARGE, NULL);
+    }
+    memcpy(up->value + up->value_len, data, len);
+    up->value_len += len;
+    return NULL;
+}
+
+/* ---- files ---- */
+
+/* Old browsers send the whole path. */
+static const char *last_name(const char *filename)
+{
+    const char *name = strrchr(filename, '/');
+
+    name = name ? name + 1 : filename;
+    return strrchr(name, '\\') ? strrchr(name, '\\') + 1 : name;
+}
+
+/* The file is lost, the others are not; unless nothing more could be done either. */
+static cloud_err_t *fail(upload_t *up, cloud_err_t *err)
+{
+    apr_pool_t *pool = up->q->r->pool;
+
+    if (up->put) {
+        cloud_put_abort(up->put);
+        up->put = NULL;
+    }
+    switch (err->code) {
+    case CLOUD_E_NOT_FOUND:
+    case CLOUD_E_UNAUTHORIZED:
+        return cloud_err(pool, CLOUD_E_NOT_FOUND, NULL); /* the link has ended */
+    case CLOUD_E_UNAVAILABLE:
+    case CLOUD_E_INTERNAL:
+    case CLOUD_E_BUSY:
+        return cloud_err_keep(err, pool);
+    default:
+        cloud_http_error(up->q->r, err);
+        cloud_http_error_clear(up->q->r);
+        APR_ARRAY_PUSH(up->failed, const char *) = apr_psprintf(pool, "%s was not uploaded: %s",
+                                                                up->file, err->msg);
+        return NULL;
+    }
+}
+
+static cloud_err_t *begin_file(upload_t *up, const char *filename)
+{
+    cloud_put_opts_t opts = { .length = -1, .free_name = 1 };
+    const char *path;
+    cloud_err_t *err;
+
+    up->file = last_name(filename);
+    if (!*up->file) {
+        return NULL; /* none was chosen */
+    }
+    if (!up->allowed) {
+        return cloud_login_form_token(up->q->r, NULL);
+    }
+    apr_pool_clear(up->pool);
+    path = *up->path ? apr_pstrcat(up->pool, up->path, "/", up->file, NULL) : up->file;
+    err = cloud_put_begin(&up->put, up->q->ctx, up->q->link->account, path, &opts, up->pool);
+    if (err) {
+        up->put = NULL;
+    }
+    return err ? fail(up, err) : NULL;
+}
+
+static cloud_err_t *end_file(upload_t *up)
+{
+    cloud_result_t res;
+    cloud_err_t *err = cloud_put_commit(&res, up->put);
+
+    if (err) {
+        return fail(up, err);
+    }
+    up->put = NULL;
+    up->done++;
+    return NULL;
+}
+
+/* ---- parts ---- */
+
+static cloud_err_t *begin_part(void *baton, const char *name, const char *filename)
+{
+    upload_t *up = baton;
+
+    up->value_len = 0;
+    up->field = filename ? NULL : name;
+    return filename ? begin_file(up, filename) : NULL;
+}
+
+static cloud_err_t *part_data(void *baton, const char *data, apr_size_t len)
+{
+    upload_t *up = baton;
+    cloud_err_t *err;
+
+    if (up->field) {
+        return field_data(up, data, len);
+    }
+    err = up->put ? cloud_put_write(up->put, data, len) : NULL;
+    return err ? fail(up, err) : NULL;
+}
+
+static cloud_err_t *end_part(void *baton)
+{
+    upload_t *up = baton;
+
+    if (up->field) {
+        return end_field(up);
+    }
+    return up->put ? end_file(up) : NULL;
+}
+
+/* ---- the body ---- */
+
+static cloud_err_t *feed(cloud_multipart_t *m, apr_bucket_brigade *bb, int *eos,
+                         apr_status_t *rv)
+{
+    const char *data;
+    apr_size_t len;
+
+    while (!APR_BRIGADE_EMPTY(bb) && !*eos) {
+        apr_bucket *b = APR_BRIGADE_FIRST(bb);
+
+        *eos = APR_BUCKET_IS_EOS(b);
+        if (!APR_BUCKET_IS_METADATA(b)) {
+            *rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
+            if (*rv != APR_SUCCESS) {
+                return NULL;
+            }
+            CLOUD_ERR(cloud_multipart_feed(m, data, len));
+        }
+        apr_bucket_delete(b);
+    }
+    return NULL;
+}
+
+static cloud_err_t *read_body(cloud_multipart_t *m, request_rec *r)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_status_t rv;
+    int eos = 0;
+
+    while (!eos) {
+        rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
+        if (rv == APR_SUCCESS) {
+            CLOUD_ERR(feed(m, bb, &eos, &rv));
+        }
+        if (rv != APR_SUCCESS) {
+            r->connection->keepalive = AP_CONN_CLOSE;
+            return cloud_err(r->pool, cloud_http_code(ap_map_http_request_error(rv, HTTP_BAD_REQUEST)),
+                             "The files did not arrive whole");
+        }
+        apr_brigade_cleanup(bb);
+    }
+    return cloud_multipart_finish(m);
+}
+
+static cloud_err_t *receive(upload_t *up)
+{
+    static const cloud_multipart_fn_t parts = { begin_part, part_data, end_part };
+    request_rec *r = up->q->r;
+    cloud_multipart_t *m;
+
+    CLOUD_ERR(cloud_multipart_create(&m, apr_table_get(r->headers_in, "Content-Type"), &parts, up,
+                                     r->pool));
+    return read_body(m, r);
+}
+
+/* Back to the folder, so that a reload sends nothing again. */
+static int go_back(const upload_t *up)
+{
+    request_rec *r = up->q->r;
+
+    return cloud_login_redirect(r, apr_psprintf(r->pool, "%s?path=/%s&uploaded=%d", up->q->base,
+                                                cloud_uri_encode(up->path, 1, r->pool), up->done));
+}
+
+int links_upload(links_request_t *q)
+{
+    upload_t *up = apr_pcalloc(q->r->pool, sizeof(*up));
+    cloud_err_t *err;
+
+    up->q = q;
+    up->path = "";
+    up->failed = apr_array_make(q->r->pool, 2, sizeof(const char *));
+    apr_pool_create(&up->pool, q->r->pool);
+    err = receive(up);
+    if (err) {
+        if (up->put) {
+            cloud_put_abort(up->put);
+        }
+        q->r->connection->keepalive = AP_CONN_CLOSE;
+        return cloud_http_error(q->r, err);
+    }
+    if (!up->failed->nelts) {
+        return go_back(up);
+    }
+    q->path = up->path;
+    return links_show(q, up->done, up->failed);
+}

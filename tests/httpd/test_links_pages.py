@@ -1,0 +1,395 @@
+"""The pages of public links, without script: who sees what, forms, uploads and downloads."""
+
+import re
+import threading
+from urllib.parse import quote
+
+import pytest
+
+from harness.browser import forms
+from harness.env import wait_until
+from harness.links import Link, Visitor
+
+NAMES = ("a&b <i>.txt", 'quo"te.txt', "per%cent.txt", "plus+and space.txt", "\u00fcml\u00e4ut.txt",
+         "semi;colon.txt", "hash#mark.txt", "question?.txt")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def fixture_patience(module_env):
+    """Many tokens are tried here; a test of its own is about that."""
+    module_env.config("CloudAuthThrottle off")
+
+
+@pytest.fixture(name="tree")
+def fixture_tree(account):
+    account.mkcol("folder")
+    account.mkcol("folder/sub")
+    account.put("folder/file.txt", b"content")
+    account.put("folder/sub/inner.txt", b"inner")
+    account.put("secret.txt", b"nobody's business")
+    return account
+
+
+def check_headers(answer):
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self';") and "unsafe" not in policy
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert '<html lang="en">' in answer.text and "<script" not in answer.text
+    assert "style=" not in answer.text
+
+
+def links_of(page):
+    return [href.replace("&amp;", "&") for href in re.findall(r'<a [^>]*href="([^"]*)"', page.text)]
+
+
+# ---- folders and files ----
+
+def test_a_folder(tree):
+    for name in NAMES:
+        tree.put(f"folder/sub/{name}", name.encode())
+    browser = Link(tree, "folder").browser()
+    page = browser.open()
+    assert page.status_code == 200
+    check_headers(page)
+    assert "<h1>folder</h1>" in page.text and "Upload" not in page.text
+    assert browser.request("HEAD", browser.link.page).status_code == 200
+    sub = next(href for href in links_of(page) if "path=/sub" in href)
+    page = browser.get(sub.lstrip("/"))
+    check_headers(page)
+    assert '<span aria-current="page">sub</span>' in page.text
+    found = [browser.get(href.lstrip("/")).text for href in links_of(page) if "files=" in href]
+    assert sorted(found) == sorted([*NAMES, "inner"])
+    # the form that selects files names them as they are
+    assert sorted(value.replace("&quot;", '"').replace("&amp;", "&").replace("&lt;", "<")
+                  .replace("&gt;", ">") for value in
+                  re.findall(r'name="files\[\]" value="([^"]*)"', page.text)) == \
+        sorted([*NAMES, "inner.txt"])
+
+
+def test_where_there_is_nothing(tree):
+    browser = Link(tree, "folder").browser()
+    for more, params in (("", {"path": "/none"}), ("", {"path": "/../"}), ("", {"path": "../secret.txt"}),
+                         ("", {"path": "/file.txt"}), ("/nothing", {}), ("/download/x", {}),
+                         ("/download", {"path": "/", "files": "none"}),
+                         ("/download", {"path": "/..", "files": "secret.txt"}),
+                         ("/download", {"path": "/", "files": "../secret.txt"}),
+                         ("/download", {"path": "/..%2f", "files": "secret.txt"}),
+                         ("/download", {"path": "/\x01"}), ("", {"path": "/a\\b"})):
+        answer = browser.open(more, **params)
+        assert answer.status_code in (400, 404), (more, params, answer.status_code)
+        check_headers(answer)
+        assert "nobody" not in answer.text
+    unknown = tree.env.http("GET", "index.php/s/" + "x" * 15)
+    assert unknown.status_code == 404
+    check_headers(unknown)
+    for path in ("index.php/s", "index.php/s/", "index.php/s//x", "index.php/s/" + "x" * 5000,
+                 "index.php/s/%C3%A4", "index.php/s/%00", "index.php/s/..%2f.."):
+        assert tree.env.http("GET", path).status_code in (400, 404), path
+    # as with ownCloud, not without index.php
+    assert tree.env.http("GET", f"s/{browser.link.token}").status_code == 404
+
+
+def test_a_file(tree):
+    browser = Link(tree, "folder/file.txt", 3).browser()
+    page = browser.open()
+    check_headers(page)
+    assert "<h1>file.txt</h1>" in page.text and "files[]" not in page.text
+    url = next(href for href in links_of(page) if href.endswith("/download"))
+    assert browser.get(url.lstrip("/")).text == "content"
+    assert browser.open("/download", path="/", files="secret.txt").text == "content"
+    assert browser.request("HEAD", browser.link.page + "/download").headers["Content-Length"] == "7"
+    ranged = browser.get(browser.link.page + "/download", headers={"Range": "bytes=1-2"})
+    assert (ranged.status_code, ranged.text) == (206, "on")
+
+
+def test_many_files_come_in_pages(tree):
+    tree.mkcol("many")
+    disk = tree.env.data / "accounts" / tree.id / "files/many"
+    for i in range(1203):
+        (disk / f"f{i:04}").write_bytes(b"x")
+    tree.env.cloudctl("scan", "--account", tree.id)
+    tree.mkcol("many/zz")
+    browser = Link(tree, "many").browser()
+    page, seen = browser.open(), []
+    for _ in range(10):
+        seen += re.findall(r'name="files\[\]" value="([^"]*)"', page.text)
+        more = [href for href in links_of(page) if "from=" in href and f'rel="next" href="{href}"'
+                in page.text.replace("&amp;", "&")]
+        if not more:
+            break
+        page = browser.get(more[0].lstrip("/"))
+    assert seen == ["zz"] + [f"f{i:04}" for i in range(1203)]
+    for value in ("-1", "x", "99999999999"):
+        assert browser.open(**{"from": value}).status_code == 400
+    assert browser.open(**{"from": "100000"}).status_code == 200
+
+
+def test_methods(tree):
+    browser = Link(tree, "folder", 15).browser()
+    for method, more in (("POST", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/download"),
+                         ("GET", "/upload"), ("PUT", "/upload"), ("PROPFIND", "")):
+        answer = browser.request(method, browser.link.page + more)
+        assert answer.status_code == 405, (method, more)
+        assert "Allow" in answer.headers
+
+
+# ---- passwords ----
+
+def test_a_password(tree):
+    link = Link(tree, "folder", password="publicPass1")
+    browser = link.browser()
+    for more in ("", "/download", "/authenticate"):
+        page = browser.open(more, path="/", files="file.txt")
+        assert page.status_code == (403 if more == "/download" else 200)
+        check_headers(page)
+        assert "folder" not in page.text and 'type="password"' in page.text
+    wrong = browser.submit(page, {"password": "wrong"})
+    assert wrong.status_code == 403 and "Set-Cookie" not in wrong.headers
+    check_headers(wrong)
+    right = browser.submit(wrong, {"password": "publicPass1"})
+    assert right.status_code == 303
+    assert right.headers["Location"] == f"{tree.env.base}{link.page}"
+    cookie = right.headers["Set-Cookie"]
+    assert f"Path={tree.env.base}{link.page};" in cookie
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert "<h1>folder</h1>" in browser.open().text
+    assert browser.open("/download", path="/", files="file.txt").text == "content"
+    assert browser.open("/authenticate").status_code == 303
+
+    # it opens this link alone, with this password alone, and only as it was given
+    value = re.match("[^=]*=([^;]*)", cookie).group(1)
+    other = Link(tree, "folder", password="publicPass1")
+    for page_of, text in ((other, value), (link, value[:-1]), (link, "f" + value), (link, ""),
+                          (link, "ffffffffffff-" + value.split("-", 1)[1])):
+        answer = tree.env.http("GET", page_of.page, headers={"Cookie": f"cloud_link={text}"})
+        assert 'type="password"' in answer.text
+    answer = tree.env.http("GET", link.page, headers={
+        "Cookie": f"cloud_link=x; other=1; cloud_link={value}"})
+    assert "<h1>folder</h1>" in answer.text
+    link.update(password="anotherPass2")
+    assert 'type="password"' in browser.open().text
+
+
+def test_forms_of_other_sites(tree):
+    link = Link(tree, "folder", 15, password="publicPass1")
+    browser = link.browser()
+    page = browser.open()
+    token = forms(page.text)[0]["fields"]["requesttoken"]
+    data = {"requesttoken": token, "password": "publicPass1"}
+    authenticate = link.page + "/authenticate"
+    for visitor, fields, headers in (
+            (Visitor(link), data, {}), (browser, {"password": "publicPass1"}, {}),
+            (browser, {**data, "requesttoken": token[::-1]}, {}),
+            (browser, data, {"Sec-Fetch-Site": "cross-site"})):
+        answer = visitor.post(authenticate, fields, headers=headers)
+        assert answer.status_code == 403
+        assert "cloud_link" not in answer.headers.get("Set-Cookie", "")
+    assert browser.post(authenticate, data).status_code == 303
+    upload = link.page + "/upload"
+    for fields, headers in (({}, {}), ({"requesttoken": "x"}, {}),
+                            ({"requesttoken": token}, {"Sec-Fetch-Site": "same-site"})):
+        answer = browser.request("POST", upload, data=fields, headers=headers,
+                                 files={"files": ("up.txt", b"x")})
+        assert answer.status_code == 403
+    # a file that stands before the token
+    answer = browser.request("POST", upload, files=[("files", ("up.txt", b"x")),
+                                                    ("requesttoken", (None, token))])
+    assert answer.status_code == 403
+    assert sorted(tree.propfind("folder", 1).names()) == ["file.txt", "sub"]
+
+
+def test_somebody_who_is_signed_in(tree):
+    """His session opens nothing more, and his forms work."""
+    link = Link(tree, "folder", 5)
+    browser = link.browser()
+    browser.sign_in(tree)
+    page = browser.open()
+    assert "<h1>folder</h1>" in page.text
+    assert browser.upload(page, ("up.txt", b"mine")).status_code == 303
+    assert tree.get("folder/up.txt").content == b"mine"
+    ended = Link(tree, "folder", expires=-1)
+    assert browser.get(ended.page).status_code == 404
+
+
+# ---- uploads ----
+
+@pytest.mark.parametrize("perms", (4, 5, 7, 15))
+def test_uploads(tree, perms):
+    browser = Link(tree, "folder", perms).browser()
+    page = browser.open()
+    check_headers(page)
+    assert ("inner.txt" in page.text or "file.txt" in page.text) == bool(perms & 1)
+    answer = browser.upload(page, ("file.txt", b"new"), ("\u00e4 b.txt", b"2"), ("empty", b""),
+                            ("C:\\dir\\old.txt", b"ie"), ("/x/y/z", b"z"))
+    assert answer.status_code == 303
+    page = browser.get(answer.headers["Location"].lstrip("/"))
+    assert "5 files were uploaded" in page.text
+    assert sorted(tree.propfind("folder", 1).names()) == sorted(
+        ["empty", "file (2).txt", "file.txt", "old.txt", "sub", "z", "\u00e4 b.txt"])
+    assert tree.get("folder/file.txt").content == b"content"
+    assert tree.get("folder/file (2).txt").content == b"new"
+    assert browser.upload(page, ("", b"")).status_code == 303
+
+
+def test_uploads_into_a_folder(tree):
+    browser = Link(tree, "folder", 15).browser()
+    page = browser.open(path="/sub")
+    assert browser.upload(page, ("up.txt", b"x")).status_code == 303
+    assert tree.get("folder/sub/up.txt").content == b"x"
+    for path in ("..", "../", "sub/../..", "none", "file.txt", "/"):
+        form = next(form for form in forms(page.text) if "files" in form["fields"])
+        answer = browser.request("POST", tree.env.origin + form["action"],
+                                 data={**form["fields"], "path": path, "files": None},
+                                 files={"files": ("stray.txt", b"x")})
+        assert answer.status_code in (200, 303, 400, 404), path
+    assert "stray.txt" not in tree.propfind("", 1).names()
+    # a drop has one place alone
+    drop = Link(tree, "folder", 4).browser()
+    form = next(form for form in forms(drop.open().text) if "files" in form["fields"])
+    for path in ("sub", "none"):
+        answer = drop.request("POST", tree.env.origin + form["action"],
+                              data={**form["fields"], "path": path, "files": None},
+                              files={"files": ("stray.txt", b"x")})
+        assert "was not uploaded" in answer.text or answer.status_code == 404
+    assert "stray.txt" not in tree.propfind("folder/sub", 1).names()
+
+
+@pytest.mark.parametrize("perms", (1, 3))
+def test_no_uploads(tree, perms):
+    browser = Link(tree, "folder", perms).browser()
+    page = browser.open()
+    assert "multipart" not in page.text
+    other = Link(tree, "folder", 15).browser()
+    form = next(form for form in forms(other.open().text) if "files" in form["fields"])
+    browser.session.cookies.update(other.session.cookies)
+    answer = browser.request("POST", tree.env.url + browser.link.page + "/upload",
+                             data={"requesttoken": form["fields"]["requesttoken"]},
+                             files={"files": ("x", b"x")})
+    assert answer.status_code == 200 and "x was not uploaded" in answer.text
+    assert sorted(tree.propfind("folder", 1).names()) == ["file.txt", "sub"]
+
+
+def test_some_of_the_files_fail(env):
+    account = env.account(quota="1000")
+    account.mkcol("folder")
+    browser = Link(account, "folder", 5).browser()
+    page = browser.upload(browser.open(), ("ok.txt", b"x"), ("big.txt", b"x" * 5000),
+                          (".htaccess", b"x"), ("..", b"x"), ("last.txt", b"x"))
+    assert page.status_code == 200
+    check_headers(page)
+    assert "2 files were uploaded" in page.text
+    for name in ("big.txt", ".htaccess", ".."):
+        assert f"{name} was not uploaded" in page.text
+    assert account.propfind("folder", 1).names() == ["last.txt", "ok.txt"]
+
+
+def test_bodies_that_are_no_form(tree):
+    link = Link(tree, "folder", 15)
+    browser = link.browser()
+    token = forms(browser.open().text)[1]["fields"]["requesttoken"]
+    upload = link.page + "/upload"
+    field = f'--B\r\nContent-Disposition: form-data; name="requesttoken"\r\n\r\n{token}\r\n'
+    file = '--B\r\nContent-Disposition: form-data; name="files"; filename="half.txt"\r\n\r\nhalf'
+    for kind, body, status in (
+            ("application/x-www-form-urlencoded", f"requesttoken={token}", 415),
+            ("multipart/form-data", "x", 415),
+            ("multipart/form-data; boundary=" + "B" * 200, "x", 415),
+            ("multipart/form-data; boundary=B", "", 400),
+            ("multipart/form-data; boundary=B", "nothing", 400),
+            ("multipart/form-data; boundary=B", field + file, 400),
+            ("multipart/form-data; boundary=B", field + file + "\r\n-", 400),
+            ("multipart/form-data; boundary=B", field + "--B\r\n\r\nx\r\n--B--", 400),
+            ("multipart/form-data; boundary=B", field + "--B\r\n" + "x" * 20000, 413),
+            ("multipart/form-data; boundary=B", field + "--B\r\nContent-Disposition: form-data; "
+             'name="path"\r\n\r\n' + "x" * 20000, 413)):
+        answer = browser.request("POST", upload, data=body.encode(), headers={"Content-Type": kind})
+        assert answer.status_code == status, (kind, body[:60], answer.text)
+        check_headers(answer)
+    many = field + "".join('--B\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n'
+                           for _ in range(1001)) + "--B--"
+    assert browser.request("POST", upload, data=many.encode(), headers={
+        "Content-Type": "multipart/form-data; boundary=B"}).status_code == 413
+    assert sorted(tree.propfind("folder", 1).names()) == ["file.txt", "sub"]
+
+
+def test_a_large_file_in_constant_memory(tree):
+    """300 MB through the form; no process of the server grows by it."""
+    link = Link(tree, "folder", 5)
+    browser = link.browser()
+    token = forms(browser.open().text)[1]["fields"]["requesttoken"]
+    size, block = 300 * 1000 * 1000, bytes(range(256)) * 4096
+
+    def memory():
+        return max(int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
+                   for pid in tree.env.children())
+
+    head = (f'--B\r\nContent-Disposition: form-data; name="requesttoken"\r\n\r\n{token}\r\n--B\r\n'
+            'Content-Disposition: form-data; name="files"; filename="big.bin"\r\n\r\n').encode()
+
+    def body():
+        yield head
+        for _ in range(size // len(block)):
+            yield block
+        yield b"\r\n--B--\r\n"
+
+    before = memory()
+    answer = browser.request("POST", link.page + "/upload", data=body(), headers={
+        "Content-Type": "multipart/form-data; boundary=B"})
+    assert answer.status_code == 303, answer.text
+    assert int(tree.prop("folder/big.bin", "d:getcontentlength")) == size // len(block) * len(block)
+    if not tree.env.sanitized:
+        assert memory() - before < 30000
+
+
+def test_an_end_within_an_upload(tree):
+    link = Link(tree, "folder", 5)
+    browser = link.browser()
+    token = forms(browser.open().text)[1]["fields"]["requesttoken"]
+    go_on, answers = threading.Event(), []
+
+    def body():
+        yield (f'--B\r\nContent-Disposition: form-data; name="requesttoken"\r\n\r\n{token}\r\n--B\r\n'
+               'Content-Disposition: form-data; name="files"; filename="up.bin"\r\n\r\n').encode()
+        yield b"x" * 200000
+        assert go_on.wait(60)
+        yield b"y" * 1000 + b"\r\n--B--\r\n"
+
+    thread = threading.Thread(target=lambda: answers.append(browser.request(
+        "POST", link.page + "/upload", data=body(),
+        headers={"Content-Type": "multipart/form-data; boundary=B"})))
+    thread.start()
+    staging = tree.env.data / "accounts" / tree.id / "staging"
+    wait_until(lambda: any(staging.iterdir()), "the upload")
+    link.delete()
+    go_on.set()
+    thread.join()
+    assert answers[0].status_code == 404
+    assert sorted(tree.propfind("folder", 1).names()) == ["file.txt", "sub"]
+    assert not any(staging.iterdir())
+
+
+def test_below_a_prefix(module_env):
+    module_env.config("CloudAuthThrottle off", base="/owncloud/")
+    account = module_env.account()
+    account.mkcol("folder")
+    account.put("folder/file.txt", b"content")
+    link = Link(account, "folder", 15, password="publicPass1")
+    browser = link.browser()
+    answer = browser.submit(browser.open(), {"password": "publicPass1"})
+    assert answer.headers["Location"] == f"/owncloud/{link.page}"
+    assert f"Path=/owncloud/{link.page};" in answer.headers["Set-Cookie"]
+    page = browser.open()
+    file = next(href for href in links_of(page) if "files=" in href)
+    assert browser.get(module_env.origin + file).text == "content"
+    answer = browser.upload(page, ("up.txt", b"x"))
+    assert answer.status_code == 303
+    assert browser.get(module_env.origin + answer.headers["Location"]).status_code == 200
+    for space in ("public-files", "webdav"):
+        listed = link.propfind(space=space, props=("oc:downloadURL",))
+        assert listed.names() == ["file.txt", "up.txt"]
+    url = link.propfind(props=("oc:downloadURL",))[link.path("file.txt")]["oc:downloadURL"]
+    assert url.startswith(module_env.origin + quote(link.path("file.txt")) + "?signature=")
+    assert module_env.anonymous.get(url).text == "content"
