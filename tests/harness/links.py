@@ -50,6 +50,13 @@ class Link:
                  int(time.time()), None if expires is None else int(time.time()) + expires,
                  self.token, hashed)).lastrowid
 
+    @classmethod
+    def existing(cls, env, token, password=None):
+        """A link that was made by the API."""
+        link = cls.__new__(cls)
+        link.env, link.token, link.password = env, token, password
+        return link
+
     def update(self, **columns):
         if "password" in columns:
             self.password = columns["password"]

@@ -421,3 +421,81 @@ def test_conditions_and_headers(tree):
     answer = link.dav("PUT", "file.txt", data=b"x", headers={"If-Match": etag, "X-OC-Mtime": "1000"})
     assert answer.status_code == 204 and answer.headers["X-OC-MTime"] == "accepted"
     assert answer.headers["OC-ETag"] == tree.etag("folder/file.txt") != etag
+
+
+def test_links_made_by_the_api(tree):
+    """A link's whole life, as clients make it."""
+    api = "apps/files_sharing/api/v1/shares"
+    made = tree.ocs(api, "POST", data={"path": "/folder", "shareType": 3, "permissions": 15,
+                                       "password": "publicPass1", "name": "mine"}).json()["ocs"]
+    assert made["meta"]["statuscode"] == 100, made
+    share = made["data"]
+    link = Link.existing(tree.env, share["token"], "publicPass1")
+    assert share["url"].endswith(f"/{link.page}")
+    page = tree.env.anonymous.get(share["url"])
+    assert page.status_code == 200 and 'type="password"' in page.text
+    browser = link.browser()
+    assert browser.submit(browser.open(), {"password": "publicPass1"}).status_code == 303
+    assert "<h1>folder</h1>" in browser.open().text
+    for space in SPACES:
+        assert status(link, "PUT", f"{space}.txt", space, data=b"x") == 201
+        assert status(link, "PROPFIND", space=space, password="wrong") == 401
+
+    def change(**values):
+        answer = tree.ocs(f"{api}/{share['id']}", "PUT", data=values).json()["ocs"]
+        assert answer["meta"]["statuscode"] == 100, answer
+
+    change(permissions=1)
+    assert status(link, "PUT", "more.txt", data=b"x") == 403
+    change(password="")
+    assert 'type="password"' not in tree.env.anonymous.get(share["url"]).text
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400))
+    change(expireDate=day)
+    root = link.propfind(depth=0, props=("oc:public-link-expiration", "oc:public-link-permission",
+                                         "oc:public-link-share-owner",
+                                         "oc:public-link-share-datetime")).first
+    assert root["oc:public-link-permission"] == "1"
+    assert root["oc:public-link-share-owner"] == tree.id
+    assert root["oc:public-link-expiration"].endswith(" GMT")
+    assert root["oc:public-link-share-datetime"].endswith(" GMT")
+    assert tree.ocs(f"{api}/{share['id']}", "DELETE").status_code == 200
+    assert status(link, "PROPFIND") == 404
+    assert tree.env.anonymous.get(share["url"]).status_code == 404
+
+
+def test_a_link_ends_with_its_item(tree):
+    api = "apps/files_sharing/api/v1/shares"
+    token = tree.ocs(api, "POST", data={"path": "/folder/sub", "shareType": 3}).json()[
+        "ocs"]["data"]["token"]
+    link = Link.existing(tree.env, token)
+    assert status(link, "GET", "inner.txt") == 200
+    tree.delete("folder")
+    assert status(link, "GET", "inner.txt") == 404
+    item = list(tree.propfind("", 1, ("oc:trashbin-original-filename",), space="trash-bin"))[1]
+    answer = tree.http.request("MOVE", tree.env.origin + quote(item),
+                               headers={"Destination": tree.url("folder")})
+    assert answer.status_code == 201
+    assert tree.get("folder/sub/inner.txt").content == b"inner"
+    assert status(link, "GET", "inner.txt") == 404  # a restore revives no link
+
+
+def test_a_link_of_somebody_who_received_the_folder(tree):
+    """It is worth what he has by now."""
+    env, api = tree.env, "apps/files_sharing/api/v1/shares"
+    friend = env.account()
+    share = tree.ocs(api, "POST", data={"path": "/folder", "shareType": 0, "shareWith": friend.id,
+                                        "permissions": 31}).json()["ocs"]["data"]
+    token = friend.ocs(api, "POST", data={"path": "/folder", "shareType": 3,
+                                          "permissions": 15}).json()["ocs"]["data"]["token"]
+    link = Link.existing(env, token)
+    assert status(link, "PUT", "by link.txt", data=b"x") == 201
+    assert "by link.txt" in tree.propfind("folder", 1).names()
+    tree.ocs(f"{api}/{share['id']}", "PUT", data={"permissions": 17})
+    assert status(link, "PUT", "more.txt", data=b"x") == 403
+    assert status(link, "GET", "file.txt") == 200
+    tree.ocs(f"{api}/{share['id']}", "PUT", data={"permissions": 1})
+    assert status(link, "GET", "file.txt") == 404
+    tree.ocs(f"{api}/{share['id']}", "PUT", data={"permissions": 31})
+    assert status(link, "GET", "file.txt") == 200
+    env.cloudctl("account", "disable", friend.id)
+    assert status(link, "GET", "file.txt") == 404
