@@ -9,7 +9,7 @@ PACKAGES_BUILD=(gcc libc6-dev make autoconf automake libtool pkg-config apache2-
 PACKAGES_CHECK=(check python3-pytest python3-requests owncloud-client-cmd owncloud-client-data
     nextcloud-desktop-cmd rclone davfs2 cadaver litmus clang libclang-rt-14-dev apache2-utils
     sqlite3 strace slapd ldap-utils libapache2-mod-auth-openidc libapache2-mod-auth-gssapi krb5-kdc
-    krb5-admin-server krb5-user chromium chromium-driver python3-selenium zbar-tools)
+    krb5-admin-server krb5-user chromium chromium-driver python3-selenium zbar-tools unzip libarchive-tools)
 # Node.js may come from elsewhere than Debian, with npm in it
 command -v npm >/dev/null || PACKAGES_CHECK+=(nodejs npm)
 

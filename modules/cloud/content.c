@@ -84,3 +84,16 @@ int cloud_content_send(request_rec *r, const cloud_content_t *c)
     }
     return rv == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
 }
+
+/* The error bucket keeps the filters from ending the body as if it were complete. */
+int cloud_content_cut(request_rec *r)
+{
+    apr_bucket_alloc_t *ba = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, ba);
+
+    r->connection->keepalive = AP_CONN_CLOSE;
+    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, ba));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(ba));
+    ap_pass_brigade(r->output_filters, bb);
+    return OK;
+}

@@ -24,5 +24,8 @@ const char *cloud_content_disposition(const char *name, apr_pool_t *pool);
 void cloud_content_headers(request_rec *r, const cloud_content_t *c);
 /** Sends it; returns what a handler returns. Ranges and HEAD are httpd's business. */
 int cloud_content_send(request_rec *r, const cloud_content_t *c);
+/** Ends an answer that has begun and can't be completed, so that the client sees it: the connection (or
+ *  the stream of HTTP/2) breaks off. Returns what a handler returns. */
+int cloud_content_cut(request_rec *r);
 
 #endif

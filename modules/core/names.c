@@ -279,3 +279,12 @@ const char *cloud_account_dirname(const char *id, apr_int64_t number, apr_pool_t
     /* No encoded id has two percent signs in a row. */
     return apr_psprintf(pool, "%%%%%" APR_INT64_T_FMT, number);
 }
+
+const char *cloud_name_shown(const char *name, const char *disk, apr_pool_t *pool)
+{
+    const char *nfc;
+
+    if (disk == name || strcmp(disk, name) == 0) return name;
+    nfc = cloud_name_nfc(disk, pool);
+    return nfc && strcmp(nfc, name) == 0 ? disk : name;
+}

@@ -38,6 +38,9 @@ CLOUD_API const char *cloud_account_dirname(const char *id, apr_int64_t number, 
 /** Percent-encodes everything but unreserved characters (RFC 3986) and, with keep_slash, '/'. */
 CLOUD_API const char *cloud_uri_encode(const char *s, int keep_slash, apr_pool_t *pool);
 
+/** What a node is called to people: as its name was given (disk), unless another one got that spelling. */
+CLOUD_API const char *cloud_name_shown(const char *name, const char *disk, apr_pool_t *pool);
+
 /** MIME type by the extension of name; from the file given to cloud_mime_load, or a small built-in
  *  table; "application/octet-stream" when unknown. */
 CLOUD_API const char *cloud_mime_type(const char *name);

@@ -158,7 +158,7 @@ static cloud_err_t *new_entry(cloud_entry_t **entry, apr_array_header_t **segmen
     cloud_entry_t *e = apr_pcalloc(pool, sizeof *e);
     int n;
 
-    CLOUD_ERR(cloud_path_split(segments, path, ctx->pool));
+    CLOUD_ERR(cloud_path_split(segments, path, pool));
     n = (*segments)->nelts;
     e->account = e->owner = account;
     e->path = cloud_path_join(*segments, n, pool);

@@ -73,16 +73,6 @@ static void find_locks(cloud_dav_row_t *row, cloud_listing_t *l)
 
 /* ---- nodes ---- */
 
-/* What a name looks like to clients: as it was given, unless another one got that spelling. */
-static const char *shown_name(const cloud_node_t *node, apr_pool_t *pool)
-{
-    const char *nfc;
-
-    if (node->disk == node->name || strcmp(node->disk, node->name) == 0) return node->name;
-    nfc = cloud_name_nfc(node->disk, pool);
-    return nfc && strcmp(nfc, node->name) == 0 ? node->disk : node->name;
-}
-
 static int by_id(const void *a, const void *b)
 {
     const apr_int64_t *x = a, *y = b;
@@ -147,7 +137,7 @@ static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
     int other = !child->mount_root && node->disk != node->name;
     cloud_err_t *err;
 
-    if (other) name = shown_name(node, l->scratch);
+    if (other) name = cloud_name_shown(node->name, node->disk, l->scratch);
     if (l->queue) {
         if (l->rows >= MAX_ROWS || l->queue->nelts >= MAX_FOLDERS)
             return cloud_err(l->pool, CLOUD_E_PRECONDITION,

@@ -3,6 +3,7 @@
 #include "reply.h"
 
 #include "dav_private.h"
+#include "content.h"
 
 APLOG_USE_MODULE(cloud_dav);
 
@@ -53,26 +54,14 @@ cloud_out_t *cloud_reply_out(cloud_reply_t *reply)
     return reply->out;
 }
 
-/* The error bucket keeps the filters from ending the body as if it were complete. */
-static int cut(cloud_reply_t *reply, cloud_err_t *err)
-{
-    request_rec *r = reply->r;
-    apr_bucket_alloc_t *ba = r->connection->bucket_alloc;
-
-    cloud_http_error(r, err);
-    r->connection->keepalive = AP_CONN_CLOSE;
-    APR_BRIGADE_INSERT_TAIL(reply->bb,
-                            ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, ba));
-    APR_BRIGADE_INSERT_TAIL(reply->bb, apr_bucket_eos_create(ba));
-    ap_pass_brigade(r->output_filters, reply->bb);
-    return OK;
-}
-
 int cloud_reply_end(cloud_reply_t *reply, cloud_err_t *err)
 {
     request_rec *r = reply->r;
 
-    if (err && reply->started) return cut(reply, err);
+    if (err && reply->started) {
+        cloud_http_error(r, err);
+        return cloud_content_cut(r);
+    }
     if (err) {
         r->status = HTTP_OK;
         apr_table_unset(r->headers_out, "Vary");

@@ -7,6 +7,7 @@
 #endif
 
 SUITE(account)
+SUITE(archive)
 SUITE(backup)
 SUITE(chunk)
 SUITE(db)
