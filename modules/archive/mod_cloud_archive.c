@@ -19,17 +19,6 @@ extern module AP_MODULE_DECLARE_DATA cloud_archive_module;
 static const cloud_endpoint_t endpoint = { CLOUD_ARCHIVE_DOWNLOAD, CLOUD_EP_EXACT | CLOUD_EP_PAGE,
                                            cloud_login_error_body };
 
-/* Secrets of programs count here, which pages do not take. *account NULL: nobody. */
-static cloud_err_t *who(const cloud_account_t **account, cloud_ctx_t **ctx, request_rec *r)
-{
-    CLOUD_ERR(cloud_http_ctx(ctx, r));
-    if (r->user && (*ctx)->who.client) {
-        *account = cloud_http_account(r);
-        return NULL;
-    }
-    return cloud_login_account(account, r);
-}
-
 /* The page that began the download learns from this cookie that it has started. */
 static void tell_start(request_rec *r, const cloud_params_t *params)
 {
@@ -88,12 +77,10 @@ static int download(request_rec *r)
     cloud_params_t *params;
     cloud_ctx_t *ctx;
     const char *dir;
-    cloud_err_t *err = who(&account, &ctx, r);
+    cloud_err_t *err = cloud_login_any(&account, r);
 
-    if (!err && !account && r->user)
-        err = cloud_err(r->pool, CLOUD_E_UNAUTHORIZED, "A password alone is not enough for this "
-                        "account, which has a second factor: use an app password");
     if (!err && !account) return cloud_login_ask(r);
+    if (!err) err = cloud_http_ctx(&ctx, r);
     if (!err) err = params_of(&params, r);
     if (err) return cloud_http_error(r, err);
     dir = cloud_param(params, "dir");

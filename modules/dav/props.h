@@ -71,6 +71,8 @@ typedef struct {
                                          only properties with CLOUD_PROP_LINK; else NULL */
     const char *prefix;               /* of the row that is being written: its href up to its name */
     apr_size_t prefix_len;
+    const char *url;                  /* of CloudBase, absolute, percent-encoded, without a slash at
+                                         the end; NULL: not known */
     apr_pool_t *pool;
     struct {
         const char *text;

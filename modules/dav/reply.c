@@ -89,10 +89,11 @@ int cloud_reply_listing(request_rec *r, cloud_listing_t *listing, cloud_dav_kind
     /* gvfs takes a parent that has a DAV header for the place to mount. */
     cloud_reply_t *reply = cloud_reply_begin(r, kind != CLOUD_DAV_PARENT);
     cloud_out_t *out = cloud_reply_out(reply);
+    cloud_dav_view_t *view = cloud_listing_view(listing);
     cloud_err_t *err;
 
-    if (!cloud_http_view(r))
-        cloud_listing_view(listing)->reports = cloud_dav_reports(kind, r->pool);
+    if (!cloud_http_view(r)) view->reports = cloud_dav_reports(kind, r->pool);
+    view->url = ap_construct_url(r->pool, cloud_http_uri(r, "", "", r->pool), r);
     cloud_out_begin(out);
     err = cloud_listing_write(listing, out);
     if (!err) cloud_out_end(out);

@@ -30,6 +30,23 @@ cloud_err_t *cloud_login_account(const cloud_account_t **account, request_rec *r
     return api->account(account, r);
 }
 
+cloud_err_t *cloud_login_any(const cloud_account_t **account, request_rec *r)
+{
+    cloud_ctx_t *ctx;
+
+    CLOUD_ERR(cloud_http_ctx(&ctx, r));
+    if (r->user && ctx->who.client) {
+        *account = cloud_http_account(r);
+        return NULL;
+    }
+    CLOUD_ERR(cloud_login_account(account, r));
+    if (*account || !r->user) {
+        return NULL;
+    }
+    return cloud_err(r->pool, CLOUD_E_UNAUTHORIZED, "A password alone is not enough for this "
+                     "account, which has a second factor: use an app password");
+}
+
 int cloud_login_ask(request_rec *r)
 {
     return api->ask(r);

@@ -45,6 +45,9 @@
  *  does a password alone where a second factor is asked for. The account is the request's principal
  *  then (cloud_http_account, ctx->who) and lives as long as the main request. */
 cloud_err_t *cloud_login_account(const cloud_account_t **account, request_rec *r);
+/** The same, or whom a program's own secret (app password, token) let in: for what browsers and programs
+ *  fetch alike. UNAUTHORIZED where a password came that is not enough. */
+cloud_err_t *cloud_login_any(const cloud_account_t **account, request_rec *r);
 /** Sends the browser to the login page, and from there back to this request (its address alone, where
  *  it is not a GET). For handlers: return cloud_login_ask(r); */
 int cloud_login_ask(request_rec *r);

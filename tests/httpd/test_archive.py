@@ -278,6 +278,17 @@ def test_secrets_of_programs(env, tree):
     assert answer.status_code == 401
 
 
+def test_a_password_where_more_is_asked_for(env, tree):
+    secret = env.cloudctl("app-password", "create", tree.id, "more").stdout.split()[-1]
+    env.config("CloudTwoFactor required")
+    try:
+        download(tree, "", "top", expect=401)
+        answer = env.http("GET", f"{DOWNLOAD}?files=top", auth=(tree.id, secret))
+        assert unzip(answer.content) == TREE
+    finally:
+        env.config()
+
+
 def test_without_the_module(new_env):
     env = new_env()
     env.config(before="Define WITHOUT_ARCHIVE")

@@ -156,7 +156,8 @@ def test_properties_of_other_clients(tree):
     assert folder["oc:owner-id"] == tree.id
     assert file["oc:favorite"] == "0"
     assert file["oc:fileid"].isdigit()
-    assert file.missing == {"oc:privatelink": 404, "d:quota-available-bytes": 404}
+    assert file["oc:privatelink"] == f"{tree.env.url}index.php/f/{file['oc:fileid']}"
+    assert file.missing == {"d:quota-available-bytes": 404}
     share = "{http://open-collaboration-services.org/ns}share-permissions"
     assert (folder[share], file[share]) == ("31", "19")
 

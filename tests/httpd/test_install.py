@@ -22,7 +22,8 @@ def test_install_below_destdir(tmp_path):
                      "mod_cloud_login.so",
                      "mod_cloud_notifications.so", "mod_cloud_oauth2.so", "mod_cloud_ocs.so",
                      "mod_cloud_provisioning.so", "mod_cloud_shares.so", "mod_cloud_signedurl.so",
-                     "mod_cloud_trash.so", "mod_cloud_versions.so"]
+                     "mod_cloud_trash.so", "mod_cloud_versions.so",
+                     "mod_cloud_web.so"]
     installed = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")
                  if not path.is_dir()}
     assert "usr/local/sbin/cloudctl" in installed
