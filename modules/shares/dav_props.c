@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* oc:share-types: what who asks has shared itself, by type; and no R where nothing may be shared (on). */
+/* oc:share-types: what who asks has shared itself, by type; and no R where nothing may be shared
+ * (on). */
 #include "private.h"
 #include "props.h"
 
@@ -8,7 +9,8 @@
 static cloud_prop_state_t write_types(cloud_out_t *out, const cloud_dav_row_t *row,
                                       cloud_dav_view_t *view)
 {
-    apr_hash_t *types = view->loaded ? apr_hash_get(view->loaded, LOADED, APR_HASH_KEY_STRING) : NULL;
+    apr_hash_t *types = view->loaded
+        ? apr_hash_get(view->loaded, LOADED, APR_HASH_KEY_STRING) : NULL;
     const unsigned *bits = types ? apr_hash_get(types, &row->id, sizeof(row->id)) : NULL;
     int type;
 

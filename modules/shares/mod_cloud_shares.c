@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* The module: OCS routes, capabilities, properties and jobs of sharing. What shares are is in share.h. */
+/* The module: OCS routes, capabilities, properties and jobs of sharing. What shares are is in
+ * share.h. */
 #include <httpd.h>
 #include <http_config.h>
 #include <http_log.h>

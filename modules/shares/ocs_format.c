@@ -29,7 +29,8 @@ static cloud_err_t *folder_of_shares(const char **folder, cloud_ctx_t *ctx)
     while (value && *value == '/') value++;
     *folder = "/";
     if (value && *value)
-        *folder = apr_pstrcat(ctx->pool, "/", value, value[strlen(value) - 1] == '/' ? "" : "/", NULL);
+        *folder = apr_pstrcat(ctx->pool, "/", value,
+                              value[strlen(value) - 1] == '/' ? "" : "/", NULL);
     return NULL;
 }
 
@@ -89,7 +90,9 @@ static cloud_err_t *additional_info(const char **info, cloud_ctx_t *ctx,
     const char *field;
 
     CLOUD_ERR(cloud_setting_get(&field, NULL, ctx, "core", "user_additional_info_field"));
-    *info = field && !strcmp(field, "email") ? p->email : field && !strcmp(field, "id") ? p->id : NULL;
+    *info = NULL;
+    if (field && !strcmp(field, "email")) *info = p->email;
+    if (field && !strcmp(field, "id")) *info = p->id;
     return NULL;
 }
 
@@ -167,8 +170,8 @@ static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const
     return NULL;
 }
 
-/* What a recipient has of a share by now: of one that was shared on, no more than who did so has himself. 0:
- * nothing any more. Who may not share on is not told that he may. */
+/* What a recipient has of a share by now: of one that was shared on, no more than who did so has
+ * himself. 0: nothing any more. Who may not share on is not told that he may. */
 static cloud_err_t *shown_perms(unsigned *perms, const cloud_ocs_call_t *call,
                                 const cloud_share_t *s, int received)
 {

@@ -55,7 +55,8 @@ static void link_next(cloud_ocs_call_t *call, const cloud_sharees_ask_t *ask, co
 {
     apr_pool_t *pool = call->r->pool;
     const char *query = apr_psprintf(pool, "search=%s&itemType=%s&page=%" APR_INT64_T_FMT
-                                     "&perPage=%" APR_INT64_T_FMT, ap_escape_urlencoded(pool, ask->text),
+                                     "&perPage=%" APR_INT64_T_FMT,
+                                     ap_escape_urlencoded(pool, ask->text),
                                      ap_escape_urlencoded(pool, kind), ask->page + 1,
                                      ask->per_page);
     const char *path = apr_psprintf(pool, "%s/ocs/v%d.php/apps/files_sharing/api/v1/sharees?%s",

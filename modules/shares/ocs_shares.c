@@ -107,8 +107,8 @@ static cloud_err_t *bad_attributes(const cloud_ocs_call_t *call)
     return cloud_err(call->r->pool, CLOUD_E_INVALID, "Invalid share attributes");
 }
 
-/* attributes[0][scope], attributes[0][key], attributes[0][value] or [enabled] ... What is not understood is not
- * passed over: the share would give more than was meant. */
+/* attributes[0][scope], attributes[0][key], attributes[0][value] or [enabled] ... What is not
+ * understood is not passed over: the share would give more than was meant. */
 static cloud_err_t *attributes_of_form(apr_array_header_t *list, const cloud_ocs_call_t *call,
                                        int nparams)
 {
@@ -156,7 +156,8 @@ static cloud_err_t *attributes_of_json(apr_array_header_t *list, const cloud_ocs
         if (!scope || !key || !(json_is_boolean(value) || json_is_string(value))) break;
         a.scope = apr_pstrdup(call->r->pool, scope);
         a.key = apr_pstrdup(call->r->pool, key);
-        a.enabled = json_is_true(value) || (json_is_string(value) && is_true(json_string_value(value)));
+        a.enabled = json_is_true(value)
+                    || (json_is_string(value) && is_true(json_string_value(value)));
         APR_ARRAY_PUSH(list, cloud_share_attr_t) = a;
     }
     i = i < json_array_size(all);

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file private.h
- * What the files of mod_cloud_shares share. The rules are the library's (share.h); here its answers are put into
- * the forms that OCS and DAV have for them.
+ * What the files of mod_cloud_shares share. The rules are the library's (share.h); here its
+ * answers are put into the forms that OCS and DAV have for them.
  */
 #ifndef CLOUD_SHARES_PRIVATE_H
 #define CLOUD_SHARES_PRIVATE_H
@@ -22,12 +22,12 @@ extern const cloud_ocs_route_t cloud_shares_notify_routes[];
 extern const cloud_ocs_route_t cloud_shares_other_routes[];
 extern const cloud_ocs_route_t cloud_shares_sharee_routes[];
 
-/** Ends a call with what ownCloud says for err: its codes 404, 403 and 400; other errors are passed on. NULL is
- *  success, without a message. */
+/** Ends a call with what ownCloud says for err: its codes 404, 403 and 400; other errors are
+ *  passed on. NULL is success, without a message. */
 cloud_err_t *cloud_shares_answer(cloud_ocs_call_t *call, cloud_err_t *err);
 
-/** A share as OCS shows it to who asks; *out NULL when he can't see its item (any more). received: as its
- *  recipient gets it. (tx) */
+/** A share as OCS shows it to who asks; *out NULL when he can't see its item (any more). received:
+ *  as its recipient gets it. (tx) */
 cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const cloud_share_t *s,
                                  int received);
 

@@ -2,10 +2,11 @@
 /* The feature: its tables and what it does when accounts, groups and nodes go. */
 #include "share.h"
 
-/* type, state: share.h. recipient: number of an account or a group, 0 for links. owner: whose tree the node
- * is in; initiator: who shared it. state of a group share is that of members who said nothing themselves. target: name that
- * the item gets at the recipient's. expires: second at which it ends. share_member: what one member says of a
- * group share. share_place: where somebody put what he received, if not in the share folder. */
+/* type, state: share.h. recipient: number of an account or a group, 0 for links. owner: whose tree
+ * the node is in; initiator: who shared it. state of a group share is that of members who said
+ * nothing themselves. target: name that the item gets at the recipient's. expires: second at which
+ * it ends. share_member: what one member says of a group share. share_place: where somebody put
+ * what he received, if not in the share folder. */
 static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS share (id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " type INTEGER NOT NULL, recipient INTEGER NOT NULL, node INTEGER NOT NULL,"

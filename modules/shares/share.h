@@ -1,15 +1,16 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file share.h
- * Shares: a row says that an item of one account's files is given to an account, to a group, or to
- * who knows a token (a public link), with which permissions and until when. Rows are the only truth;
- * who is a member, what has expired and what a reshare is worth by now is seen when they are read.
+ * Shares: a row says that an item of one account's files is given to an account, to a group, or
+ * to who knows a token (a public link), with which permissions and until when. Rows are the only
+ * truth; who is a member, what has expired and what a reshare is worth by now is seen when they
+ * are read.
  *
  * Numbers stand for accounts and groups, ids for nodes, so renaming anything changes no row.
  *
- * The verbs return errors that say what ownCloud says, and in which way: NOT_FOUND, DENIED and INVALID stand
- * for its codes 404, 403 and 400, which are not always those that one would expect. None of the verbs may be
- * called inside a transaction.
+ * The verbs return errors that say what ownCloud says, and in which way: NOT_FOUND, DENIED and
+ * INVALID stand for its codes 404, 403 and 400, which are not always those that one would
+ * expect. None of the verbs may be called inside a transaction.
  */
 #ifndef CLOUD_SHARE_H
 #define CLOUD_SHARE_H
@@ -97,7 +98,8 @@ cloud_err_t *cloud_share_update(cloud_share_t **share, cloud_ctx_t *ctx, apr_int
                                 const cloud_share_ask_t *ask, apr_pool_t *pool);
 /** Ends a share: its owner, who made it, and the system. */
 cloud_err_t *cloud_share_delete(cloud_ctx_t *ctx, apr_int64_t id);
-/** The recipient takes it, or declines; all that he has been given on the same item goes with it. */
+/** The recipient takes it, or declines; all that he has been given on the same item goes with it.
+ *  */
 cloud_err_t *cloud_share_respond(cloud_share_t **share, cloud_ctx_t *ctx,
                                  const cloud_account_t *account, apr_int64_t id,
                                  cloud_share_state_t state, apr_pool_t *pool);
@@ -122,17 +124,18 @@ typedef struct {
     int state;                    /* WITH: only those in this state; -1: in any */
 } cloud_share_query_t;
 
-/** Shares (cloud_share_t *) in order of type and id, live ones alone. NOT_FOUND: path; INVALID: it is no
- *  folder. */
+/** Shares (cloud_share_t *) in order of type and id, live ones alone. NOT_FOUND: path; INVALID: it
+ *  is no folder. */
 cloud_err_t *cloud_share_list(apr_array_header_t **shares, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const cloud_share_query_t *query,
                               apr_pool_t *pool);
-/** All shares (cloud_share_t *), of all types, of an account or (NULL) of everybody: for the system. */
+/** All shares (cloud_share_t *), of all types, of an account or (NULL) of everybody: for the
+ *  system. */
 cloud_err_t *cloud_share_all(apr_array_header_t **shares, cloud_ctx_t *ctx,
                              const cloud_account_t *account, apr_pool_t *pool);
 
-/** Types (bits as above) of the shares that ctx->who made, by node: a hash with keys apr_int64_t and
- *  values unsigned. One statement. (tx) */
+/** Types (bits as above) of the shares that ctx->who made, by node: a hash with keys apr_int64_t
+ *  and values unsigned. One statement. (tx) */
 cloud_err_t *cloud_share_types(apr_hash_t **types, cloud_ctx_t *ctx, apr_pool_t *pool);
 
 /* ---- who may what (share_rules.c) ---- */
@@ -149,31 +152,32 @@ typedef struct {
     const char *folder;           /* the new folder with everything, in the recipient's files */
     int files;                    /* items moved */
 } cloud_share_transfer_t;
-/** Moves path (NULL: all files) of an account into a new folder of another one, with the shares of what is
- *  moved; those with the new owner end. For the system (DENIED). */
+/** Moves path (NULL: all files) of an account into a new folder of another one, with the shares of
+ *  what is moved; those with the new owner end. For the system (DENIED). */
 cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx,
                                   const cloud_account_t *from, const cloud_account_t *to,
                                   const char *path, apr_pool_t *pool);
 
 /* ---- what they give (share_mounts.c) ---- */
 
-/** Effective permissions of a share of any type by now, and its flags: what its initiator has himself, with
- *  the permission to share. perms 0: nothing any more, or there is no such share. Expiry of the share itself
- *  is not looked at. (tx) */
+/** Effective permissions of a share of any type by now, and its flags: what its initiator has
+ *  himself, with the permission to share. perms 0: nothing any more, or there is no such share.
+ *  Expiry of the share itself is not looked at. (tx) */
 cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
                                  apr_int64_t share, apr_pool_t *pool);
 
 /* ---- mails, where the settings let them be sent ---- */
 
-/** Tells the recipient of a share (or the members of the group) by mail, with a link to the item; *failed (const
- *  char *): those who get none. For who shared and the owner; DENIED, NOT_FOUND. */
+/** Tells the recipient of a share (or the members of the group) by mail, with a link to the item;
+ *  *failed (const char *): those who get none. For who shared and the owner; DENIED, NOT_FOUND. */
 cloud_err_t *cloud_share_mail_recipients(apr_array_header_t **failed, cloud_ctx_t *ctx,
                                          const cloud_account_t *account, apr_int64_t node, int type,
                                          const char *recipient, const char *link);
 /** Notes that the recipient was told otherwise. */
 cloud_err_t *cloud_share_mark_sent(cloud_ctx_t *ctx, const cloud_account_t *account,
                                    apr_int64_t node, int type, const char *recipient);
-/** Sends a public link of the account's to addresses (const char *), with a note that may be NULL. */
+/** Sends a public link of the account's to addresses (const char *), with a note that may be NULL.
+ *  */
 cloud_err_t *cloud_share_mail_link(apr_array_header_t **failed, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, const char *token,
                                    const char *link, const char *note,
@@ -208,8 +212,8 @@ typedef struct {
 } cloud_share_check_t;
 cloud_err_t *cloud_share_refuse(const cloud_share_check_t *check, const char *fmt, ...)
     CLOUD_PRINTF(2, 3);
-/** The item may be shared; perms and flags are made what they may be. said 0: nobody asked for these
- *  permissions, so they are lowered to what is allowed. */
+/** The item may be shared; perms and flags are made what they may be. said 0: nobody asked for
+ *  these permissions, so they are lowered to what is allowed. */
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
                                      apr_int64_t asked, int said, unsigned flags,
                                      cloud_share_type_t type);
@@ -223,8 +227,8 @@ cloud_err_t *cloud_share_check_expiry(const cloud_share_check_t *check, apr_int6
                                       cloud_share_type_t type);
 /** Whether a link with these permissions has to have a password. */
 cloud_err_t *cloud_share_needs_password(int *yes, cloud_ctx_t *ctx, unsigned perms);
-/** Hash of a link's password. INVALID or DENIED, as the step has it, when the policy refuses it. Slow: (no
- *  tx). */
+/** Hash of a link's password. INVALID or DENIED, as the step has it, when the policy refuses it.
+ *  Slow: (no tx). */
 cloud_err_t *cloud_share_hash(const char **hash, const cloud_share_check_t *check,
                               const char *password, apr_pool_t *pool);
 /** Whether account may share with this recipient. */
@@ -259,8 +263,8 @@ cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *gr
 cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more);
 
 /* share_target.c: */
-/** A name for what recipient gets: that of the item, with a number where he has another item of that
- *  name in the folder of what he receives. (tx) */
+/** A name for what recipient gets: that of the item, with a number where he has another item of
+ *  that name in the folder of what he receives. (tx) */
 cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
                                        const cloud_account_t *recipient, const char *name,
                                        apr_int64_t node, int is_dir, apr_pool_t *pool);

@@ -139,8 +139,9 @@ static cloud_err_t *find_recipient(making_t *m)
         return check_links(m);
     case CLOUD_SHARE_REMOTE:
     case CLOUD_SHARE_REMOTE_GROUP:
-        return cloud_err(m->check.ctx->pool, CLOUD_E_DENIED, "Sharing %s failed because the back end "
-                         "does not allow shares from type %d", m->check.entry->path, m->ask->type);
+        return cloud_err(m->check.ctx->pool, CLOUD_E_DENIED,
+                         "Sharing %s failed because the back end does not allow shares from "
+                         "type %d", m->check.entry->path, m->ask->type);
     default:
         return refuse(m, CLOUD_E_INVALID, "Unknown share type");
     }
@@ -212,7 +213,8 @@ static cloud_err_t *check_new(making_t *m)
     return row ? cloud_share_refuse(&m->check, "%s", known[m->type]) : NULL;
 }
 
-/* Everything that is decided in the transaction; and once before it, so that nothing slow is done in vain. */
+/* Everything that is decided in the transaction; and once before it, so that nothing slow is done
+ * in vain. */
 static cloud_err_t *decide(making_t *m)
 {
     m->state = CLOUD_SHARE_ACCEPTED;

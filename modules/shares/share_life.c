@@ -41,7 +41,8 @@ static cloud_err_t *drop_all(cloud_ctx_t *ctx, const apr_array_header_t *list, i
 
 /* ---- items ---- */
 
-/* Shares at or below the item, found from the shares upwards: a tree may be large, and people share little. */
+/* Shares at or below the item, found from the shares upwards: a tree may be large, and people
+ * share little. */
 static const char BELOW[] =
     "WITH RECURSIVE up (id, node, at) AS (SELECT id, node, node FROM share WHERE owner = ?1"
     " UNION ALL SELECT up.id, up.node, n.parent FROM up JOIN node n ON n.id = up.at"

@@ -41,7 +41,8 @@ static cloud_err_t *offer(cloud_ctx_t *ctx, const cloud_account_t *to, const clo
     by = s->initiator.number == s->owner.number
         ? "" : apr_psprintf(ctx->pool, " (on behalf of \"%s\")", by);
     notice.object_id = object_id(ctx, s->id);
-    notice.subject = apr_psprintf(ctx->pool, "\"%s\" shared \"%s\" with you%s", owner, s->target, by);
+    notice.subject = apr_psprintf(ctx->pool, "\"%s\" shared \"%s\" with you%s", owner, s->target,
+                                  by);
     notice.message = apr_psprintf(ctx->pool, "\"%s\" invited you to view \"%s\"%s", owner,
                                   s->target, by);
     notice.link = apr_psprintf(ctx->pool, "/index.php/f/%" APR_INT64_T_FMT, s->node);

@@ -161,7 +161,8 @@ static int is_link_set(apr_int64_t perms)
 
 static cloud_err_t *upload_refused(const cloud_share_check_t *check)
 {
-    return cloud_err(check->ctx->pool, CLOUD_E_DENIED, "Public upload disabled by the administrator");
+    return cloud_err(check->ctx->pool, CLOUD_E_DENIED,
+                     "Public upload disabled by the administrator");
 }
 
 static cloud_err_t *upload_needs_folder(const cloud_share_check_t *check)
@@ -255,14 +256,15 @@ static const struct {
 cloud_err_t *cloud_share_check_expiry(const cloud_share_check_t *check, apr_int64_t *expires,
                                       cloud_share_type_t type)
 {
-    apr_int64_t today = apr_time_sec(apr_time_now()) / CLOUD_SHARE_DAY * CLOUD_SHARE_DAY, days, last;
+    apr_int64_t today = apr_time_sec(apr_time_now()) / CLOUD_SHARE_DAY * CLOUD_SHARE_DAY;
+    apr_int64_t days, last;
     cloud_ctx_t *ctx = check->ctx;
     int by_default, enforced;
 
     if (*expires && *expires <= today)
         return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "Expiration date is in the past");
-    /* As in ownCloud: a default that is not enforced is for clients to propose, and without one nothing is
-     * enforced. */
+    /* As in ownCloud: a default that is not enforced is for clients to propose, and without one
+     * nothing is enforced. */
     CLOUD_ERR(cloud_setting_bool(&by_default, ctx, "core", EXPIRY[type].by_default));
     CLOUD_ERR(cloud_setting_bool(&enforced, ctx, "core", EXPIRY[type].enforced));
     CLOUD_ERR(cloud_setting_int(&days, ctx, "core", EXPIRY[type].days));

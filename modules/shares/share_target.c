@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* What a share is called at its recipient's. The core numbers whatever clashes when it lists; a name that is
- * free from the beginning does not change when something else goes. */
+/* What a share is called at its recipient's. The core numbers whatever clashes when it lists; a
+ * name that is free from the beginning does not change when something else goes. */
 #include "share.h"
 
 #include <string.h>

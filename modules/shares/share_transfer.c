@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* What an account has becomes another's: files and the shares of them. Each item is moved by the ordinary verb,
- * and its shares change hands in the transaction of the move. */
+/* What an account has becomes another's: files and the shares of them. Each item is moved by the
+ * ordinary verb, and its shares change hands in the transaction of the move. */
 #include "share.h"
 
 #include <string.h>

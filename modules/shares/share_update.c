@@ -19,8 +19,8 @@ static cloud_err_t *refuse(const change_t *c, cloud_code_t code, const char *msg
 }
 
 /* The share, if who asks may change it: its owner and who made it. */
-static cloud_err_t *find(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_t id, const char *denied,
-                         apr_pool_t *pool)
+static cloud_err_t *find(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_t id,
+                         const char *denied, apr_pool_t *pool)
 {
     const cloud_account_t *who = ctx->who.account;
 

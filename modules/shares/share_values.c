@@ -22,7 +22,8 @@ static int digits(int *value, const char *p, int n)
 /* Clients send days; some put a time behind them. */
 static int is_time(const char *p)
 {
-    return *p == '\0' || ((*p == 'T' || *p == ' ') && p[1] && p[1 + strspn(p + 1, "0123456789:.+-Z")] == '\0');
+    if (*p == '\0') return 1;
+    return (*p == 'T' || *p == ' ') && p[1] && p[1 + strspn(p + 1, "0123456789:.+-Z")] == '\0';
 }
 
 void cloud_share_parse_date(apr_int64_t *expires, const char *date)

@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Shares: their rules, and what becomes of them. What recipients see through them is tested with mounts. */
+/* Shares: their rules, and what becomes of them. What recipients see through them is tested with
+ * mounts. */
 #include "testutil.h"
 
 #include <string.h>
@@ -99,8 +100,8 @@ START_TEST(test_tokens)
     for (int i = 0; i < 4000; i++) {
         OK(cloud_share_token(&token, tu.pool));
         ck_assert_uint_eq(strlen(token), 15);
-        ck_assert_uint_eq(strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
-                          15);
+        ck_assert_uint_eq(strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "abcdefghijklmnopqrstuvwxyz0123456789"), 15);
         ck_assert_ptr_null(apr_hash_get(seen, token, APR_HASH_KEY_STRING));
         apr_hash_set(seen, token, APR_HASH_KEY_STRING, token);
         for (; *token; token++) count[(unsigned char)*token]++;
