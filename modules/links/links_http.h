@@ -69,6 +69,8 @@ typedef struct {
 /** All of /index.php/s; rest is what follows it. */
 int links_page(request_rec *r, const char *rest);
 int links_download(links_request_t *q);  /* links_download.c */
+/** Whether folders can be downloaded: mod_cloud_archive is loaded. */
+int links_has_archives(void);
 int links_upload(links_request_t *q);    /* links_upload.c */
 /** Shows the folder, the file, or the place for uploads (links_show.c). done: how many files have come in;
  *  failed: of const char *, what is to be said of those that did not. Both may be 0. */

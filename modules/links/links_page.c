@@ -148,7 +148,7 @@ static int serve(links_request_t *q, const char *part)
     return refuse(q->r, cloud_err(q->r->pool, CLOUD_E_NOT_FOUND, NULL));
 }
 
-/* Parameters are those of the address; the path is one of names, without slashes around it. */
+/* Parameters are those of the address; the path is one of names, without a slash before it. */
 static cloud_err_t *read_query(links_request_t *q)
 {
     const char *path;
@@ -158,7 +158,7 @@ static cloud_err_t *read_query(links_request_t *q)
         CLOUD_ERR(cloud_params_add(q->query, q->r->args, strlen(q->r->args)));
     }
     path = cloud_param(q->query, "path");
-    q->path = path ? path : "";
+    q->path = path ? path + strspn(path, "/") : "";
     return NULL;
 }
 

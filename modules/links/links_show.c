@@ -249,7 +249,7 @@ static cloud_err_t *put_folder(cloud_page_t *page, const links_request_t *q,
     if (!l.seen) {
         cloud_page_put(page, "<p class=\"soft\">There is nothing in this folder.</p>\n");
     }
-    else {
+    else if (links_has_archives()) {
         cloud_page_put(page, "<p><a class=\"button\" href=\"%s\">Download all</a>"
                        "<button class=\"quiet\" type=\"submit\">Download selected</button></p>\n",
                        download_url(q, folder->path, NULL));

@@ -1,7 +1,9 @@
 """The pages of public links, without script: who sees what, forms, uploads and downloads."""
 
+import io
 import re
 import threading
+import zipfile
 from urllib.parse import quote
 
 import pytest
@@ -103,6 +105,47 @@ def test_a_file(tree):
     assert browser.request("HEAD", browser.link.page + "/download").headers["Content-Length"] == "7"
     ranged = browser.get(browser.link.page + "/download", headers={"Range": "bytes=1-2"})
     assert (ranged.status_code, ranged.text) == (206, "on")
+
+
+def names_in(answer):
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        return sorted(archive.namelist())
+
+
+def test_archives(tree):
+    tree.put("folder/\u00e4 b.txt", b"odd")
+    browser = Link(tree, "folder").browser()
+    page = browser.open()
+    everything = next(href for href in links_of(page) if href.endswith("/download?path=/"))
+    found = names_in(browser.get(everything.lstrip("/")))
+    assert [name.rsplit("/", 1)[-1] for name in found if not name.endswith("/")] == \
+        ["file.txt", "inner.txt", "\u00e4 b.txt"]
+    answer = browser.open("/download", path="/")
+    assert "folder.zip" in answer.headers["Content-Disposition"]
+    head = browser.request("HEAD", browser.link.page + "/download", params={"path": "/"})
+    assert head.headers["Content-Length"] == answer.headers["Content-Length"]
+    for params in ({"path": "/", "files[]": ["file.txt", "sub"]},
+                   {"path": "/", "files": '["file.txt","sub"]'}):
+        found = names_in(browser.open("/download", **params))
+        assert [name for name in found if not name.endswith("/")] == ["file.txt", "sub/inner.txt"]
+    found = names_in(browser.open("/download", path="/sub"))
+    assert [name.rsplit("/", 1)[-1] for name in found if not name.endswith("/")] == ["inner.txt"]
+    assert names_in(browser.open("/download", path="/", files="sub"))
+    for params in ({"path": "/", "files": '["../secret.txt"]'}, {"path": "/", "files": "[1]"},
+                   {"path": "/..", "files": '["secret.txt","folder"]'}, {"path": "/none"},
+                   {"path": "/", "files[]": ["../secret.txt", "file.txt"]},
+                   {"path": "/", "files[]": ["sub/inner.txt", "file.txt"]},
+                   {"path": "/", "files": "["}, {"path": "/", "files": "[[]]"}):
+        answer = browser.open("/download", **params)
+        assert answer.status_code in (400, 404), params
+        assert b"nobody" not in answer.content
+    drop = Link(tree, "folder", 4).browser()
+    for params in ({"path": "/"}, {"path": "/", "files": "sub"}, {"path": "/sub"},
+                   {"path": "/", "files[]": ["file.txt", "none"]}):
+        assert drop.open("/download", **params).status_code in (403, 404)
 
 
 def test_many_files_come_in_pages(tree):
