@@ -4,7 +4,7 @@ CLOUD_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export CLOUD_SRC
 
 PACKAGES_BUILD=(gcc libc6-dev make autoconf automake libtool pkg-config apache2-bin apache2-dev
-    libsqlite3-dev libssl-dev libutf8proc-dev libjansson-dev libqrencode-dev zlib1g-dev libcrypt-dev openssl curl
+    libsqlite3-dev libssl-dev libutf8proc-dev libjansson-dev libqrencode-dev libpng-dev libturbojpeg0-dev zlib1g-dev libcrypt-dev openssl curl
     media-types)
 PACKAGES_CHECK=(check python3-pytest python3-requests owncloud-client-cmd owncloud-client-data
     nextcloud-desktop-cmd rclone davfs2 cadaver litmus clang libclang-rt-14-dev apache2-utils

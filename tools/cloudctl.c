@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* cloudctl: the administrator's command line. */
 #include "ctl.h"
+#include "avatars.h"
 #include "guard.h"
 #include "login.h"
 #include "notification.h"
@@ -313,6 +314,7 @@ static void register_features(void)
     cloud_feature_register(&cloud_signedurl_feature);
     cloud_shares_register();
     cloud_notification_register();
+    cloud_avatars_register();
 }
 
 cloud_err_t *ctl_open(ctl_t *ctl, unsigned flags)

@@ -116,6 +116,11 @@ const cloud_http_view_t *cloud_http_view(request_rec *r)
     return api->view(r);
 }
 
+cloud_err_t *cloud_http_own_site(request_rec *r)
+{
+    return api->own_site(r);
+}
+
 int cloud_http_foreign(request_rec *r)
 {
     return api->foreign(r);

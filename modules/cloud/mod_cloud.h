@@ -132,6 +132,11 @@ const cloud_http_view_t *cloud_http_view(request_rec *r);
  *  Sec-Fetch-Site). Older browsers and programs say nothing, and get 0. */
 int cloud_http_foreign(request_rec *r);
 
+/** DENIED when a form of another site may have sent this request: browsers log in by themselves (a
+ *  remembered password, a ticket, a certificate). Programs, and whoever sends OCS-APIREQUEST or a bearer
+ *  token, which no form can do, pass. For what changes something and needs no token of a form. */
+cloud_err_t *cloud_http_own_site(request_rec *r);
+
 /** For those who had a password checked by another module's provider: the account of the user whom it
  *  knows, as after a login by Apache: mapped, made where CloudAccountAutoCreate says so, with what that
  *  module left about the person. It is not yet the request's principal. DENIED: none, or disabled. */
@@ -189,6 +194,7 @@ typedef struct {
     void (*set_view)(request_rec *, const cloud_http_view_t *);
     const cloud_http_view_t *(*view)(request_rec *);
     int (*foreign)(request_rec *);
+    cloud_err_t *(*own_site)(request_rec *);
     cloud_err_t *(*let_in)(const cloud_account_t **, request_rec *, const char *);
     const char *(*uri)(request_rec *, const char *, const char *, apr_pool_t *);
     int (*error)(request_rec *, cloud_err_t *);

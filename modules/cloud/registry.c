@@ -108,6 +108,7 @@ static const cloud_http_api_t *cloud_http_api(void)
         .set_view = cloud_http_set_view,
         .view = cloud_http_view,
         .foreign = cloud_http_foreign,
+        .own_site = cloud_http_own_site,
         .let_in = cloud_http_let_in,
         .uri = cloud_http_uri,
         .error = cloud_http_error,

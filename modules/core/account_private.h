@@ -17,10 +17,6 @@
  *  (tx) */
 cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, cloud_ctx_t *ctx,
                                 const char *folded, apr_pool_t *pool);
-/** As cloud_account_get, for one that ctx->who may manage in this way: DENIED otherwise. Only
- *  administrators learn from the answer which accounts exist. (tx) */
-cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
-                                      cloud_manage_t what, apr_pool_t *pool);
 /** Columns that cloud_account_row() reads, and how many they are. */
 #define CLOUD_ACCOUNT_COLS                                                                        \
     "number, id, display_name, email, quota, enabled, created, last_login, root, purge, dir,"     \

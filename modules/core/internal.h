@@ -257,6 +257,10 @@ cloud_err_t *cloud_journal_names(int *named, cloud_ctx_t *ctx, const char *path)
 /** What an account is told that was disabled or deleted while its request was under way: the same as
  *  if it had come later, UNAUTHORIZED. */
 cloud_err_t *cloud_account_barred(cloud_ctx_t *ctx);
+/** As cloud_account_get, for one that ctx->who may manage in this way: DENIED otherwise. Only
+ *  administrators learn from the answer which accounts exist. (tx) */
+CLOUD_API cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
+                                                cloud_manage_t what, apr_pool_t *pool);
 
 /* ---- account_life.c ---- */
 /** Removes directories that creations left when they were killed. (no tx) */

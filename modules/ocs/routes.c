@@ -194,33 +194,6 @@ static cloud_err_t *check_auth(cloud_ocs_call_t *call, cloud_ocs_auth_t auth)
         ? NULL : cloud_err(call->r->pool, CLOUD_E_UNAUTHORIZED, "Unauthorised");
 }
 
-/* Whether the page that sent the request is one of ours. Behind a proxy that changes Host it is not
- * told apart from others; browsers new enough for Sec-Fetch-Site do not need this. */
-static int is_own_origin(request_rec *r, const char *origin)
-{
-    const char *host = apr_table_get(r->headers_in, "Host"), *at = strstr(origin, "://");
-
-    return host && at && !ap_cstr_casecmp(at + strlen("://"), host);
-}
-
-/* Browsers log in by themselves (a remembered password, a ticket, a certificate), also with a form that
- * another site has put on its page. Such a form can't have headers of its own. */
-static cloud_err_t *check_site(request_rec *r)
-{
-    const char *authorization = apr_table_get(r->headers_in, "Authorization");
-    const char *origin = apr_table_get(r->headers_in, "Origin");
-    int foreign;
-
-    if (r->method_number == M_GET || r->method_number == M_OPTIONS
-        || apr_table_get(r->headers_in, "OCS-APIREQUEST")
-        || (authorization && !ap_cstr_casecmpn(authorization, "Bearer ", strlen("Bearer ")))) {
-        return NULL;
-    }
-    foreign = apr_table_get(r->headers_in, "Sec-Fetch-Site") || !origin
-        ? cloud_http_foreign(r) : !is_own_origin(r, origin);
-    return foreign ? cloud_err(r->pool, CLOUD_E_DENIED, "Forms of other sites are not taken") : NULL;
-}
-
 static cloud_err_t *run(cloud_ocs_call_t *call, const cloud_ocs_route_t *route)
 {
     cloud_params_t *params;
@@ -229,7 +202,9 @@ static cloud_err_t *run(cloud_ocs_call_t *call, const cloud_ocs_route_t *route)
     CLOUD_ERR(cloud_http_ctx(&call->ctx, call->r));
     call->account = cloud_http_account(call->r);
     CLOUD_ERR(check_auth(call, route->auth));
-    CLOUD_ERR(check_site(call->r));
+    if (call->r->method_number != M_GET && call->r->method_number != M_OPTIONS) {
+        CLOUD_ERR(cloud_http_own_site(call->r));
+    }
     CLOUD_ERR(cloud_ocs_params(&params, call->r));
     call->params = params;
     err = route->handler(call);

@@ -18,8 +18,8 @@ def test_install_below_destdir(tmp_path):
     modules = tmp_path / config_env()["HTTPD_MODULES"].lstrip("/")
     names = sorted(path.name for path in modules.iterdir())
     assert names == ["mod_authn_cloud.so", "mod_cloud.so", "mod_cloud_archive.so",
-                     "mod_cloud_dav.so", "mod_cloud_guard.so", "mod_cloud_links.so",
-                     "mod_cloud_login.so",
+                     "mod_cloud_avatars.so", "mod_cloud_dav.so", "mod_cloud_guard.so",
+                     "mod_cloud_links.so", "mod_cloud_login.so",
                      "mod_cloud_notifications.so", "mod_cloud_oauth2.so", "mod_cloud_ocs.so",
                      "mod_cloud_provisioning.so", "mod_cloud_shares.so", "mod_cloud_signedurl.so",
                      "mod_cloud_trash.so", "mod_cloud_versions.so",

@@ -235,14 +235,6 @@ def test_capabilities_follow_settings_at_once(env, account):
     assert data(account.ocs("cloud/capabilities"))["capabilities"]["core"]["pollinterval"] == 30000
 
 
-@pytest.mark.parametrize("path", ("remote.php/dav/avatars/{id}/128.png", "index.php/avatar/{id}/64"))
-def test_nobody_has_an_avatar(env, account, path):
-    """The desktop waits for this answer when it logs in; 404 is how ownCloud says that there is none."""
-    found = data(account.ocs("cloud/capabilities"))["capabilities"]
-    assert found["files_sharing"]["user"]["profile_picture"] is False
-    assert account.http.get(env.url + path.format(id=account.id), timeout=60).status_code == 404
-
-
 def test_capabilities_xml(account):
     root = ElementTree.fromstring(account.ocs("cloud/capabilities", fmt="xml").content)
     found = root.find("data/capabilities")

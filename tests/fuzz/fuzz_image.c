@@ -1,0 +1,77 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Pictures of strangers, and forms that bring them: the first line is the boundary of the form that is
+ * the rest; the whole is a picture. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+
+#include "image.h"
+#include "multipart.h"
+
+#define CHECK(what) do { if (!(what)) abort(); } while (0)
+
+static void check_picture(const uint8_t *data, size_t size, apr_pool_t *pool)
+{
+    int orientation = cloud_exif_orientation(data, size);
+    const void *out;
+    apr_size_t len;
+    cloud_image_t *image, *again;
+    cloud_image_kind_t kind;
+
+    CHECK(orientation >= 1 && orientation <= 8);
+    if (cloud_image_square(&image, data, size, 16, pool)) {
+        return;
+    }
+    CHECK(image->side >= 1 && image->side <= 16);
+    CHECK(cloud_image_kind(&kind, data, size));
+    CHECK(!cloud_image_encode(&out, &len, image, kind, pool));
+    CHECK(!cloud_image_read(&again, out, len, 16, pool) && again->side == image->side);
+}
+
+static void check_form(const char *text, size_t size, apr_pool_t *pool)
+{
+    const char *line = memchr(text, '\n', size), *body, *boundary;
+    apr_size_t at = 0, before, len;
+    cloud_part_t *part;
+
+    if (!line) {
+        return;
+    }
+    body = line + 1;
+    len = size - (apr_size_t)(body - text);
+    boundary = cloud_multipart_boundary(apr_pstrmemdup(pool, text, (apr_size_t)(line - text)), pool);
+    if (!boundary) {
+        return;
+    }
+    CHECK(*boundary && strlen(boundary) <= 70);
+    do {
+        before = at;
+        if (cloud_multipart_next(&part, &at, body, len, boundary, pool)) {
+            return;
+        }
+        CHECK(!part || (at > before && at <= len && part->name && part->data >= body
+                        && part->len <= len - (apr_size_t)(part->data - body)));
+    } while (part);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static apr_pool_t *root;
+    apr_pool_t *pool;
+    char *copy;
+
+    if (!root) {
+        apr_initialize();
+        apr_pool_create(&root, NULL);
+    }
+    apr_pool_create(&pool, root);
+    copy = malloc(size + !size); /* so that a byte too far is noticed */
+    memcpy(copy, data, size);
+    check_picture((const uint8_t *)copy, size, pool);
+    check_form(copy, size, pool);
+    free(copy);
+    apr_pool_destroy(pool);
+    return 0;
+}
