@@ -239,7 +239,7 @@ static cloud_err_t *revoke_tx(cloud_ctx_t *ctx, const char *id, const char *name
         return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no app password \"%s\"", name);
     /* No new epoch: that would end every session of the account. App passwords are cheap to check and
      * must not be cached. */
-    return NULL;
+    return cloud_secret_revoked(ctx, a->number, name);
 }
 
 cloud_err_t *cloud_apppass_revoke(cloud_ctx_t *ctx, const char *id, const char *name)

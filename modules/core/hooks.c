@@ -32,3 +32,13 @@ const apr_array_header_t *cloud_features(void)
 {
     return &list;
 }
+
+cloud_err_t *cloud_secret_revoked(cloud_ctx_t *ctx, apr_int64_t account, const char *client)
+{
+    int i;
+
+    for (i = 0; i < list.nelts; i++)
+        if (registered[i]->secret_revoked)
+            CLOUD_ERR(registered[i]->secret_revoked(ctx, account, client));
+    return NULL;
+}

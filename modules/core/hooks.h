@@ -81,6 +81,10 @@ typedef struct cloud_feature_t {
                              const char *object_type, const char *object_id);
     cloud_err_t *(*mail)(cloud_ctx_t *ctx, const cloud_mail_t *mail);
     cloud_err_t *(*mail_ready)(int *yes, cloud_ctx_t *ctx);
+    /** A secret of an account (its number) was taken back, by itself and not with all that the account has: an app
+     *  password, or what a program was authorized to. client is what it was known by
+     *  (cloud_principal_t.client). What was got with it is to end. */
+    cloud_err_t *(*secret_revoked)(cloud_ctx_t *ctx, apr_int64_t account, const char *client);
     /** Statements that create the feature's tables, CREATE ... IF NOT EXISTS. */
     const char *schema;
     /** Bounded periodic work; *more 1 when there is more. */
@@ -106,5 +110,9 @@ CLOUD_API void cloud_feature_register(const cloud_feature_t *feature);
 /** Forgets a feature whose module is about to be unloaded. */
 CLOUD_API void cloud_feature_unregister(const cloud_feature_t *feature);
 CLOUD_API const apr_array_header_t *cloud_features(void); /* of const cloud_feature_t * */
+/** Calls the features' hook secret_revoked: for whoever keeps secrets, in the transaction that takes one
+ *  back. (tx, write) */
+CLOUD_API cloud_err_t *cloud_secret_revoked(cloud_ctx_t *ctx, apr_int64_t account,
+                                            const char *client);
 
 #endif

@@ -18,21 +18,53 @@ static const char *agent_of(const cloud_ctx_t *ctx)
     return apr_pstrmemdup(ctx->pool, agent, len);
 }
 
+/* What else was got with its tokens ends, too. */
+static cloud_err_t *tell(cloud_ctx_t *ctx, apr_int64_t family)
+{
+    const char *client = NULL;
+    apr_int64_t account = 0;
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT f.account, c.name FROM oauth_family f JOIN oauth_client c"
+                             " ON c.number = f.client WHERE f.id = ?1", "i", family));
+    if (row) {
+        account = cloud_col_int(st, 0);
+        client = cloud_col_dup(st, 1, ctx->pool);
+    }
+    cloud_stmt_done(st);
+    return row ? cloud_secret_revoked(ctx, account, client) : NULL;
+}
+
 cloud_err_t *cloud_oauth_family_end(cloud_ctx_t *ctx, apr_int64_t family)
 {
+    CLOUD_ERR(tell(ctx, family));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM oauth_token WHERE family = ?1",
                            "i", family));
     return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM oauth_family WHERE id = ?1", "i",
                         family);
 }
 
+/* Ends families as long as sql, with its one number, finds another one. */
+static cloud_err_t *end_all(cloud_ctx_t *ctx, const char *sql, apr_int64_t number)
+{
+    apr_int64_t family;
+    cloud_stmt_t *st;
+    int row;
+
+    for (;;) {
+        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, sql, "i", number));
+        family = row ? cloud_col_int(st, 0) : 0;
+        cloud_stmt_done(st);
+        if (!row) return NULL;
+        CLOUD_ERR(cloud_oauth_family_end(ctx, family));
+    }
+}
+
 cloud_err_t *cloud_oauth_client_end(cloud_ctx_t *ctx, apr_int64_t client)
 {
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "DELETE FROM oauth_token WHERE family IN"
-                           " (SELECT id FROM oauth_family WHERE client = ?1)", "i", client));
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "DELETE FROM oauth_family WHERE client = ?1", "i", client));
+    CLOUD_ERR(end_all(ctx, "SELECT id FROM oauth_family WHERE client = ?1 LIMIT 1", client));
     return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM oauth_code WHERE client = ?1", "i",
                         client);
 }
@@ -123,18 +155,19 @@ cloud_err_t *cloud_oauth_family_list(apr_array_header_t **list, cloud_ctx_t *ctx
 
 static cloud_err_t *revoke_tx(cloud_ctx_t *ctx, const cloud_account_t *account, apr_int64_t id)
 {
-    int changed;
+    cloud_stmt_t *st;
+    int row;
 
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "DELETE FROM oauth_token WHERE family IN (SELECT id FROM oauth_family"
-                           " WHERE account = ?1 AND (id = ?2 OR ?2 = 0))", "ii", account->number,
-                           id));
-    CLOUD_ERR(cloud_db_run(ctx->db, &changed, ctx->pool,
-                           "DELETE FROM oauth_family WHERE account = ?1 AND (id = ?2 OR ?2 = 0)",
-                           "ii", account->number, id));
-    return id && !changed ? cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "Nothing of this number was"
-                                      " authorized")
-                          : NULL;
+    if (!id)
+        return end_all(ctx, "SELECT id FROM oauth_family WHERE account = ?1 LIMIT 1",
+                       account->number);
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT 1 FROM oauth_family WHERE account = ?1 AND id = ?2", "ii",
+                             account->number, id));
+    cloud_stmt_done(st);
+    return row ? cloud_oauth_family_end(ctx, id)
+               : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND,
+                           "Nothing of this number was authorized");
 }
 
 cloud_err_t *cloud_oauth_family_revoke(cloud_ctx_t *ctx, const cloud_account_t *account,

@@ -230,7 +230,7 @@ static cloud_err_t *get_key(cloud_ocs_call_t *call)
 {
     const char *key;
 
-    CLOUD_ERR(cloud_signing_key(&key, call->ctx, call->r->pool));
+    CLOUD_ERR(cloud_signing_key(&key, call->ctx, call->r->request_time, call->r->pool));
     apr_table_setn(call->r->headers_out, "Cache-Control", "no-store");
     call->data = json_pack("{s:s, s:s}", "user", call->account->id, "signing-key", key);
     return NULL;

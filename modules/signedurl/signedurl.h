@@ -22,8 +22,10 @@ extern const cloud_feature_t cloud_signedurl_feature;
 #define CLOUD_SIGNED_SKEW     300
 
 /** The signing key of ctx->who.account, 64 letters; made when it is first asked for, and anew after
- *  a change of the password. DENIED for nobody. */
-cloud_err_t *cloud_signing_key(const char **key, cloud_ctx_t *ctx, apr_pool_t *pool);
+ *  a change of the password, and when a secret with which somebody asked for it was revoked. since is a time before ctx->who's login
+ *  was checked: UNAUTHORIZED when its secret was revoked after that. DENIED for nobody. */
+cloud_err_t *cloud_signing_key(const char **key, cloud_ctx_t *ctx, apr_time_t since,
+                               apr_pool_t *pool);
 /** Makes a new key for an account that has one: nothing signed before is good any more. By the system
  *  (DENIED). NOT_FOUND: it has none. */
 cloud_err_t *cloud_signing_key_renew(cloud_ctx_t *ctx, const char *id);

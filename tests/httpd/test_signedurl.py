@@ -3,6 +3,8 @@
 import datetime
 import hashlib
 import itertools
+import json
+import re
 import threading
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 from harness.env import wait_until
+from harness.oauth import REVOKE, OAuthClient, add_client, value
 
 KEY = "cloud/user/signing-key"
 ALGORITHM = "PBKDF2/10000-SHA512"
@@ -244,6 +247,72 @@ def test_another_password_is_another_key(env, owner):
     assert fetch(env, signed(owner)).status_code == 200
     for name in ("nobody", env.account().id):
         assert env.cloudctl("signing-key", "renew", name, check=False).returncode == 1
+
+
+def key_for(account, **kwargs):
+    """The key as somebody gets it who comes with another secret than the password."""
+    answer = requests.get(f"{account.env.url}ocs/v1.php/{KEY}?format=json", timeout=60, **kwargs)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["ocs"]["data"]["signing-key"]
+
+
+def app_password(env, account, name):
+    text = env.cloudctl("app-password", "create", account.id, name).stdout
+    return account.id, re.search(r"[A-Za-z0-9]{5}(-[A-Za-z0-9]{5}){3}", text).group(0)
+
+
+def test_ends_with_the_app_password_that_got_it(env, owner):
+    thief, other = app_password(env, owner, "thief"), app_password(env, owner, "other")
+    assert key_for(owner, auth=thief) == owner.key
+    url = signed(owner)
+    for _ in range(8):
+        assert fetch(env, url).status_code == 200
+    env.cloudctl("app-password", "revoke", owner.id, "other")  # which never asked for the key
+    assert requests.get(env.url + "remote.php/webdav/a%20file.txt", auth=other,
+                        timeout=60).status_code == 401
+    env.expect_log("AH01617")
+    assert fetch(env, url).status_code == 200
+    env.cloudctl("app-password", "revoke", owner.id, "thief")
+    for _ in range(12):
+        refused(fetch(env, url))
+    old = owner.key
+    owner.key = signing_key(owner)
+    assert owner.key != old
+    refused(fetch(env, sign(owner.url("a file.txt"), owner.id, old)))
+    assert fetch(env, signed(owner)).status_code == 200
+
+
+@pytest.mark.parametrize("how", ("by the client", "by cloudctl", "all", "a replay", "no client"))
+def test_ends_with_the_authorization_that_got_it(env, owner, how):
+    made = add_client(env, f"client {how}", "http://localhost:12345")
+    client = OAuthClient(env, (value(made, "id"), value(made, "secret"))).log_in(owner)
+    bystander = OAuthClient(env).log_in(owner)
+    assert key_for(owner, headers=client.bearer) == owner.key
+    url = signed(owner)
+    assert fetch(env, url).status_code == 200
+    bystander.ask(REVOKE, token=bystander.tokens["refresh_token"])
+    assert fetch(env, url).status_code == 200
+    if how == "by the client":
+        client.ask(REVOKE, token=client.tokens["refresh_token"])
+    elif how == "a replay":
+        first = client.tokens["refresh_token"]
+        client.refresh()
+        client.refresh()
+        client.refresh(first)
+    elif how == "no client":
+        env.cloudctl("oauth2", "client", "remove", f"client {how}")
+    else:
+        env.cloudctl("oauth2", "token", "revoke", owner.id, *revoke_of(env, owner, how))
+    assert client.get().status_code == 401
+    for _ in range(12):
+        refused(fetch(env, url))
+
+
+def revoke_of(env, owner, how):
+    if how == "all":
+        return ("--all",)
+    listed = json.loads(env.cloudctl("--json", "oauth2", "token", "list", owner.id).stdout)
+    return (str(listed[0]["number"]),)
 
 
 def test_off(env, owner):

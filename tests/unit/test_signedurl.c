@@ -221,7 +221,7 @@ static const char *ask(const cloud_account_t *account)
 {
     const char *key;
 
-    OK(cloud_signing_key(&key, tu_as(account), tu.pool));
+    OK(cloud_signing_key(&key, tu_as(account), apr_time_now(), tu.pool));
     ck_assert_uint_eq(strlen(key), 64);
     return key;
 }
@@ -231,7 +231,7 @@ START_TEST(test_key)
     const char *key, *none;
 
     ck_assert_ptr_null(key_of(alice)); /* CVE-2023-49105: there was one, and it was empty */
-    FAILS(cloud_signing_key(&none, tu_as(NULL), tu.pool), DENIED);
+    FAILS(cloud_signing_key(&none, tu_as(NULL), 0, tu.pool), DENIED);
     key = ask(alice);
     ck_assert_str_eq(key_of(alice), key);
     ck_assert_str_eq(ask(alice), key);
@@ -239,6 +239,54 @@ START_TEST(test_key)
     ck_assert_str_ne(ask(bob), key);
     tu_reopen();
     ck_assert_str_eq(key_of(alice), key);
+}
+END_TEST
+
+#define LATER (apr_time_now() + apr_time_from_sec(60))
+
+/* By a secret of alice's, in a request that began then. */
+static cloud_err_t *ask_by(const char **key, const char *client, apr_time_t since)
+{
+    cloud_ctx_t *ctx = tu_as(alice);
+
+    ctx->who.client = client;
+    return cloud_signing_key(key, ctx, since, tu.pool);
+}
+
+START_TEST(test_key_ends_with_a_secret)
+{
+    const char *key, *phone, *secret;
+
+    OK(cloud_apppass_create(&secret, tu.ctx, "alice", "phone", tu.pool));
+    OK(cloud_apppass_create(&secret, tu.ctx, "alice", "laptop", tu.pool));
+    OK(cloud_apppass_create(&secret, tu.ctx, "bob", "phone", tu.pool));
+    key = ask(alice);
+    OK(ask_by(&phone, "phone", LATER));
+    ck_assert_str_eq(phone, key);
+    OK(cloud_apppass_revoke(tu.ctx, "alice", "laptop")); /* it never had the key */
+    OK(cloud_apppass_revoke(tu.ctx, "bob", "phone"));
+    ck_assert_str_eq(key_of(alice), key);
+    OK(cloud_apppass_revoke(tu.ctx, "alice", "phone"));
+    ck_assert_ptr_null(key_of(alice));
+    ck_assert_str_ne(ask(alice), key);
+    key = key_of(alice);
+    /* Its request was still under way. */
+    FAILS(ask_by(&phone, "phone", apr_time_now()), UNAUTHORIZED);
+    FAILS(ask_by(&phone, "phone", 0), UNAUTHORIZED);
+    ck_assert_str_eq(key_of(alice), key);
+    /* Another one of the same name; and one whose account has had another key since. */
+    OK(cloud_apppass_create(&secret, tu.ctx, "alice", "phone", tu.pool));
+    OK(ask_by(&phone, "phone", LATER));
+    ck_assert_str_eq(phone, key);
+    OK(cloud_signing_key_renew(tu.ctx, "alice"));
+    key = key_of(alice);
+    OK(cloud_apppass_revoke(tu.ctx, "alice", "phone"));
+    ck_assert_str_eq(key_of(alice), key);
+    tu_exec("UPDATE signing_key_holder SET revoked = 1");
+    OK(cloud_apppass_create(&secret, tu.ctx, "alice", "tablet", tu.pool));
+    OK(cloud_apppass_revoke(tu.ctx, "alice", "tablet"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM signing_key_holder h JOIN account a"
+                                  " ON a.number = h.account WHERE a.id = 'alice'"), 1);
 }
 END_TEST
 
@@ -279,5 +327,6 @@ Suite *suite_signedurl(void)
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, test_key);
     tcase_add_test(tc, test_key_ends);
+    tcase_add_test(tc, test_key_ends_with_a_secret);
     return suite;
 }
