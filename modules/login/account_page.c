@@ -6,6 +6,8 @@
  */
 #include "login_http.h"
 
+#include "mod_authn_cloud.h"
+
 static apr_array_header_t *sections; /* const cloud_login_section_t *, of other modules */
 
 /* A form of the page at work. */
@@ -48,6 +50,98 @@ static const char *field(const work_t *w, const char *name)
     const char *value = cloud_param(w->form, name);
 
     return value ? value : "";
+}
+
+/* The account as it is by now: what was changed shows on the page. */
+static cloud_err_t *read_again(work_t *w)
+{
+    cloud_account_t *now;
+
+    CLOUD_ERR(cloud_account_by_number(&now, w->ctx, w->account->number, w->ctx->pool));
+    w->account = now;
+    return NULL;
+}
+
+/* ---- the password ---- */
+
+static void password_field(work_t *w, const char *name, const char *label, const char *kind)
+{
+    cloud_page_put(w->page, "<label for=\"%s\">%s</label>\n<input type=\"password\" id=\"%s\""
+                   " name=\"%s\" required autocomplete=\"%s\">\n", name, label, name, name, kind);
+}
+
+static cloud_err_t *show_password(work_t *w)
+{
+    if (!w->account->has_password) {
+        cloud_page_put(w->page, "<p>The password with which you sign in is not kept here, but where "
+                       "your organisation keeps it. It is changed there.</p>\n");
+        return NULL;
+    }
+    cloud_page_put(w->page, "<p>With another password all other browsers are signed out, and programs "
+                   "that you have authorized. App passwords stay.</p>\n");
+    cloud_page_section_form(w->page, "password");
+    /* For those who keep passwords: whose it is */
+    cloud_page_put(w->page, "<input type=\"hidden\" name=\"username\" autocomplete=\"username\" "
+                   "value=\"%s\">\n", w->account->id);
+    password_field(w, "current", "Current password", "current-password");
+    password_field(w, "new", "New password", "new-password");
+    password_field(w, "again", "New password, once more", "new-password");
+    cloud_page_put(w->page, "<button type=\"submit\">Change the password</button></form>\n");
+    return NULL;
+}
+
+/* Whoever finds a browser open does not know it; guesses count as those of the login page do. */
+static cloud_err_t *check_current(work_t *w)
+{
+    const cloud_account_t *account;
+    const char *client;
+    cloud_err_t *err = cloud_auth_login(&account, &client, w->r, w->account->id,
+                                        field(w, "current"), CLOUD_LOGIN_NO_APPPASS);
+
+    if (cloud_err_is(err, CLOUD_E_UNAUTHORIZED)) {
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, w->r, "wrong current password of user %s, who "
+                      "wanted to change it", w->account->id);
+        return cloud_err(w->r->pool, CLOUD_E_UNAUTHORIZED, "The current password is wrong");
+    }
+    CLOUD_ERR(err);
+    cloud_http_set_account(w->r, account, NULL);
+    w->account = account;
+    return NULL;
+}
+
+/* Hashes of the new password, and of those before, are slow ones. */
+static cloud_err_t *set_password(work_t *w)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_slow_begin(w->r));
+    err = cloud_account_set_password(w->ctx, w->account->id, field(w, "new"));
+    cloud_slow_end();
+    return err;
+}
+
+/* Every session has ended; this browser gets another one. */
+static cloud_err_t *act_password(work_t *w)
+{
+    const cloud_session_t *mine = login_known(w->r)->session;
+
+    if (!w->account->has_password) {
+        return cloud_err(w->r->pool, CLOUD_E_DENIED, "There is no password of yours here");
+    }
+    if (strcmp(field(w, "new"), field(w, "again")) != 0) {
+        return cloud_err(w->r->pool, CLOUD_E_INVALID, "The new password was not typed the same twice");
+    }
+    CLOUD_ERR(check_current(w));
+    CLOUD_ERR(set_password(w));
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, w->r, "user %s has changed the password",
+                  w->account->id);
+    CLOUD_ERR(read_again(w));
+    if (mine) {
+        CLOUD_ERR(login_begin(w->r, w->account, CLOUD_SESSION_OPEN));
+        CLOUD_ERR(login_look_again(w->r));
+    }
+    w->notice = "The password is changed. All other browsers are signed out.";
+    return NULL;
 }
 
 /* ---- app passwords ---- */
@@ -199,16 +293,6 @@ static cloud_err_t *offer_setup(work_t *w)
     return NULL;
 }
 
-/* The account as it is by now: what was changed shows on the page. */
-static cloud_err_t *read_again(work_t *w)
-{
-    cloud_account_t *now;
-
-    CLOUD_ERR(cloud_account_by_number(&now, w->ctx, w->account->number, w->ctx->pool));
-    w->account = now;
-    return NULL;
-}
-
 static apr_int64_t my_session(const work_t *w)
 {
     const cloud_session_t *mine = login_known(w->r)->session;
@@ -262,6 +346,7 @@ static const struct {
     cloud_err_t *(*show)(work_t *w);
     cloud_err_t *(*act)(work_t *w);
 } OWN[] = {
+    { "password", "Password", show_password, act_password },
     { "apppasswords", "App passwords", show_apppass, act_apppass },
     { "second", "Second factor", show_second, act_second },
     { "sessions", "Browsers that are signed in", show_sessions, act_sessions },

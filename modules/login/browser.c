@@ -193,6 +193,20 @@ cloud_err_t *login_begin(request_rec *r, const cloud_account_t *account,
     return NULL;
 }
 
+cloud_err_t *login_look_again(request_rec *r)
+{
+    login_browser_t *b = login_known(r);
+    cloud_session_t *session;
+    cloud_account_t *owner;
+    cloud_ctx_t *ctx;
+
+    CLOUD_ERR(cloud_http_ctx(&ctx, r));
+    CLOUD_ERR(cloud_session_find(&session, &owner, ctx, b->secret, ctx->pool));
+    b->session = session;
+    b->owner = b->account = owner;
+    return NULL;
+}
+
 cloud_err_t *login_end(request_rec *r)
 {
     login_browser_t *b = login_known(r);

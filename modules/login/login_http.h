@@ -51,6 +51,8 @@ int login_by_password(request_rec *r);
 /** Begins a session for an account whose secret was verified, and gives the browser its cookie. */
 cloud_err_t *login_begin(request_rec *r, const cloud_account_t *account,
                          cloud_session_stage_t stage);
+/** After login_begin(), where a page follows at once: the new session is the browser's. */
+cloud_err_t *login_look_again(request_rec *r);
 /** Ends the browser's session and takes its cookie away. */
 cloud_err_t *login_end(request_rec *r);
 /** The token of forms for this browser; the cookie of forms is set when there is none. NULL without

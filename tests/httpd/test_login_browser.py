@@ -72,6 +72,29 @@ def test_app_password_and_sign_out(page, account):
     assert page.title == "Sign in"
 
 
+def test_change_of_the_password_with_the_keyboard(page, env, account):
+    env.expect_log("wrong current password")
+    page.sign_in(account)
+    page.tab_to("current")
+    page.keys("wrong", Keys.TAB, "a new one", Keys.TAB, "a new one")
+    page.leave(Keys.ENTER)
+    page.check("wrong")
+    assert "The current password is wrong" in page.text
+    page.tab_to("current")
+    page.keys(account.password, Keys.TAB)
+    assert page.focus == "new"
+    page.keys("a new one", Keys.TAB, "a new one")
+    page.leave(Keys.ENTER)
+    page.check("changed")
+    assert "The password is changed." in page.text
+    page.open(PERSONAL)
+    assert page.title == "Your account"
+    page.browser.delete_all_cookies()
+    account.password = "a new one"
+    page.sign_in(account)
+    assert page.title == "Your account"
+
+
 def test_second_factor_with_the_keyboard(page, account):
     page.sign_in(account)
     button = page.browser.find_element(By.XPATH, "//button[text()='Set up a second factor']")
