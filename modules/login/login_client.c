@@ -132,6 +132,11 @@ void cloud_login_register_section(const cloud_login_section_t *section)
     api->register_section(section);
 }
 
+void cloud_login_register_onward(cloud_login_onward_fn *fn)
+{
+    api->register_onward(fn);
+}
+
 void cloud_page_section_form(cloud_page_t *page, const char *section)
 {
     api->page_section_form(page, section);

@@ -62,7 +62,8 @@ const char *login_form_token(request_rec *r);
 /* ---- page.c ---- */
 
 void login_page_putv(cloud_page_t *page, const char *fmt, va_list ap);
-/** Form with the token, and the address to come back to in its field redirect_url (NULL: none). */
+/** Form with the token, and the address to come back to in its field redirect_url (NULL: none); where
+ *  that leads on the form may lead, too. */
 void login_page_form(cloud_page_t *page, const char *path, const char *target);
 /** A piece to be put into a page later, and its HTML. */
 cloud_page_t *login_page_piece(request_rec *r);
@@ -81,6 +82,7 @@ int login_flow(request_rec *r, const char *rest);
 const char *login_json_error(request_rec *r, int status, cloud_code_t code, const char *msg,
                              apr_bucket_brigade *bb);
 void login_sections_reset(apr_pool_t *pconf);
+void login_onward_reset(apr_pool_t *pconf);
 
 /** Checks the code of a second factor, throttled. UNAUTHORIZED, THROTTLED. */
 cloud_err_t *login_code(request_rec *r, const cloud_account_t *account, const char *code);

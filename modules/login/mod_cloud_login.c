@@ -183,6 +183,7 @@ static const cloud_login_api_t *cloud_login_api(void)
         .error_body = cloud_login_error_body,
         .register_section = cloud_login_register_section,
         .page_section_form = cloud_page_section_form,
+        .register_onward = cloud_login_register_onward,
     };
 
     return &api;
@@ -195,10 +196,11 @@ static apr_status_t unregister(void *data)
     return APR_SUCCESS;
 }
 
-/* The list of sections is there before other modules, in whatever order, add to it. */
+/* The lists are there before other modules, in whatever order, add to them. */
 static int pre_config_first(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     login_sections_reset(pconf);
+    login_onward_reset(pconf);
     return OK;
 }
 

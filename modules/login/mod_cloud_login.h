@@ -97,6 +97,12 @@ int cloud_login_redirect(request_rec *r, const char *path);
 const char *cloud_login_error_body(request_rec *r, int status, cloud_code_t code, const char *msg,
                                    apr_bucket_brigade *bb);
 
+/** For modules whose pages send somebody who has just signed in on to another place, without a page in
+ *  between: browsers ask the login page's policy about that, too. fn is given the local address to which the
+ *  login page leads, and says to which source (see cloud_page_allow) that leads on; NULL: to none. In pre_config. */
+typedef const char *cloud_login_onward_fn(request_rec *r, const char *target);
+void cloud_login_register_onward(cloud_login_onward_fn *fn);
+
 /* ---- the page of the account ---- */
 
 /** A section of /index.php/settings/personal. */
@@ -138,6 +144,7 @@ typedef struct {
                               apr_bucket_brigade *);
     void (*register_section)(const cloud_login_section_t *);
     void (*page_section_form)(cloud_page_t *, const char *);
+    void (*register_onward)(cloud_login_onward_fn *);
 } cloud_login_api_t;
 
 APR_DECLARE_OPTIONAL_FN(const cloud_login_api_t *, cloud_login_api, (void));

@@ -191,12 +191,38 @@ void cloud_page_secret(cloud_page_t *page)
     page->secret = 1;
 }
 
+static apr_array_header_t *onward; /* cloud_login_onward_fn *, of other modules */
+
+void login_onward_reset(apr_pool_t *pconf)
+{
+    onward = apr_array_make(pconf, 2, sizeof(cloud_login_onward_fn *));
+}
+
+void cloud_login_register_onward(cloud_login_onward_fn *fn)
+{
+    APR_ARRAY_PUSH(onward, cloud_login_onward_fn *) = fn;
+}
+
+static void allow_onward(cloud_page_t *page, const char *target)
+{
+    int i;
+
+    for (i = 0; i < onward->nelts; i++) {
+        const char *source = APR_ARRAY_IDX(onward, i, cloud_login_onward_fn *)(page->r, target);
+
+        if (source) {
+            cloud_page_allow(page, source);
+        }
+    }
+}
+
 void login_page_form(cloud_page_t *page, const char *path, const char *target)
 {
     begin_form(page, path, "");
     if (target) {
         cloud_html_put(page->html, "<input type=\"hidden\" name=\"redirect_url\" value=\"%s\">\n",
                        target);
+        allow_onward(page, target);
     }
 }
 

@@ -306,6 +306,30 @@ int oauth_authorize(request_rec *r)
     }
 }
 
+/* A client that is not trusted is asked about on a page, and that page's policy names it. */
+const char *oauth_onward(request_rec *r, const char *target)
+{
+    const char *place = apr_pstrcat(r->pool, cloud_http_uri(r, AUTHORIZE_PATH, "", r->pool), "?",
+                                    NULL);
+    apr_size_t len = strlen(place);
+    cloud_params_t *query = cloud_params_create(r->pool);
+    const char *id, *redirect;
+    cloud_oauth_client_t *client;
+    cloud_ctx_t *ctx;
+
+    if (strncmp(target, place, len) || cloud_params_add(query, target + len, strlen(target + len))
+        || cloud_http_ctx(&ctx, r)) {
+        return NULL;
+    }
+    id = cloud_param(query, "client_id");
+    redirect = cloud_param(query, "redirect_uri");
+    if (!id || !redirect || cloud_oauth_client_get(&client, ctx, id, r->pool)) {
+        return NULL;
+    }
+    return client->trusted && cloud_oauth_redirect_fits(client->redirect, redirect)
+        ? cloud_oauth_redirect_source(redirect, r->pool) : NULL;
+}
+
 /* ---- signing in as somebody else ---- */
 
 static int sign_out(request_rec *r)

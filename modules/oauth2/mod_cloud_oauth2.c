@@ -146,6 +146,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     }
     cloud_register_job("oauth2 expiry", JOB_EVERY, cloud_oauth_expire);
     cloud_login_register_section(&oauth_section);
+    cloud_login_register_onward(oauth_onward);
     return OK;
 }
 

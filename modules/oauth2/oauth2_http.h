@@ -48,6 +48,8 @@ void oauth_challenge(request_rec *r);
 int oauth_authorize(request_rec *r);
 int oauth_logout(request_rec *r);
 int oauth_successful(request_rec *r);
+/** Where the login page leads on with an address of ours: to a client that is trusted. */
+cloud_login_onward_fn oauth_onward;
 
 /* ---- api.c: for programs ---- */
 

@@ -19,6 +19,7 @@ def start_chromium(folder):
                      f"--user-data-dir={folder}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.accept_insecure_certs = True  # those of programs that the tests play
     service = Service("/usr/bin/chromedriver")
     browser = webdriver.Chrome(service=service, options=options)
     browser.set_page_load_timeout(60)

@@ -1,8 +1,11 @@
 """The pages in Chromium: with the keyboard alone, and nothing that their Content-Security-Policy
 refuses."""
 
+import contextlib
 import http.server
 import re
+import ssl
+import subprocess
 import threading
 
 import pytest
@@ -12,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from harness import totp
 from harness.browser import LOGIN, PERSONAL
 from harness.chromium import Page, refused, start_chromium
-from harness.oauth import OAuthClient, query_of
+from harness.oauth import OAuthClient, add_client, query_of, value
 
 
 @pytest.fixture(name="chromium", scope="module")
@@ -134,22 +137,40 @@ def test_login_flow(page, env, account):
     assert answer.json()["loginName"] == account.id
 
 
+class Program(http.server.BaseHTTPRequestHandler):
+    """What gets the code, and sends the browser to the page that says so."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.send_response(302)
+        self.send_header("Location", self.server.then)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@contextlib.contextmanager
+def listening(env, certificate=None):
+    with http.server.HTTPServer(("127.0.0.1", 0), Program) as listener:
+        listener.asked = []
+        listener.then = env.url + "index.php/apps/oauth2/authorization-successful"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield listener
+        listener.shutdown()
+
+
+def code_of(listener):
+    return next(query_of(path)["code"] for path in listener.asked if "code=" in path)
+
+
 def test_authorize_with_the_keyboard(page, env, account):
     """The redirect to a program on the same machine is one that the page's policy allows."""
-    asked = []
-
-    class Program(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(302)
-            self.send_header("Location", env.url + "index.php/apps/oauth2/authorization-successful")
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Program) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
+    with listening(env) as listener:
         client = OAuthClient(env, redirect=f"http://localhost:{listener.server_port}")
         page.open(client.address())
         page.tab_to("user")
@@ -158,7 +179,40 @@ def test_authorize_with_the_keyboard(page, env, account):
         assert page.title == "Access to your files"
         assert page.focus == "answer"
         page.leave(Keys.ENTER)
-        listener.shutdown()
     assert page.title == "Authorized"
-    code = next(query_of(path)["code"] for path in asked if "code=" in path)
-    assert client.exchange(code).status_code == 200
+    assert client.exchange(code_of(listener)).status_code == 200
+
+
+@pytest.mark.parametrize("second", (False, True), ids=("password", "two factors"))
+def test_a_trusted_client(page, env, account, tmp_path, second):
+    """No page stands between the login form and the program: the form's own policy lets it through."""
+    pem = tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                    "/CN=localhost", "-keyout", pem, "-out", tmp_path / "cert"], check=True,
+                   capture_output=True)
+    pem.write_text(pem.read_text() + (tmp_path / "cert").read_text())
+    secret = None
+    if second:
+        page.sign_in(account)
+        button = page.browser.find_element(By.XPATH, "//button[text()='Set up a second factor']")
+        page.leave(Keys.ENTER, at=button)
+        secret = page.browser.find_element(By.ID, "totp-secret").text
+        page.tab_to("code")
+        page.keys(totp.code(secret, -1))
+        page.leave(Keys.ENTER)
+        page.browser.delete_all_cookies()
+    with listening(env, pem) as listener:
+        redirect = f"https://localhost:{listener.server_port}/cb"
+        made = add_client(env, f"trusted {second}", redirect, "--trusted")
+        client = OAuthClient(env, (value(made, "id"), value(made, "secret")), redirect)
+        page.open(client.address())
+        page.tab_to("user")
+        page.keys(account.id, Keys.TAB, account.password)
+        page.leave(Keys.ENTER)
+        if second:
+            assert page.focus == "code"
+            page.keys(totp.code(secret))
+            page.leave(Keys.ENTER)
+        assert page.title == "Authorized"
+    assert client.exchange(code_of(listener)).status_code == 200
+    env.cloudctl("oauth2", "client", "remove", f"trusted {second}")

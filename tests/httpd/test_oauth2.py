@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.browser import PERSONAL, Browser, forms
+from harness.browser import LOGIN, PERSONAL, Browser, forms
 from harness.dav import error
 from harness.oauth import (ANDROID, AUTHORIZE, BASE, DESKTOP, IOS, REVOKE, TOKEN, USERINFO,
                            OAuthClient, add_client, query_of, refused, value)
@@ -402,7 +402,19 @@ def test_public_client(env, account, browser):
 def test_trusted_client(env, account, browser):
     made = add_client(env, "Intranet", "https://intranet.example/cb", "--trusted", secret="s" * 40)
     client = OAuthClient(env, (value(made, "id"), "s" * 40), "https://intranet.example/cb")
-    assert browser.get(client.address()).status_code == 303  # to the login page
+    answer = browser.get(client.address())
+    assert answer.status_code == 303
+    login = browser.get(env.origin + answer.headers["Location"])
+    assert "form-action 'self' https://intranet.example;" in login.headers["Content-Security-Policy"]
+    # nobody else gets in there
+    for other in (client.address(redirect_uri="https://evil.example/"),
+                  OAuthClient(env).address(), client.address(client_id="nobody"),
+                  client.address() + ";x", "x/" + client.address(),
+                  client.address().replace("redirect_uri", "redirect-uri")):
+        page = browser.get(LOGIN, params={"redirect_url": env.base + other})
+        policy = page.headers["Content-Security-Policy"]
+        assert ("intranet" in policy) == (";x" in other), other
+        assert "evil" not in policy and "localhost" not in policy
     browser.sign_in(account)
     answer = browser.get(client.address())
     assert answer.status_code == 302
