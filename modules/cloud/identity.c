@@ -14,6 +14,8 @@
 
 #define NONE         "none"      /* turns off what an enclosing section sets */
 #define DELIMITER    ","
+#define CLAIM        "OIDC_CLAIM_"
+#define DELIMITER_SECRET 16
 #define MATCHES      10          /* $0 to $9 */
 #define GROUPS_MAX   2000        /* of one person; further ones are not taken */
 
@@ -119,6 +121,14 @@ const char *cloud_identity_set_groups(cmd_parms *cmd, void *dir, const char *arg
                                       const char *delimiter)
 {
     conf_of(dir)->delimiter = delimiter ? delimiter : DELIMITER;
+    /* mod_auth_openidc joins what the provider gives as a list. Nobody can put a delimiter that he does
+     * not know into the name of a group. */
+    if (ap_strcasestr(arg, CLAIM) && strlen(conf_of(dir)->delimiter) < DELIMITER_SECRET) {
+        return apr_psprintf(cmd->pool, "CloudUserGroups of an OpenID claim needs a delimiter that "
+                            "nobody can guess, of %d characters at least, the same as in "
+                            "OIDCClaimDelimiter: whoever can name a group could else put himself "
+                            "into another one", DELIMITER_SECRET);
+    }
     return set_value(&conf_of(dir)->groups, cmd, arg);
 }
 
@@ -275,6 +285,23 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* The end of the first one in a list: its delimiter, or NULL. mod_authnz_ldap joins DNs with "; ", and in
+ * a DN a semicolon of a name has a backslash before it (RFC 4514). */
+static const char *end_of_group(const char *list, const char *delimiter)
+{
+    const char *end = list, *c;
+
+    while ((end = strstr(end, delimiter)) && *delimiter == ';') {
+        for (c = end; c > list && c[-1] == '\\'; c--)
+            ;
+        if ((end - c) % 2 == 0) {
+            break;
+        }
+        end++;
+    }
+    return end;
+}
+
 /* Sorted: a directory may tell them in another order each time. */
 static apr_array_header_t *groups_of(request_rec *r, const cloud_identity_conf_t *conf)
 {
@@ -283,7 +310,7 @@ static apr_array_header_t *groups_of(request_rec *r, const cloud_identity_conf_t
     apr_size_t len = strlen(conf->delimiter);
 
     for (; list && *list && groups->nelts < GROUPS_MAX; list = next) {
-        const char *end = strstr(list, conf->delimiter), *id;
+        const char *end = end_of_group(list, conf->delimiter), *id;
         const char *group = trimmed(list, end ? (apr_size_t)(end - list) : strlen(list), r->pool);
 
         next = end ? end + len : NULL;

@@ -124,6 +124,17 @@ def test_a_group_map_takes_the_name_out_of_a_dn(env, directory):
     assert groups(env, "hal") == ["Big Ones", "cooks"]
 
 
+def test_a_dn_with_the_delimiter_in_it(env, directory):
+    """mod_authnz_ldap joins them as they are; in a DN a semicolon of a name is escaped."""
+    env.config(directory('CloudUserGroups PERSON_GROUPS "; "\n'
+                         'CloudGroupMap "cn=Chefs,ou=g,dc=x" admin\n'
+                         'CloudGroupMap "~^cn=([^,]+),ou=g," "$1"'))
+    assert visit(env, "hal", groups="cn=a\\; cn=Chefs,ou=g,dc=x; cn=b,ou=g,dc=x").status_code == 207
+    assert groups(env, "hal") == ["a\\; cn=Chefs", "b"]
+    assert visit(env, "hal", groups="cn=a\\\\; cn=b,ou=g,dc=x; cn=c,ou=g,dc=x").status_code == 207
+    assert groups(env, "hal") == ["b", "c"]
+
+
 def test_ids(env, directory):
     env.config(directory('CloudUserIdMap "^([^@]+)@EXAMPLE\\.ORG$" "$1"\n'
                          'CloudUserIdMap "^CORP.(.+)$" "corp-$1"\nCloudUserIdCase lower'))
@@ -276,6 +287,8 @@ def test_what_looks_like_an_app_password_is_not_passed_on(env, directory):
     ("CloudUserIdCase upper", "keep or lower"),
     ('CloudGroupMap "~(" x', "is not a regular expression"),
     ("CloudUserSource database", "CloudUserSource must be"),
+    ("CloudUserGroups OIDC_CLAIM_groups", "a delimiter that nobody can guess"),
+    ('CloudUserGroups "%{reqenv:OIDC_CLAIM_groups}" ", "', "a delimiter that nobody can guess"),
 ])
 def test_configtest_says_what_is_wrong(env, line, complaint):
     status, text = env.configtest(f'<Location "/remote.php">\n{line}\n</Location>')

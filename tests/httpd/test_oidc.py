@@ -1,5 +1,7 @@
 """Logins by mod_auth_openidc, as conf.d/cloud-oidc.conf has it, with a real OpenID provider."""
 
+import secrets
+
 import pytest
 import requests
 
@@ -22,11 +24,12 @@ Define CLOUD_OIDC_METADATA "{provider.metadata}"
 Define CLOUD_OIDC_CLIENT_ID "cloud"
 Define CLOUD_OIDC_CLIENT_SECRET "of the cloud"
 Define CLOUD_OIDC_PASSPHRASE "a passphrase"
+Define CLOUD_OIDC_DELIMITER "{secrets.token_hex(16)}"
 Define CLOUD_OIDC_PAGES
 Include "{SRC}/conf.d/cloud-oidc.conf"
 OIDCOAuthTokenIntrospectionInterval -1
 <LocationMatch "^/(remote.php|ocs|index.php)">
-    CloudUserGroups OIDC_CLAIM_groups ","
+    CloudUserGroups OIDC_CLAIM_groups "${{CLOUD_OIDC_DELIMITER}}"
     CloudGroupMap bosses admin
     CloudGroupMap "~^(.*)$" "$1"
 </LocationMatch>
@@ -55,6 +58,14 @@ def test_a_client_with_a_token(env, provider):
     assert ask(env, token, "remote.php/dav/files/obert/", "PROPFIND").status_code in (403, 404)
     account = show(env, "oalice")
     assert (account["source"], account["groups"]) == ("oidc", ["big ones", "staff"])
+
+
+def test_a_name_that_tries_to_be_two(env, provider):
+    """Whoever can name groups gets into the one with that name, and into no other."""
+    names = ["x,bosses", "y;bosses", "z\u001fbosses", "v; bosses"]
+    provider.person("3", preferred_username="ocarl", name="Carl", groups=names)
+    assert ask(env, provider.token("3")).status_code == 200
+    assert show(env, "ocarl")["groups"] == sorted(name for name in names if "\u001f" not in name)
 
 
 def test_claims_that_change(env, provider):
