@@ -81,8 +81,8 @@ static unsigned char *put_short(unsigned char *p, apr_int64_t v)
 /* Time and date of MS-DOS, in UTC: programs that know more take the extended timestamp. */
 static apr_uint32_t dos_time(apr_int64_t seconds)
 {
-    const apr_uint32_t first = 1u << 21 | 1u << 16, last = 127u << 25 | 12u << 21 | 31u << 16 | 23u << 11
-                                                           | 59u << 5 | 29u;
+    const apr_uint32_t first = 1u << 21 | 1u << 16;
+    const apr_uint32_t last = 127u << 25 | 12u << 21 | 31u << 16 | 23u << 11 | 59u << 5 | 29u;
     apr_time_exp_t t;
 
     if (seconds < 315532800) return first;      /* 1980 */
@@ -124,8 +124,7 @@ static int is_zip64(const cloud_archive_t *a, const zip_t *z)
 }
 
 /* From "version needed" to the checksum. */
-static unsigned char *put_common(unsigned char *p, const cloud_archive_t *a, const zip_t *z,
-                                 int zip64, apr_uint32_t crc)
+static unsigned char *put_common(unsigned char *p, const zip_t *z, int zip64, apr_uint32_t crc)
 {
     p = put16(p, zip64 ? 45 : 20);
     p = put16(p, FLAG_UTF8 | (z->large ? FLAG_DESCRIPTOR : 0));
@@ -152,7 +151,7 @@ static cloud_err_t *local_header(cloud_archive_t *a, zip_t *z)
     int zip64 = is_zip64(a, z);
 
     end = put_mtime(put_zip64(extra, a->entry.size, z->packed, -1), a->entry.mtime);
-    p = put_common(put32(head, LOCAL_SIG), a, z, zip64, z->large ? 0 : z->crc);
+    p = put_common(put32(head, LOCAL_SIG), z, zip64, z->large ? 0 : z->crc);
     if (zip64) p = put32(put32(p, FULL32), FULL32);
     else p = put32(put32(p, z->large ? 0 : (apr_uint32_t)z->packed),
                    z->large ? 0 : (apr_uint32_t)a->entry.size);
@@ -187,7 +186,7 @@ static cloud_err_t *central_header(cloud_archive_t *a, zip_t *z)
     if (CLOUD_ARCHIVE_COUNTS(a)) return NULL;
     CLOUD_ERR(cloud_spool_add(&record, z->central, len));
     p = put16(put32(record, CENTRAL_SIG), 3u << 8 | 45); /* made on Unix */
-    p = put_common(p, a, z, zip64, z->crc);
+    p = put_common(p, z, zip64, z->crc);
     if (is_zip64(a, z)) p = put32(put32(p, FULL32), FULL32);
     else p = put32(put32(p, (apr_uint32_t)z->packed), (apr_uint32_t)a->entry.size);
     p = put16(put16(p, (unsigned)z->name_len), (unsigned)(end - extra));
