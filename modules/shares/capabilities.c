@@ -108,7 +108,7 @@ static cloud_err_t *internal_shares(json_t *all, cloud_ctx_t *ctx)
     json_object_set_new(all, "group", group);
     json_object_set_new(all, "remote", json_pack("{s:{s:b}}", "expire_date", "enabled", 0));
     CLOUD_ERR(send_mail(user, ctx, "shareapi_allow_mail_notification"));
-    json_object_set_new(user, "profile_picture", json_false());
+    json_object_set_new(user, "profile_picture", json_false()); /* its place; see below */
     CLOUD_ERR(expire_date(user, ctx, "_user_share"));
     return expire_date(group, ctx, "_group_share");
 }
@@ -171,6 +171,9 @@ static void disabled_capabilities(json_t *all)
 
 cloud_err_t *cloud_shares_capabilities(json_t *all, cloud_ctx_t *ctx, request_rec *r)
 {
+    /* Pictures of people are another module's, which may have come first. */
+    int picture = json_is_true(json_object_get(
+        json_object_get(json_object_get(all, "files_sharing"), "user"), "profile_picture"));
     json_t *sharing = json_object();
     apr_int64_t least;
     int enabled;
@@ -180,6 +183,7 @@ cloud_err_t *cloud_shares_capabilities(json_t *all, cloud_ctx_t *ctx, request_re
     json_object_set_new(sharing, "api_enabled", json_boolean(enabled));
     if (enabled) CLOUD_ERR(enabled_capabilities(sharing, ctx, cloud_http_account(r)));
     else disabled_capabilities(sharing);
+    json_object_set_new(json_object_get(sharing, "user"), "profile_picture", json_boolean(picture));
     json_object_set_new(sharing, "federation", json_pack("{s:b, s:b}", "outgoing", 0,
                                                          "incoming", 0));
     CLOUD_ERR(cloud_setting_int(&least, ctx, "system", "user.search_min_length"));
