@@ -16,7 +16,7 @@
 
 #include "avatars.h"
 #include "mod_cloud.h"
-#include "multipart.h"
+#include "avatars_form.h"
 
 APLOG_USE_MODULE(cloud_avatars);
 
@@ -237,10 +237,10 @@ static cloud_err_t *from_form(const void **data, apr_size_t *len, cloud_ctx_t *c
 {
     const char *body = *data;
     apr_size_t at = 0, size = *len;
-    cloud_part_t *part;
+    cloud_avatar_part_t *part;
 
     do {
-        CLOUD_ERR(cloud_multipart_next(&part, &at, body, size, boundary, pool));
+        CLOUD_ERR(cloud_avatar_form_next(&part, &at, body, size, boundary, pool));
         if (part && part->is_file) {
             *data = part->data;
             *len = part->len;
@@ -256,7 +256,7 @@ static cloud_err_t *from_form(const void **data, apr_size_t *len, cloud_ctx_t *c
 static cloud_err_t *receive(request_rec *r, cloud_ctx_t *ctx, const char *id)
 {
     const char *type = apr_table_get(r->headers_in, "Content-Type");
-    const char *boundary = cloud_multipart_boundary(type, r->pool);
+    const char *boundary = cloud_avatar_form_boundary(type, r->pool);
     cloud_spooled_t *spooled;
     const void *data;
     apr_size_t len;

@@ -8,7 +8,7 @@
 #include <apr_general.h>
 
 #include "image.h"
-#include "multipart.h"
+#include "avatars_form.h"
 
 #define CHECK(what) do { if (!(what)) abort(); } while (0)
 
@@ -34,21 +34,21 @@ static void check_form(const char *text, size_t size, apr_pool_t *pool)
 {
     const char *line = memchr(text, '\n', size), *body, *boundary;
     apr_size_t at = 0, before, len;
-    cloud_part_t *part;
+    cloud_avatar_part_t *part;
 
     if (!line) {
         return;
     }
     body = line + 1;
     len = size - (apr_size_t)(body - text);
-    boundary = cloud_multipart_boundary(apr_pstrmemdup(pool, text, (apr_size_t)(line - text)), pool);
+    boundary = cloud_avatar_form_boundary(apr_pstrmemdup(pool, text, (apr_size_t)(line - text)), pool);
     if (!boundary) {
         return;
     }
     CHECK(*boundary && strlen(boundary) <= 70);
     do {
         before = at;
-        if (cloud_multipart_next(&part, &at, body, len, boundary, pool)) {
+        if (cloud_avatar_form_next(&part, &at, body, len, boundary, pool)) {
             return;
         }
         CHECK(!part || (at > before && at <= len && part->name && part->data >= body

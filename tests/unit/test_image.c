@@ -8,7 +8,7 @@
 #include <turbojpeg.h>
 
 #include "image_private.h"
-#include "multipart.h"
+#include "avatars_form.h"
 
 typedef unsigned char rgba_t[4];
 
@@ -283,7 +283,7 @@ START_TEST(test_boundary)
     apr_size_t i;
 
     for (i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        const char *found = cloud_multipart_boundary(CASES[i].type, tu.pool);
+        const char *found = cloud_avatar_form_boundary(CASES[i].type, tu.pool);
 
         if (CASES[i].boundary) ck_assert_str_eq(found, CASES[i].boundary);
         else ck_assert_ptr_null(found);
@@ -298,19 +298,19 @@ START_TEST(test_parts)
         "--xyz  \r\ncontent-type: image/png\r\nContent-Disposition: form-data; "
         "name=\"files[]\"; filename=\"a;name=b.png\"\r\n\r\n\0\r\n--xy\r\nz\r\n"
         HEAD("empty") "\r\n--xyz--\r\nnor what stands behind";
-    cloud_part_t *part;
+    cloud_avatar_part_t *part;
     apr_size_t at = 0;
 
-    OK(cloud_multipart_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
+    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
     ck_assert_str_eq(part->name, "path");
     ck_assert(!part->is_file && part->len == 6 && !memcmp(part->data, "/a.png", 6));
-    OK(cloud_multipart_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
+    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
     ck_assert_str_eq(part->name, "files[]");
     ck_assert(part->is_file && part->len == 10 && !memcmp(part->data, "\0\r\n--xy\r\nz", 10));
-    OK(cloud_multipart_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
+    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
     ck_assert_str_eq(part->name, "empty");
     ck_assert(part->len == 0);
-    OK(cloud_multipart_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
+    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
     ck_assert_ptr_null(part);
 }
 END_TEST
@@ -323,12 +323,12 @@ START_TEST(test_broken_parts)
         "--xyz\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--xyz--",
         "--xyzz\r\nContent-Disposition: form-data; name=a\r\n\r\nother\r\n--xyz--",
     };
-    cloud_part_t *part;
+    cloud_avatar_part_t *part;
     apr_size_t i, at;
 
     for (i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         at = 0;
-        FAILS(cloud_multipart_next(&part, &at, BAD[i], strlen(BAD[i]), "xyz", tu.pool), INVALID);
+        FAILS(cloud_avatar_form_next(&part, &at, BAD[i], strlen(BAD[i]), "xyz", tu.pool), INVALID);
     }
 }
 END_TEST

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Parts of a form. What stands before the first boundary and behind the last one is nothing. */
-#include "multipart.h"
+#include "avatars_form.h"
 
 #include <string.h>
 #include <strings.h>
@@ -34,7 +34,7 @@ static const char *parameter(const char *text, const char *name, apr_pool_t *poo
     return *text == '"' ? out : NULL;
 }
 
-const char *cloud_multipart_boundary(const char *content_type, apr_pool_t *pool)
+const char *cloud_avatar_form_boundary(const char *content_type, apr_pool_t *pool)
 {
     apr_size_t len = sizeof TYPE - 1;
     const char *boundary;
@@ -52,7 +52,7 @@ static cloud_err_t *broken(apr_pool_t *pool)
 }
 
 /* The head of a part: at is behind its boundary's line. */
-static cloud_err_t *read_head(cloud_part_t *part, const char *head, apr_pool_t *pool)
+static cloud_err_t *read_head(cloud_avatar_part_t *part, const char *head, apr_pool_t *pool)
 {
     static const char DISPOSITION[] = "Content-Disposition:";
     const char *line = head;
@@ -99,12 +99,12 @@ static cloud_err_t *after_boundary(apr_size_t *begin, apr_size_t at, const char 
     return NULL;
 }
 
-cloud_err_t *cloud_multipart_next(cloud_part_t **out, apr_size_t *at, const char *body,
+cloud_err_t *cloud_avatar_form_next(cloud_avatar_part_t **out, apr_size_t *at, const char *body,
                                   apr_size_t len, const char *boundary, apr_pool_t *pool)
 {
     const char *delimiter = apr_pstrcat(pool, "\r\n" DASHES, boundary, NULL), *blank;
     apr_size_t start, end, begin, size;
-    cloud_part_t *part;
+    cloud_avatar_part_t *part;
 
     *out = NULL;
     /* The end of a part is the beginning of the next: *at is there. */
