@@ -22,6 +22,7 @@
 
 #define RETRY    apr_time_from_sec(30)    /* between attempts at rows that were set aside */
 #define COMPLAIN apr_time_from_sec(3600)
+#define MANY     100                      /* rows */
 
 cloud_err_t *cloud_journal_add(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2,
                                apr_uint64_t ino, int is_dir, const char *src, const char *dst)
@@ -43,9 +44,10 @@ typedef struct {
     int retry;                       /* rows that were set aside are tried, too */
     apr_array_header_t *trees;       /* apr_int64_t */
     apr_array_header_t *rows;        /* cloud_jrow_t, in sequence */
-    apr_array_header_t *stuck;       /* cloud_jrow_t: set aside, or to be */
+    cloud_jstuck_t *stuck;           /* set aside, or to be; NULL: none yet */
+    cloud_jindex_t *index;           /* NULL: not worth it */
     apr_array_header_t *moved;       /* cloud_jrow_t: those to be set aside, or brought back */
-    int fresh;                       /* of stuck, those to be set aside */
+    int fresh;                       /* of moved, those to be set aside */
 } run_t;
 
 static int has_tree(const apr_array_header_t *trees, apr_int64_t tree)
@@ -140,18 +142,10 @@ static void note_done(cloud_store_t *store, const cloud_jrow_t *row)
     if (row->tree2) cloud_shm_done_set(store->shm, row->tree2, row->seq);
 }
 
-static int depends(const run_t *r, const cloud_jrow_t *row)
-{
-    int i;
-
-    for (i = 0; i < r->stuck->nelts; i++)
-        if (cloud_jrow_depends(row, &APR_ARRAY_IDX(r->stuck, i, cloud_jrow_t))) return 1;
-    return 0;
-}
-
 static void set_aside(run_t *r, const cloud_jrow_t *row)
 {
-    APR_ARRAY_PUSH(r->stuck, cloud_jrow_t) = *row;
+    if (!r->stuck) r->stuck = cloud_jstuck_create(r->pool);
+    cloud_jstuck_add(r->stuck, row);
     if (CLOUD_JROW_ASIDE(row)) return;
     APR_ARRAY_PUSH(r->moved, cloud_jrow_t) = *row;
     r->fresh++;
@@ -204,11 +198,11 @@ static cloud_err_t *execute_row(run_t *r, const cloud_jrow_t *row, apr_pool_t *p
         if (!r->fresh) note_done(store, row);
         return NULL;
     }
-    if (depends(r, row)) {
+    if (r->stuck && cloud_jstuck_holds(r->stuck, row)) {
         set_aside(r, row);
         return NULL;
     }
-    err = cloud_jrow_carry_out(r->ctx, row, pool);
+    err = cloud_jrow_carry_out(r->ctx, row, r->index, pool);
     if (err && cloud_store_failed(store)) return err;
     if (err) {
         complain(r, row, err);
@@ -228,6 +222,7 @@ static cloud_err_t *execute(run_t *r)
     apr_pool_t *iter;
     int i;
 
+    if (r->rows->nelts > MANY) r->index = cloud_jindex_create(r->pool);
     apr_pool_create(&iter, r->pool);
     for (i = 0; i < r->rows->nelts && !err; i++) {
         const cloud_jrow_t *row = &APR_ARRAY_IDX(r->rows, i, cloud_jrow_t);
@@ -302,7 +297,6 @@ static void run_begin(run_t *r, apr_int64_t tree, apr_int64_t tree2)
 {
     apr_pool_create(&r->pool, r->ctx->pool);
     r->rows = apr_array_make(r->pool, 4, sizeof(cloud_jrow_t));
-    r->stuck = apr_array_make(r->pool, 1, sizeof(cloud_jrow_t));
     r->moved = apr_array_make(r->pool, 1, sizeof(cloud_jrow_t));
     r->trees = apr_array_make(r->pool, 2, sizeof(apr_int64_t));
     add_tree(r->trees, tree);
@@ -323,13 +317,16 @@ static cloud_err_t *run_end(run_t *r, cloud_err_t *err)
 static cloud_err_t *run(cloud_ctx_t *ctx, apr_int64_t tree, apr_int64_t tree2, int retry)
 {
     run_t r = { .ctx = ctx, .retry = retry };
+    int pending = 1;
     cloud_err_t *err;
 
     if (ctx->store->flags & CLOUD_STORE_READ_ONLY) return NULL;
     run_begin(&r, tree, tree2);
     err = cloud_tx_begin(ctx, CLOUD_DB_READ);
     if (!err) {
-        err = load_rows(&r);
+        /* What is set aside matters to those that come after it alone, and may be much. */
+        if (!retry && !tree2) err = cloud_journal_pending(&pending, ctx, tree);
+        if (!err && pending) err = load_rows(&r);
         cloud_tx_rollback(ctx);
     }
     /* Who committed what was read may not have counted it yet: only a sync that begins now will do,
@@ -508,7 +505,7 @@ cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, a
     const char *place;
 
     *fd = -1;
-    CLOUD_ERR(cloud_jrow_seek(&place, ctx, ino, APR_INT64_MAX, pool));
+    CLOUD_ERR(cloud_jrow_seek(&place, ctx, NULL, ino, APR_INT64_MAX, pool));
     if (!place) CLOUD_ERR(seek_below(&place, ctx, ino, pool));
     return place ? cloud_storage_open(fd, ctx->store, place, O_RDONLY, pool) : NULL;
 }

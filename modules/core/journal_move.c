@@ -186,22 +186,32 @@ static cloud_err_t *move(cloud_ctx_t *ctx, const cloud_jrow_t *row, const char *
     return cloud_err_sys(ctx->pool, CLOUD_E_UNAVAILABLE, err, "rename %s to %s", src, row->dst);
 }
 
-cloud_err_t *cloud_jrow_seek(const char **place, cloud_ctx_t *ctx, apr_uint64_t ino,
-                             apr_int64_t seq, apr_pool_t *pool)
+/* No index in the database: it would cost a page in each transaction. */
+static cloud_err_t *load_named(apr_array_header_t *rows, cloud_ctx_t *ctx, apr_uint64_t ino,
+                               apr_int64_t seq)
 {
-    apr_array_header_t *rows = apr_array_make(pool, 4, sizeof(cloud_jrow_t));
     cloud_err_t *err;
     cloud_stmt_t *st;
-    int i, here, more;
+    int more;
 
-    *place = NULL;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_db_query(&st, &more, ctx->db, ctx->pool,
                          "SELECT " CLOUD_JROW_COLS " FROM journal WHERE ino = ?1 AND seq <> ?2",
                          "ii", (apr_int64_t)ino, seq);
     if (!err) err = cloud_jrows_read(rows, ctx, st, more);
     cloud_tx_rollback(ctx);
-    if (err) return err;
+    return err;
+}
+
+cloud_err_t *cloud_jrow_seek(const char **place, cloud_ctx_t *ctx, cloud_jindex_t *index,
+                             apr_uint64_t ino, apr_int64_t seq, apr_pool_t *pool)
+{
+    apr_array_header_t *rows = apr_array_make(pool, 4, sizeof(cloud_jrow_t));
+    int i, here;
+
+    *place = NULL;
+    CLOUD_ERR(index ? cloud_jindex_find(rows, index, ctx, ino, seq)
+                    : load_named(rows, ctx, ino, seq));
     for (i = 0; i < rows->nelts; i++) {
         const cloud_jrow_t *r = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
 
@@ -262,7 +272,8 @@ static cloud_err_t *is_home(int *yes, cloud_ctx_t *ctx, const char *place, apr_u
     return err;
 }
 
-cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr_pool_t *pool)
+cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, cloud_jindex_t *index,
+                                  apr_pool_t *pool)
 {
     const char *place;
     int here, home = 0;
@@ -272,7 +283,7 @@ cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr
     if (here) return move(ctx, row, row->src, pool);
     CLOUD_ERR(is_at(&here, ctx, row->dst, row->ino, pool));
     if (here) return NULL;
-    CLOUD_ERR(cloud_jrow_seek(&place, ctx, row->ino, row->seq, pool));
+    CLOUD_ERR(cloud_jrow_seek(&place, ctx, index, row->ino, row->seq, pool));
     if (place) CLOUD_ERR(is_home(&home, ctx, place, row->ino, pool));
     if (place && !home) return move(ctx, row, place, pool);
     CLOUD_LOG(ctx->store, DEBUG, "journal: inode %" APR_UINT64_T_FMT " is not at %s any more",

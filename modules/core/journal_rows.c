@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Rows of the journal: reading them, and which has to wait for which. */
+/* Rows of the journal: reading them, and what they have to do with each other. */
 #include "journal_rows.h"
 
 #include <string.h>
@@ -39,16 +39,4 @@ int cloud_jrow_related(const char *a, const char *b)
     apr_size_t la = strlen(a), lb = strlen(b), len = la < lb ? la : lb;
 
     return strncmp(a, b, len) == 0 && (la == lb || (la < lb ? b : a)[len] == '/');
-}
-
-static int names(const cloud_jrow_t *row, const char *path)
-{
-    return path
-           && (cloud_jrow_related(row->src, path)
-               || (row->dst && cloud_jrow_related(row->dst, path)));
-}
-
-int cloud_jrow_depends(const cloud_jrow_t *row, const cloud_jrow_t *before)
-{
-    return row->ino == before->ino || names(row, before->src) || names(row, before->dst);
 }

@@ -32,15 +32,30 @@ cloud_err_t *cloud_jrows_read(apr_array_header_t *rows, cloud_ctx_t *ctx, cloud_
 int cloud_jrow_done(cloud_store_t *store, const cloud_jrow_t *row);
 /** Whether one path is the other, or above it. */
 int cloud_jrow_related(const char *a, const char *b);
-/** Whether the row has to wait for one that went before it and was not carried out. */
-int cloud_jrow_depends(const cloud_jrow_t *row, const cloud_jrow_t *before);
+
+/* ---- journal_index.c ---- */
+/** All rows of the journal by their inode, read when first asked, under the locks of the run's trees. */
+typedef struct cloud_jindex_t cloud_jindex_t;
+cloud_jindex_t *cloud_jindex_create(apr_pool_t *pool);
+/** Adds those of ino to rows, but not the one of that sequence number. */
+cloud_err_t *cloud_jindex_find(apr_array_header_t *rows, cloud_jindex_t *x, cloud_ctx_t *ctx,
+                               apr_uint64_t ino, apr_int64_t seq);
+
+/** Rows that were not carried out. What is added has to live as long as it. */
+typedef struct cloud_jstuck_t cloud_jstuck_t;
+cloud_jstuck_t *cloud_jstuck_create(apr_pool_t *pool);
+void cloud_jstuck_add(cloud_jstuck_t *s, const cloud_jrow_t *row);
+/** Whether a later row has to wait for one of them. */
+int cloud_jstuck_holds(const cloud_jstuck_t *s, const cloud_jrow_t *row);
 
 /* ---- journal_move.c ---- */
-/** Carries out one row; the lock of its trees is held. An error means that the move is still owed. */
-cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, apr_pool_t *pool);
+/** Carries out one row; the lock of its trees is held. An error means that the move is still owed.
+ *  index may be NULL: it pays where there are many rows. */
+cloud_err_t *cloud_jrow_carry_out(cloud_ctx_t *ctx, const cloud_jrow_t *row, cloud_jindex_t *index,
+                                  apr_pool_t *pool);
 /** The place, among all that rows name for this inode, where it lies; NULL when it is at none, or when
  *  that is a place that only a row after seq gives it. */
-cloud_err_t *cloud_jrow_seek(const char **place, cloud_ctx_t *ctx, apr_uint64_t ino,
-                             apr_int64_t seq, apr_pool_t *pool);
+cloud_err_t *cloud_jrow_seek(const char **place, cloud_ctx_t *ctx, cloud_jindex_t *index,
+                             apr_uint64_t ino, apr_int64_t seq, apr_pool_t *pool);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 #include <string.h>
+#include <unistd.h>
 
 static world_t *w;
 static apr_hash_t *asked;   /* texts of the statements that were run */
@@ -108,6 +109,16 @@ static int look_at(sqlite3 *db, const char *how)
     return n;
 }
 
+static int look_for(const char *what)
+{
+    apr_hash_index_t *i;
+    int n = 0;
+
+    for (i = apr_hash_first(w->pool, asked); i; i = apr_hash_next(i))
+        n += strstr(apr_hash_this_key(i), what) != NULL;
+    return n;
+}
+
 START_TEST(rows_of_a_tree_are_found_by_an_index)
 {
     static const char *const KNOWN[] = { "seq > ?2 UNION ALL", "src >= ?2", "DELETE FROM journal" };
@@ -125,6 +136,25 @@ START_TEST(rows_of_a_tree_are_found_by_an_index)
 }
 END_TEST
 
+/* After a reboot all rows are looked at again: with a question for each of them to the whole table a
+ * long journal would take minutes. */
+START_TEST(a_long_journal_is_read_once)
+{
+    int i;
+
+    world_mkcol(w, "a");
+    for (i = 0; i < 150; i++) world_put(w, apr_psprintf(w->pool, "a/f%d", i), "text");
+    world_move(w, "a", "b"); /* now they are at no place that their rows name */
+    ck_assert_int_ge(tu_query_int("SELECT count(*) FROM journal"), 150);
+    ck_assert_int_eq(unlink(apr_pstrcat(w->pool, w->data_dir, "/.cloud/shm", NULL)), 0);
+    apr_hash_clear(asked);
+    world_reopen(w);
+    ck_assert_int_gt(look_for("FROM journal"), 0);
+    ck_assert_int_eq(look_for("journal WHERE ino = ?1"), 0);
+    ck_assert_str_eq(world_read(w, "b/f149"), "text");
+}
+END_TEST
+
 Suite *suite_plans(void)
 {
     Suite *s = suite_create("plans");
@@ -133,5 +163,6 @@ Suite *suite_plans(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     suite_add_tcase(s, tc);
     tcase_add_test(tc, rows_of_a_tree_are_found_by_an_index);
+    tcase_add_test(tc, a_long_journal_is_read_once);
     return s;
 }
