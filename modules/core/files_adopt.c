@@ -133,10 +133,7 @@ static cloud_err_t *adopt_tx(cloud_entry_t **entry, cloud_ctx_t *ctx, const clou
     found_t now;
     int there, owed;
 
-    if (seen->tree == seen->owner->root)
-        CLOUD_ERR(cloud_resolve_tx(&e, ctx, seen->account, seen->path, pool));
-    else /* in a bin */
-        CLOUD_ERR(cloud_resolve_root_tx(&e, ctx, seen->account, seen->tree, seen->path, pool));
+    CLOUD_ERR(cloud_resolve_like(&e, ctx, seen, seen->path, pool));
     if (!e->exists || e->node.id != seen->node.id) return NULL;
     CLOUD_ERR(cloud_storage_path(&path, ctx, e->node.id, pool));
     CLOUD_ERR(cloud_journal_owes(&owed, ctx, e->tree, path));

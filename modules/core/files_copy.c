@@ -1,25 +1,21 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* COPY. A file is staged and attached like an upload. A folder is built in staging, its rows under
- * a detached root in short transactions, and one last transaction hangs it into the tree. */
+/* COPY. A file is staged and attached like an upload; a folder is built by files_copy_tree.c. And MOVE where
+ * rows can't move: out of somebody else's tree, and onto what is mounted. That is a copy, whose transaction also
+ * removes the source. */
 #include "files_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
-
-#define ROWS_PER_TX 256
-#define SYNC_EACH   16      /* up to so many files are synced one by one, more by syncfs */
 
 /* ---- one file ---- */
 
 typedef struct {
+    const cloud_copy_t *copy;
     apr_int64_t from;
     int has_props;
-} props_baton_t;
+} file_baton_t;
 
-static cloud_err_t *copy_props(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res)
+static cloud_err_t *copy_props(const file_baton_t *b, cloud_ctx_t *ctx, const cloud_result_t *res)
 {
-    props_baton_t *b = baton;
     cloud_node_t node = res->entry->node;
 
     if (node.flags & CLOUD_NODE_PROPS) CLOUD_ERR(cloud_props_delete(ctx, node.id));
@@ -33,21 +29,30 @@ static cloud_err_t *copy_props(void *baton, cloud_ctx_t *ctx, const cloud_result
     return cloud_tree_update(ctx, &node);
 }
 
-static cloud_err_t *copy_file(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_entry_t *s,
-                              const cloud_account_t *dst_account, const char *dst, int overwrite,
-                              const cloud_cond_t *dc, apr_pool_t *pool)
+static cloud_err_t *file_attached(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res)
 {
+    const file_baton_t *b = baton;
+
+    CLOUD_ERR(copy_props(b, ctx, res));
+    return b->copy->also ? b->copy->also(b->copy->baton, ctx, res) : NULL;
+}
+
+static cloud_err_t *copy_file(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_copy_t *c,
+                              apr_pool_t *pool)
+{
+    const cloud_entry_t *s = c->source;
     cloud_put_opts_t opts = { .length = s->node.size, .has_mtime = 1, .mtime = s->node.mtime };
-    props_baton_t baton = { .from = s->node.id };
+    int overwrite = c->overwrite ? CLOUD_OVERWRITE_FOLDER : 0;
+    file_baton_t baton = { .copy = c };
     cloud_entry_t *target, *now;
     cloud_staged_t staged;
     const char *stage;
     cloud_err_t *err;
     int in, out;
 
-    if (dc) opts.cond = *dc;
-    CLOUD_ERR(cloud_files_precheck(&target, ctx, dst_account, dst, overwrite, &opts, pool));
-    CLOUD_ERR(cloud_file_open(&in, &now, ctx, s->account, s->path, pool));
+    if (c->cond) opts.cond = *c->cond;
+    CLOUD_ERR(cloud_files_precheck(&target, ctx, c->account, c->path, overwrite, &opts, pool));
+    CLOUD_ERR(cloud_files_open(&in, &now, ctx, s, s->path, pool));
     baton.from = now->node.id;
     baton.has_props = (now->node.flags & CLOUD_NODE_PROPS) != 0;
     opts.length = now->node.size;
@@ -57,355 +62,20 @@ static cloud_err_t *copy_file(cloud_result_t *res, cloud_ctx_t *ctx, const cloud
     if (!err) err = cloud_files_seal(&staged, ctx, out, stage, &opts, now->node.sums, pool);
     close(out);
     if (!err)
-        err = cloud_files_attach(res, ctx, dst_account, dst, &staged, overwrite, &opts, copy_props,
-                                 &baton, pool);
+        err = cloud_files_attach(res, ctx, c->account, c->path, &staged, overwrite, &opts,
+                                 file_attached, &baton, pool);
     if (err && !cloud_files_stage_owed(ctx, stage))
         cloud_storage_unlink(ctx->store, stage, 0, pool);
     return err;
 }
 
-/* ---- a folder ---- */
-
-typedef struct {
-    cloud_ctx_t *ctx;
-    const cloud_account_t *src_account;
-    const char *account_dir;
-    const char *stage;
-    apr_int64_t bulk;            /* node id of the detached root */
-    apr_int64_t newest;          /* the last number drawn for a member */
-    apr_array_header_t *rows;    /* of bulk_row_t, not yet written */
-    apr_pool_t *rows_pool;
-    apr_int64_t files, size;
-} bulk_t;
-
-typedef struct {
-    cloud_node_t node;
-    apr_int64_t props_from;      /* 0: none */
-} bulk_row_t;
-
-static cloud_err_t *write_rows(bulk_t *b)
-{
-    cloud_ctx_t *ctx = b->ctx;
-    cloud_err_t *err = NULL;
-    int i;
-
-    if (b->rows->nelts == 0) return NULL;
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    for (i = 0; i < b->rows->nelts && !err; i++) {
-        const bulk_row_t *row = &APR_ARRAY_IDX(b->rows, i, bulk_row_t);
-
-        err = cloud_tree_insert(ctx, &row->node);
-        if (!err && row->props_from) err = cloud_props_copy(ctx, row->props_from, row->node.id);
-    }
-    if (err) cloud_tx_rollback(ctx);
-    else err = cloud_tx_commit(ctx); /* durable with the transaction that attaches */
-    apr_pool_clear(b->rows_pool);
-    b->rows = apr_array_make(b->rows_pool, ROWS_PER_TX, sizeof(bulk_row_t));
-    return err;
-}
-
-/* Ids for all members of a folder at once. */
-static cloud_err_t *draw_many(apr_int64_t *first, int n, cloud_ctx_t *ctx)
-{
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_tree_draw_range(first, n, ctx);
-    if (err) {
-        cloud_tx_rollback(ctx);
-        return err;
-    }
-    return cloud_tx_commit(ctx);
-}
-
-static cloud_err_t *push_row(bulk_t *b, const cloud_node_t *node, apr_int64_t props_from)
-{
-    bulk_row_t *row = apr_array_push(b->rows);
-
-    row->node = *node;
-    row->node.name = apr_pstrdup(b->rows_pool, node->name);
-    row->node.disk = apr_pstrdup(b->rows_pool, node->disk);
-    row->node.sums.data = node->sums.len
-                              ? apr_pmemdup(b->rows_pool, node->sums.data, node->sums.len) : NULL;
-    row->props_from = props_from;
-    return b->rows->nelts >= ROWS_PER_TX ? write_rows(b) : NULL;
-}
-
-typedef struct {
-    apr_array_header_t *nodes;
-    apr_pool_t *pool;
-} collect_t;
-
-static cloud_err_t *collect(void *baton, const cloud_child_t *child)
-{
-    collect_t *c = baton;
-    cloud_node_t *node = apr_array_push(c->nodes);
-
-    *node = *child->node;
-    node->name = apr_pstrdup(c->pool, child->name);
-    /* A mount becomes a folder or a file of the name that it was shown under. */
-    node->disk = child->mount_root ? node->name : apr_pstrdup(c->pool, node->disk);
-    node->sums.data = node->sums.len ? apr_pmemdup(c->pool, node->sums.data, node->sums.len) : NULL;
-    return NULL;
-}
-
-static cloud_err_t *bulk_file(bulk_t *b, cloud_node_t *node, const char *src, const char *dst,
-                              apr_pool_t *pool)
-{
-    cloud_put_opts_t opts = { .has_mtime = 1 };
-    cloud_ctx_t *ctx = b->ctx;
-    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
-    apr_int64_t size, from = node->id;
-    cloud_entry_t *now;
-    cloud_err_t *err;
-    int in, out;
-
-    err = cloud_file_open(&in, &now, ctx, b->src_account, src, pool);
-    /* Deleted since the folder was listed: as if the copy had begun a moment later. */
-    if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) {
-        node->id = 0;
-        return NULL;
-    }
-    if (err) return err;
-    opts.mtime = now->node.mtime;
-    CLOUD_ERR(cloud_storage_open(&out, ctx->store, dst, O_WRONLY | O_CREAT | O_EXCL, pool));
-    if (out < 0) return cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
-    err = cloud_storage_copy(in, 0, now->node.size, out, NULL, pool);
-    times[1].tv_sec = (time_t)opts.mtime;
-    if (!err && futimens(out, times) != 0 && errno != EINVAL && errno != EOVERFLOW)
-        err = cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, errno, "futimens");
-    if (!err && b->files < SYNC_EACH) err = cloud_storage_sync_fd(ctx->store, out, pool);
-    if (!err) err = cloud_storage_identity(out, &node->ino, &size, &node->ino_mtime, &node->btime,
-                                           pool);
-    close(out);
-    if (err) return err;
-    b->files++;
-    b->size += now->node.size;
-    node->size = now->node.size;
-    node->mtime = now->node.mtime;
-    node->sums = now->node.sums;
-    node->flags = now->node.flags;
-    return from == now->node.id ? NULL : cloud_err(pool, CLOUD_E_CONFLICT, NULL);
-}
-
-/* Copies the members of a folder. Its own row has the id parent; *size is their sum. */
-static cloud_err_t *bulk_members(bulk_t *b, apr_int64_t *size, const char *src, const char *dst,
-                                 apr_int64_t parent, apr_pool_t *pool)
-{
-    collect_t list = { apr_array_make(pool, 64, sizeof(cloud_node_t)), pool };
-    apr_int64_t first = 0, old, sub;
-    struct stat st;
-    cloud_entry_t *folder;
-    apr_pool_t *iter;
-    int i, err, found;
-
-    *size = 0;
-    CLOUD_ERR(cloud_file_stat(&folder, b->ctx, b->src_account, src, pool));
-    CLOUD_ERR(cloud_file_list(b->ctx, folder, collect, &list));
-    if (list.nodes->nelts == 0) return NULL;
-    CLOUD_ERR(draw_many(&first, list.nodes->nelts, b->ctx));
-    b->newest = first + list.nodes->nelts - 1;
-    apr_pool_create(&iter, pool);
-    for (i = 0; i < list.nodes->nelts; i++) {
-        cloud_node_t *node = &APR_ARRAY_IDX(list.nodes, i, cloud_node_t);
-        const char *s, *d;
-
-        apr_pool_clear(iter);
-        /* By name: on disk another one may have the same normal form. */
-        s = apr_pstrcat(iter, src, *src ? "/" : "", node->name, NULL);
-        d = apr_pstrcat(iter, dst, "/", node->disk, NULL);
-        old = node->id;
-        if (!CLOUD_IS_DIR(node)) {
-            CLOUD_ERR(bulk_file(b, node, s, d, iter));
-            if (node->id == 0) continue;
-        } else {
-            err = cloud_storage_mkdir(b->ctx->store, d, iter);
-            if (err) return cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "mkdir %s", d);
-            CLOUD_ERR(cloud_storage_stat(&st, &node->btime, &found, b->ctx->store, d, iter));
-            node->ino = st.st_ino;
-            CLOUD_ERR(bulk_members(b, &sub, s, d, first + i, iter));
-            node->size = sub;
-            node->kind = CLOUD_KIND_DIR;
-        }
-        node->id = first + i;
-        /* No folder's ETag is older than a member's, here as anywhere. */
-        node->etag = CLOUD_IS_DIR(node) ? b->newest : node->id;
-        node->parent = parent;
-        node->created = apr_time_sec(apr_time_now());
-        *size += node->size;
-        CLOUD_ERR(push_row(b, node, (node->flags & CLOUD_NODE_PROPS) ? old : 0));
-    }
-    apr_pool_destroy(iter);
-    return NULL;
-}
-
-/* The detached root; its disk name is the staging directory, so that what a crash leaves behind
- * names its bytes. */
-static cloud_err_t *bulk_begin(bulk_t *b, apr_pool_t *pool)
-{
-    cloud_ctx_t *ctx = b->ctx;
-    cloud_node_t node = { .kind = CLOUD_KIND_BULK };
-    struct stat st;
-    cloud_err_t *err;
-    int found;
-
-    CLOUD_ERR(cloud_storage_stage_dir(&b->stage, ctx->store, b->account_dir, pool));
-    CLOUD_ERR(cloud_storage_stat(&st, &node.btime, &found, ctx->store, b->stage, pool));
-    CLOUD_ERR(draw_many(&node.id, 1, ctx));
-    b->bulk = node.etag = node.id;
-    node.name = apr_psprintf(pool, "bulk:%" APR_INT64_T_FMT, node.id);
-    node.disk = b->stage;
-    node.ino = st.st_ino;
-    node.mtime = node.created = apr_time_sec(apr_time_now());
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = cloud_tree_insert(ctx, &node);
-    if (err) {
-        cloud_tx_rollback(ctx);
-        return err;
-    }
-    return cloud_tx_commit(ctx);
-}
-
-static cloud_err_t *bulk_sync(bulk_t *b, apr_pool_t *pool)
-{
-    cloud_store_t *store = b->ctx->store;
-    int fd, err = 0;
-
-    if (cloud_store_relaxed(store)) return NULL;
-    CLOUD_ERR(cloud_storage_open(&fd, store, b->stage, O_RDONLY | O_DIRECTORY, pool));
-    if (fd < 0) return cloud_err(pool, CLOUD_E_UNAVAILABLE, NULL);
-    /* The directories made on the way are not synced one by one: there may be thousands. */
-    if (syncfs(fd) != 0) err = errno;
-    close(fd);
-    return err ? cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "syncfs") : NULL;
-}
-
-static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, const cloud_entry_t *s,
-                              const cloud_account_t *account, const char *path, int overwrite,
-                              apr_int64_t size, const cloud_cond_t *dc, apr_pool_t *pool)
-{
-    apr_int64_t now = apr_time_sec(apr_time_now()), number;
-    cloud_ctx_t *ctx = b->ctx;
-    cloud_node_t *node;
-    const char *parent;
-    cloud_entry_t *e;
-
-    CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
-    CLOUD_ERR(cloud_files_check_target(ctx, e, overwrite, dc));
-    res->created = !e->exists;
-    if (e->exists) CLOUD_ERR(cloud_files_replace(ctx, e, pool));
-    CLOUD_ERR(cloud_files_quota(ctx, e, size));
-    CLOUD_ERR(cloud_tree_draw(&number, ctx));
-    CLOUD_ERR(cloud_tree_get(&node, ctx, b->bulk, pool));
-    if (!node) return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
-    parent = e->folder;
-    node->kind = CLOUD_KIND_DIR;
-    node->etag = number;
-    node->size = size;
-    node->mtime = s->node.mtime;
-    if (s->node.flags & CLOUD_NODE_PROPS) {
-        CLOUD_ERR(cloud_props_copy(ctx, s->node.id, node->id));
-        node->flags |= CLOUD_NODE_PROPS;
-    }
-    CLOUD_ERR(cloud_tree_update(ctx, node));
-    CLOUD_ERR(cloud_tree_rename(ctx, node, e->parent.id, cloud_name_nfc(e->name, pool), e->name));
-    node->parent = e->parent.id;
-    node->name = cloud_name_nfc(e->name, pool);
-    node->disk = e->name;
-    CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, size, now));
-    CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, node->ino, 1, b->stage,
-                                apr_pstrcat(pool, parent, "/", e->name, NULL)));
-    CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "copy", node, s->node.parent, s->node.name,
-                             size));
-    CLOUD_ERR(cloud_entry_set(e, ctx, node));
-    res->entry = e;
-    return cloud_files_changed(ctx, "copy", e, s);
-}
-
-/* A copy that did not work out becomes something to purge. */
-static void bulk_abandon(bulk_t *b, apr_pool_t *pool)
-{
-    cloud_ctx_t *ctx = b->ctx;
-    cloud_err_t *err;
-
-    cloud_tx_rollback(ctx);
-    if (!b->bulk) return;
-    if (cloud_tx_begin(ctx, CLOUD_DB_WRITE)) return;
-    err = cloud_files_abandon_bulk(ctx, b->bulk, pool);
-    if (err) cloud_tx_rollback(ctx);
-    else (void)cloud_tx_commit(ctx);
-}
-
-/* What the copy will take the place of is looked at once more, and prepared for. */
-static cloud_err_t *attach(cloud_result_t *res, bulk_t *b, const cloud_entry_t *s,
-                           const cloud_account_t *account, const char *path, int overwrite,
-                           apr_int64_t size, const cloud_cond_t *dc, apr_pool_t *pool)
-{
-    cloud_ctx_t *ctx = b->ctx;
-    cloud_entry_t *seen;
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_resolve(&seen, ctx, account, path, pool));
-    if (!seen->mount_root) {
-        CLOUD_ERR(cloud_files_notice(&seen, ctx, seen, pool));
-        CLOUD_ERR(cloud_files_prepare(ctx, seen, 1));
-    }
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
-    err = attach_tx(res, b, s, account, path, overwrite, size, dc, pool);
-    if (!err) return cloud_tx_commit(ctx);
-    cloud_tx_rollback(ctx);
-    return err;
-}
-
-static cloud_err_t *copy_folder(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_entry_t *s,
-                                const cloud_entry_t *d, const cloud_account_t *dst_account,
-                                const char *dst, int overwrite, int depth, const cloud_cond_t *dc,
-                                apr_pool_t *pool)
-{
-    bulk_t b = { .ctx = ctx, .src_account = s->account, .account_dir = d->owner->dir };
-    apr_int64_t size = 0;
-    cloud_err_t *err;
-    int tries = 0;
-
-    apr_pool_create(&b.rows_pool, pool);
-    b.rows = apr_array_make(b.rows_pool, ROWS_PER_TX, sizeof(bulk_row_t));
-    err = bulk_begin(&b, pool);
-    CLOUD_POINT("copy-begun");
-    if (!err && depth != 0) err = bulk_members(&b, &size, s->path, b.stage, b.bulk, pool);
-    if (!err) err = write_rows(&b);
-    CLOUD_POINT("copy-built");
-    if (!err) err = bulk_sync(&b, pool);
-    while (!err) {
-        err = attach(res, &b, s, dst_account, dst, overwrite, size, dc, pool);
-        if (!cloud_files_again(err, &tries)) break;
-        err = NULL;
-    }
-    if (err) {
-        bulk_abandon(&b, pool);
-        return err;
-    }
-    return cloud_journal_run(ctx, res->entry->tree, 0);
-}
-
 /* ---- the verb ---- */
 
-static cloud_err_t *check_copy(cloud_entry_t **source, cloud_entry_t **target, cloud_ctx_t *ctx,
-                               const cloud_account_t *src_account, const char *src,
-                               const cloud_account_t *dst_account, const char *dst, int overwrite,
-                               const cloud_cond_t *sc, const cloud_cond_t *dc, apr_pool_t *pool)
+/* Where the two ends may not lie to each other (RFC 4918 9.8). */
+static cloud_err_t *check_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d)
 {
-    cloud_entry_t *s, *d;
     int i;
 
-    CLOUD_ERR(cloud_resolve_tx(&s, ctx, src_account, src, pool));
-    CLOUD_ERR(cloud_resolve_tx(&d, ctx, dst_account, dst, pool));
-    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_READ));
-    CLOUD_ERR(cloud_cond_check(ctx, s, sc));
-    if (!s->exists)
-        return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
-                         s->path);
-    *source = s;
-    *target = d;
     if (d->exists && d->node.id == s->node.id)
         return cloud_err(ctx->pool, CLOUD_E_DENIED, "Source and destination uri are identical.");
     for (i = 0; i < d->chain_len; i++)
@@ -417,11 +87,51 @@ static cloud_err_t *check_copy(cloud_entry_t **source, cloud_entry_t **target, c
         if (s->chain[i] == d->node.id)
             return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
                              "The source may not be part of what the destination would replace.");
+    return NULL;
+}
+
+static cloud_err_t *check_copy(cloud_ctx_t *ctx, const cloud_copy_t *c, const cloud_entry_t *d,
+                               const cloud_cond_t *sc)
+{
+    const cloud_entry_t *s = c->source;
+
+    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_READ));
+    CLOUD_ERR(cloud_cond_check(ctx, s, sc));
+    if (!s->exists)
+        return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
+                         s->path);
+    CLOUD_ERR(check_ends(ctx, s, d));
     /* A file over a file is a write, which is checked as that. */
     if (CLOUD_IS_DIR(&s->node) || !d->exists || CLOUD_IS_DIR(&d->node))
-        CLOUD_ERR(cloud_files_check_target(ctx, d, overwrite, dc));
+        CLOUD_ERR(cloud_files_check_target(ctx, d, c->overwrite, c->cond));
     CLOUD_ERR(cloud_storage_has_room(ctx, s->node.size));
     return cloud_files_quota(ctx, d, s->node.size - (d->exists ? d->node.size : 0));
+}
+
+static cloud_err_t *copy_tx(cloud_copy_t *c, cloud_entry_t **d, cloud_ctx_t *ctx,
+                            cloud_source_fn *source, void *baton, const cloud_cond_t *sc,
+                            apr_pool_t *pool)
+{
+    cloud_entry_t *s;
+
+    CLOUD_ERR(source(&s, baton, ctx, pool));
+    c->source = s;
+    CLOUD_ERR(cloud_resolve_tx(d, ctx, c->account, c->path, pool));
+    return check_copy(ctx, c, *d, sc);
+}
+
+static cloud_err_t *copy(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
+                         void *baton, cloud_copy_t *c, const cloud_cond_t *sc, apr_pool_t *pool)
+{
+    cloud_entry_t *d;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = copy_tx(c, &d, ctx, source, baton, sc, pool);
+    cloud_tx_rollback(ctx);
+    if (err) return err;
+    return CLOUD_IS_DIR(&c->source->node) ? cloud_copy_tree(res, ctx, c, d->owner->dir, pool)
+                                          : copy_file(res, ctx, c, pool);
 }
 
 cloud_err_t *cloud_file_copy(cloud_result_t *res, cloud_ctx_t *ctx,
@@ -430,16 +140,94 @@ cloud_err_t *cloud_file_copy(cloud_result_t *res, cloud_ctx_t *ctx,
                              int depth, const cloud_cond_t *src_cond, const cloud_cond_t *dst_cond,
                              apr_pool_t *pool)
 {
-    cloud_entry_t *s = NULL, *d = NULL;
+    cloud_by_path_t from = { src_account, src };
+    cloud_copy_t c = { .account = dst_account, .path = dst, .overwrite = overwrite,
+                       .depth = depth, .cond = dst_cond };
+
+    return copy(res, ctx, cloud_source_by_path, &from, &c, src_cond, pool);
+}
+
+cloud_err_t *cloud_files_copy_from(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,
+                                   void *baton, const cloud_account_t *dst_account,
+                                   const char *dst, int overwrite, const cloud_cond_t *dst_cond,
+                                   apr_pool_t *pool)
+{
+    cloud_copy_t c = { .account = dst_account, .path = dst, .overwrite = overwrite, .depth = -1,
+                       .cond = dst_cond };
+
+    return copy(res, ctx, source, baton, &c, NULL, pool);
+}
+
+/* ---- MOVE by a copy ---- */
+
+#define MOVES_TRIED 3    /* each is a copy of everything */
+
+typedef struct {
+    const cloud_entry_t *seen;     /* the source as it was copied */
+    const cloud_cond_t *cond;
+    int again;                     /* it is another one now, or what was prepared is gone */
+    apr_pool_t *pool;
+} leave_t;
+
+static cloud_err_t *leave_tx(leave_t *l, cloud_ctx_t *ctx)
+{
+    const cloud_entry_t *seen = l->seen;
+    cloud_entry_t *s;
     cloud_err_t *err;
 
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = check_copy(&s, &d, ctx, src_account, src, dst_account, dst, overwrite, src_cond,
-                     dst_cond, pool);
-    cloud_tx_rollback(ctx);
-    if (err) return err;
-    if (CLOUD_IS_DIR(&s->node))
-        return copy_folder(res, ctx, s, d, dst_account, dst, overwrite, depth, dst_cond, pool);
-    return copy_file(res, ctx, s, dst_account, dst, overwrite ? CLOUD_OVERWRITE_FOLDER : 0,
-                     dst_cond, pool);
+    CLOUD_ERR(cloud_resolve_tx(&s, ctx, seen->account, seen->path, l->pool));
+    CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_cond_check(ctx, s, l->cond));
+    l->again = !s->exists || s->node.id != seen->node.id || s->node.etag != seen->node.etag;
+    if (l->again) return cloud_err(ctx->pool, CLOUD_E_BUSY, NULL);
+    CLOUD_ERR(cloud_lock_check(ctx, s, l->cond ? l->cond->tokens : NULL,
+                               CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT | CLOUD_LOCKCHK_BELOW));
+    err = cloud_files_replace(ctx, s, l->pool);
+    /* The trash has to be prepared anew, for which the transaction has to end. */
+    l->again = cloud_err_is(err, CLOUD_E_AGAIN);
+    if (l->again) return cloud_err(ctx->pool, CLOUD_E_BUSY, NULL);
+    return err ? err : cloud_files_changed(ctx, "remove", s, NULL);
+}
+
+static cloud_err_t *remove_source(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res)
+{
+    (void)res;
+    CLOUD_POINT("move-out-copied");
+    return leave_tx(baton, ctx);
+}
+
+static cloud_err_t *move_out_once(cloud_result_t *res, leave_t *l, cloud_ctx_t *ctx,
+                                  const cloud_by_path_t *from,
+                                  const cloud_account_t *dst_account, const char *dst,
+                                  int overwrite, const cloud_cond_t *dc)
+{
+    cloud_copy_t c = { .account = dst_account, .path = dst, .overwrite = overwrite, .depth = -1,
+                       .cond = dc, .also = remove_source, .baton = l };
+    cloud_entry_t *s;
+
+    CLOUD_ERR(cloud_resolve(&s, ctx, from->account, from->path, l->pool));
+    CLOUD_ERR(cloud_files_found(ctx, s, CLOUD_OP_DELETE));
+    CLOUD_ERR(cloud_files_notice(&s, ctx, s, l->pool));
+    CLOUD_ERR(cloud_files_prepare(ctx, s, 1));
+    l->seen = s;
+    return copy(res, ctx, cloud_source_by_path, (void *)from, &c, l->cond, l->pool);
+}
+
+cloud_err_t *cloud_files_move_out(cloud_result_t *res, cloud_ctx_t *ctx,
+                                  const cloud_by_path_t *from, const cloud_account_t *dst_account,
+                                  const char *dst, int overwrite, const cloud_cond_t *sc,
+                                  const cloud_cond_t *dc, apr_pool_t *pool)
+{
+    leave_t l = { .cond = sc, .pool = pool };
+    cloud_err_t *err;
+    int i;
+
+    for (i = 0; i < MOVES_TRIED; i++) {
+        l.again = 0;
+        err = move_out_once(res, &l, ctx, from, dst_account, dst, overwrite, dc);
+        if (!l.again) break;
+    }
+    CLOUD_POINT("move-out-done");
+    /* What is owed to the tree that it left. */
+    return err ? err : cloud_journal_run(ctx, l.seen->tree, 0);
 }

@@ -28,6 +28,38 @@ cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_p
  *  condition, locks. (tx) */
 cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, int overwrite,
                                       const cloud_cond_t *dc);
+/** Opens content by another path of the space that an entry is in; see cloud_file_open. */
+cloud_err_t *cloud_files_open(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                              const cloud_entry_t *like, const char *path, apr_pool_t *pool);
+
+/** A path, as the baton of cloud_source_by_path(). */
+typedef struct {
+    const cloud_account_t *account;
+    const char *path;
+} cloud_by_path_t;
+cloud_err_t *cloud_source_by_path(cloud_entry_t **source, void *baton, cloud_ctx_t *ctx,
+                                  apr_pool_t *pool);
+
+/** A COPY that is under way. */
+typedef struct {
+    const cloud_entry_t *source;
+    const cloud_account_t *account; /* where it goes */
+    const char *path;
+    int overwrite, depth;
+    const cloud_cond_t *cond;
+    cloud_tx_fn *also;              /* done in the transaction that puts it in place; may be NULL */
+    void *baton;
+} cloud_copy_t;
+/** COPY of a folder, built in the staging directory of an account. (no tx) */
+cloud_err_t *cloud_copy_tree(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_copy_t *c,
+                             const char *account_dir, apr_pool_t *pool);
+/** MOVE as a COPY and the removal of the source in one transaction; the source goes where its owner's
+ *  deleted files go, and what arrives is new. (no tx) */
+cloud_err_t *cloud_files_move_out(cloud_result_t *res, cloud_ctx_t *ctx,
+                                  const cloud_by_path_t *from, const cloud_account_t *dst_account, const char *dst,
+                                  int overwrite, const cloud_cond_t *sc, const cloud_cond_t *dc,
+                                  apr_pool_t *pool);
+
 /** Turns a detached root that will not be attached into something to purge. (tx, write) */
 cloud_err_t *cloud_files_abandon_bulk(cloud_ctx_t *ctx, apr_int64_t id, apr_pool_t *pool);
 

@@ -48,7 +48,7 @@ static cloud_err_t *is_content(int *same, const cloud_node_t *node, int fd, apr_
 
 /* One look: resolves and opens; *fd -1 when it is not where its row says. */
 static cloud_err_t *look(int *fd, int *same, cloud_entry_t **entry, cloud_ctx_t *ctx,
-                         const cloud_account_t *account, const char *path, apr_pool_t *pool)
+                         const cloud_entry_t *like, const char *path, apr_pool_t *pool)
 {
     const char *disk = NULL;
     cloud_err_t *err;
@@ -56,7 +56,7 @@ static cloud_err_t *look(int *fd, int *same, cloud_entry_t **entry, cloud_ctx_t 
     *fd = -1;
     *same = 0;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = cloud_resolve_tx(entry, ctx, account, path, pool);
+    err = cloud_resolve_like(entry, ctx, like, path, pool);
     if (!err) err = cloud_files_found(ctx, *entry, CLOUD_OP_READ);
     if (!err && CLOUD_IS_DIR(&(*entry)->node))
         err = cloud_err(ctx->pool, CLOUD_E_NOT_ALLOWED, NULL);
@@ -92,19 +92,18 @@ static cloud_err_t *find_elsewhere(int *fd, cloud_ctx_t *ctx, const cloud_entry_
 }
 
 static cloud_err_t *open_checked(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
-                                 const cloud_account_t *account, const char *path,
-                                 apr_pool_t *pool)
+                                 const cloud_entry_t *like, const char *path, apr_pool_t *pool)
 {
     int same, round, other;
 
-    CLOUD_ERR(look(fd, &same, entry, ctx, account, path, pool));
+    CLOUD_ERR(look(fd, &same, entry, ctx, like, path, pool));
     if (*fd >= 0 && same) return NULL;
     /* Somebody committed and has not moved yet, or moved just now: carry out and look again. */
     for (round = 0; round < 3; round++) {
         if (*fd >= 0) close(*fd);
         *fd = -1;
         CLOUD_ERR(cloud_journal_run(ctx, (*entry)->tree, 0));
-        CLOUD_ERR(look(fd, &same, entry, ctx, account, path, pool));
+        CLOUD_ERR(look(fd, &same, entry, ctx, like, path, pool));
         if (*fd >= 0 && same) return NULL;
         CLOUD_ERR(find_elsewhere(&other, ctx, *entry, pool));
         if (other >= 0) {
@@ -123,13 +122,21 @@ static cloud_err_t *open_checked(int *fd, cloud_entry_t **entry, cloud_ctx_t *ct
     return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
 }
 
-cloud_err_t *cloud_file_open(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
-                             const cloud_account_t *account, const char *path, apr_pool_t *pool)
+cloud_err_t *cloud_files_open(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                              const cloud_entry_t *like, const char *path, apr_pool_t *pool)
 {
     int got;
 
-    CLOUD_ERR(open_checked(&got, entry, ctx, account, path, pool));
+    CLOUD_ERR(open_checked(&got, entry, ctx, like, path, pool));
     apr_pool_cleanup_register(pool, (void *)(apr_uintptr_t)got, close_fd, apr_pool_cleanup_null);
     *fd = got;
     return NULL;
+}
+
+cloud_err_t *cloud_file_open(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                             const cloud_account_t *account, const char *path, apr_pool_t *pool)
+{
+    const cloud_entry_t files = { .account = account, .owner = account, .tree = account->root };
+
+    return cloud_files_open(fd, entry, ctx, &files, path, pool);
 }

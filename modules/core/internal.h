@@ -281,6 +281,9 @@ CLOUD_API cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t 
                                              const cloud_account_t *account, apr_int64_t root,
                                              const char *path, apr_pool_t *pool);
 
+/** Another path of the space that an entry is in: files, or a bin. (tx) */
+cloud_err_t *cloud_resolve_like(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *like,
+                                const char *path, apr_pool_t *pool);
 /** Path of an existing entry in the files of its owner, which through a mount is not entry->path. (tx) */
 CLOUD_API cloud_err_t *cloud_entry_owner_path(const char **path, cloud_ctx_t *ctx,
                                               const cloud_entry_t *entry, apr_pool_t *pool);
@@ -345,6 +348,12 @@ typedef cloud_err_t *cloud_source_fn(cloud_entry_t **source, void *baton, cloud_
 /** cloud_file_move() of something that is not in the files of an account: out of the trash. source
  *  gives the entry, and does in the transaction what else belongs to it. (no tx) */
 CLOUD_API cloud_err_t *cloud_files_move_from(cloud_result_t *res, cloud_ctx_t *ctx,
+                                             cloud_source_fn *source, void *baton,
+                                             const cloud_account_t *dst_account, const char *dst,
+                                             int overwrite, const cloud_cond_t *dst_cond,
+                                             apr_pool_t *pool);
+/** cloud_file_copy() of something that is found as above, with all below; it stays where it is. (no tx) */
+CLOUD_API cloud_err_t *cloud_files_copy_from(cloud_result_t *res, cloud_ctx_t *ctx,
                                              cloud_source_fn *source, void *baton,
                                              const cloud_account_t *dst_account, const char *dst,
                                              int overwrite, const cloud_cond_t *dst_cond,

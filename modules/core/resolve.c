@@ -306,6 +306,14 @@ cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                          CLOUD_PERM_READ | CLOUD_PERM_UPDATE | CLOUD_PERM_DELETE, path, pool);
 }
 
+cloud_err_t *cloud_resolve_like(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *like,
+                                const char *path, apr_pool_t *pool)
+{
+    if (like->tree == like->owner->root)
+        return cloud_resolve_tx(entry, ctx, like->account, path, pool);
+    return cloud_resolve_root_tx(entry, ctx, like->account, like->tree, path, pool);
+}
+
 cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,
                            const cloud_account_t *account, const char *path, apr_pool_t *pool)
 {

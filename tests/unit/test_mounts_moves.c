@@ -1,0 +1,293 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* Mounts: leaving them, MOVE and COPY within, into, out of and onto them, and locks. */
+#include "mounts_util.h"
+
+#define ALL  CLOUD_PERM_ALL
+#define READ CLOUD_PERM_READ
+
+/* Alice has a folder with something in it, and a file. */
+static void setup(void)
+{
+    mu_setup();
+    mu_mkcol(&mu_alice, "work");
+    mu_mkcol(&mu_alice, "work/doc");
+    mu_mkcol(&mu_alice, "work/doc/sub");
+    mu_put(&mu_alice, "work/doc/a.txt", "of alice");
+    mu_put(&mu_alice, "work/doc/sub/deep", "deeper");
+    mu_put(&mu_alice, "file.txt", "a file");
+}
+
+/* ---- leaving and moving ---- */
+
+START_TEST(leaving)
+{
+    apr_int64_t doc = mu_id(&mu_alice, "work/doc");
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    mu_share(&mu_alice, "file.txt", &mu_bob, READ);
+    OK(mu_remove(&mu_bob, "doc"));
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "file.txt;");
+    OK(mu_remove(&mu_bob, "file.txt"));
+    FAILS(mu_remove(&mu_bob, "file.txt"), NOT_FOUND);
+    /* Nothing happened to what was shared. */
+    ck_assert_int_eq(mu_id(&mu_alice, "work/doc"), doc);
+    ck_assert_str_eq(mu_read(&mu_alice, "file.txt"), "a file");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 0);
+}
+END_TEST
+
+START_TEST(moving_a_mount)
+{
+    apr_int64_t doc = mu_id(&mu_alice, "work/doc"), etag, root;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    mu_share(&mu_alice, "file.txt", &mu_bob, READ);
+    mu_mkcol(&mu_bob, "mine");
+    mu_put(&mu_bob, "own", "own");
+    etag = mu_etag(&mu_bob, "doc");
+    root = mu_etag(&mu_bob, "");
+    OK(mu_move(&mu_bob, "doc", "Papers"));
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Papers;file.txt;mine;own;");
+    ck_assert_int_eq(mu_id(&mu_bob, "Papers"), doc);
+    ck_assert_int_eq(mu_etag(&mu_bob, "Papers"), etag);
+    ck_assert_int_ne(mu_etag(&mu_bob, ""), root);
+    OK(mu_move(&mu_bob, "Papers", "mine/Papers"));
+    OK(mu_move(&mu_bob, "file.txt", "mine/f"));
+    ck_assert_str_eq(mu_list(&mu_bob, "mine"), "Papers;f;");
+    ck_assert_str_eq(mu_read(&mu_bob, "mine/f"), "a file");
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "mine;own;");
+    OK(mu_move(&mu_bob, "mine/f", "f"));
+    /* Over something of his own, which goes to the trash. */
+    OK(mu_move(&mu_bob, "f", "own"));
+    ck_assert_str_eq(mu_read(&mu_bob, "own"), "a file");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 1);
+    FAILS(mu_move(&mu_bob, "mine/Papers", "mine"), CONFLICT);
+    FAILS(mu_move(&mu_bob, "mine/Papers", "own"), DENIED);
+    FAILS(mu_move(&mu_bob, "mine/Papers", "nowhere/Papers"), CONFLICT);
+    FAILS(mu_move(&mu_bob, "mine/Papers", "mine/Papers/x"), DENIED);
+    /* The owner's item has moved nowhere. */
+    ck_assert_int_eq(mu_id(&mu_alice, "work/doc"), doc);
+    ck_assert(mu_exists(&mu_alice, "file.txt"));
+}
+END_TEST
+
+START_TEST(moving_within_what_was_shared)
+{
+    apr_int64_t id = mu_id(&mu_alice, "work/doc/a.txt");
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc/a.txt", "doc/sub/b.txt"));
+    ck_assert_int_eq(mu_id(&mu_alice, "work/doc/sub/b.txt"), id);
+    ck_assert_int_eq(mu_entry(&mu_alice, "work/doc")->node.size, 8 + 6);
+    /* Between two mounts of one owner. */
+    mu_mkcol(&mu_alice, "second");
+    mu_share(&mu_alice, "second", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc/sub/b.txt", "second/b.txt"));
+    ck_assert_int_eq(mu_id(&mu_alice, "second/b.txt"), id);
+    /* But not from where content may not be read to where it may. */
+    mu_sql("UPDATE share SET flags = 1 WHERE target = 'doc'");
+    FAILS(mu_move(&mu_bob, "doc/sub/deep", "second/deep"), DENIED);
+    FAILS(mu_move(&mu_bob, "doc/sub/deep", "mine"), DENIED);
+    OK(mu_move(&mu_bob, "doc/sub/deep", "doc/deep"));
+}
+END_TEST
+
+START_TEST(renaming_needs_update_alone)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ | CLOUD_PERM_UPDATE);
+    OK(mu_move(&mu_bob, "doc/a.txt", "doc/b.txt"));
+    FAILS(mu_move(&mu_bob, "doc/b.txt", "doc/sub/b.txt"), DENIED);
+    FAILS(mu_move(&mu_bob, "doc/b.txt", "doc/sub"), DENIED);
+    mu_put(&mu_bob, "own", "own");
+    OK(mu_copy(&mu_bob, "own", "doc/b.txt"));
+    ck_assert_str_eq(mu_read(&mu_alice, "work/doc/b.txt"), "own");
+}
+END_TEST
+
+START_TEST(moving_into_what_was_shared)
+{
+    apr_int64_t id, link;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_mkcol(&mu_bob, "mine");
+    mu_put(&mu_bob, "mine/x", "bob's x");
+    link = mu_share(&mu_bob, "mine/x", &mu_carol, ALL);
+    id = mu_id(&mu_bob, "mine/x");
+    OK(mu_move(&mu_bob, "mine", "doc/mine"));
+    ck_assert(!mu_exists(&mu_bob, "mine"));
+    ck_assert_int_eq(mu_id(&mu_alice, "work/doc/mine/x"), id);
+    ck_assert_str_eq(mu_read(&mu_alice, "work/doc/mine/x"), "bob's x");
+    ck_assert(tu_exists("accounts/alice/files/work/doc/mine/x"));
+    ck_assert(!tu_exists("accounts/bob/files/mine"));
+    ck_assert_int_eq(mu_entry(&mu_bob, "")->node.size, 0);
+    /* It is not Bob's to share any more. */
+    mu_sql("UPDATE share SET perms = perms WHERE id = %d", (int)link);
+    ck_assert(!mu_exists(&mu_carol, "x"));
+    /* A folder that mounts were put in stays his. */
+    mu_mkcol(&mu_bob, "with");
+    OK(mu_move(&mu_bob, "doc", "with/doc"));
+    mu_mkcol(&mu_alice, "other");
+    mu_share(&mu_alice, "other", &mu_bob, ALL);
+    FAILS(mu_move(&mu_bob, "with", "other/with"), DENIED);
+}
+END_TEST
+
+START_TEST(moving_out_of_what_was_shared)
+{
+    apr_int64_t id = mu_id(&mu_alice, "work/doc/a.txt"), sub = mu_id(&mu_alice, "work/doc/sub");
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc/a.txt", "a.txt"));
+    ck_assert_str_eq(mu_read(&mu_bob, "a.txt"), "of alice");
+    ck_assert_int_ne(mu_id(&mu_bob, "a.txt"), id);
+    ck_assert(!mu_exists(&mu_alice, "work/doc/a.txt"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 1);
+    ck_assert_int_eq(tu_query_int("SELECT node FROM trash"), id);
+    OK(mu_move(&mu_bob, "doc/sub", "sub"));
+    ck_assert_str_eq(mu_read(&mu_bob, "sub/deep"), "deeper");
+    ck_assert_int_ne(mu_id(&mu_bob, "sub"), sub);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 2);
+    ck_assert_str_eq(mu_list(&mu_bob, "doc"), "");
+    ck_assert_int_eq(mu_entry(&mu_alice, "work")->node.size, 0);
+    ck_assert_int_eq(mu_entry(&mu_bob, "")->node.size, 8 + 6);
+    ck_assert(tu_exists("accounts/bob/files/sub/deep"));
+}
+END_TEST
+
+START_TEST(moving_out_needs_read_and_delete)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ | CLOUD_PERM_UPDATE | CLOUD_PERM_CREATE);
+    FAILS(mu_move(&mu_bob, "doc/a.txt", "a.txt"), DENIED);
+    FAILS(mu_move(&mu_bob, "doc/sub", "sub"), DENIED);
+    mu_sql("UPDATE share SET perms = 9");
+    OK(mu_move(&mu_bob, "doc/a.txt", "a.txt"));
+    mu_sql("UPDATE share SET flags = 1");
+    FAILS(mu_move(&mu_bob, "doc/sub", "sub"), DENIED);
+    ck_assert_str_eq(mu_list(&mu_alice, "work/doc"), "sub;");
+}
+END_TEST
+
+START_TEST(moving_onto_a_mounted_file)
+{
+    apr_int64_t id = mu_id(&mu_alice, "file.txt");
+
+    mu_share(&mu_alice, "file.txt", &mu_bob, READ | CLOUD_PERM_UPDATE);
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_put(&mu_bob, "own", "bob's content");
+    OK(mu_move(&mu_bob, "own", "file.txt"));
+    ck_assert_int_eq(mu_id(&mu_alice, "file.txt"), id);
+    ck_assert_str_eq(mu_read(&mu_alice, "file.txt"), "bob's content");
+    ck_assert(!mu_exists(&mu_bob, "own"));
+    OK(mu_copy(&mu_bob, "doc/a.txt", "file.txt"));
+    ck_assert_int_eq(mu_id(&mu_alice, "file.txt"), id);
+    ck_assert_str_eq(mu_read(&mu_alice, "file.txt"), "of alice");
+    mu_mkcol(&mu_bob, "folder");
+    FAILS(mu_move(&mu_bob, "folder", "file.txt"), DENIED);
+    FAILS(mu_copy(&mu_bob, "folder", "file.txt"), DENIED);
+    FAILS(mu_move(&mu_bob, "folder", "doc"), DENIED);
+    mu_put(&mu_bob, "own", "more");
+    FAILS(mu_move(&mu_bob, "own", "doc"), DENIED);
+    FAILS(mu_copy(&mu_bob, "own", "doc"), DENIED);
+}
+END_TEST
+
+START_TEST(a_copy_has_what_was_mounted)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    mu_share(&mu_alice, "file.txt", &mu_bob, READ);
+    mu_mkcol(&mu_bob, "mine");
+    mu_put(&mu_bob, "mine/own", "own");
+    OK(mu_move(&mu_bob, "doc", "mine/theirs"));
+    OK(mu_move(&mu_bob, "file.txt", "mine/f"));
+    OK(mu_copy(&mu_bob, "mine", "copy"));
+    ck_assert_str_eq(mu_list(&mu_bob, "copy"), "f;own;theirs;");
+    ck_assert_str_eq(mu_read(&mu_bob, "copy/theirs/sub/deep"), "deeper");
+    ck_assert_str_eq(mu_read(&mu_bob, "copy/f"), "a file");
+    ck_assert_ptr_null(mu_entry(&mu_bob, "copy/theirs")->mount);
+    ck_assert_int_eq(mu_entry(&mu_bob, "copy")->node.size, 3 + 8 + 6 + 6);
+}
+END_TEST
+
+START_TEST(what_is_deleted_is_shared_no_more)
+{
+    mu_share(&mu_alice, "work/doc/sub", &mu_bob, ALL);
+    mu_share(&mu_alice, "file.txt", &mu_bob, ALL);
+    OK(mu_remove(&mu_alice, "work"));
+    OK(mu_remove(&mu_alice, "file.txt"));
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share"), 0);
+}
+END_TEST
+
+/* ---- locks ---- */
+
+static cloud_lock_t *lock(person_t *p, const char *path)
+{
+    cloud_lock_t *l;
+    int created;
+
+    OK(cloud_lock_take(&l, &created, p->ctx, p->account, path, 1, 1, NULL, 0, NULL, tu.pool));
+    return l;
+}
+
+START_TEST(locks_are_those_of_the_tree)
+{
+    apr_array_header_t *locks;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_mkcol(&mu_bob, "mine");
+    OK(mu_move(&mu_bob, "doc", "mine/doc"));
+    lock(&mu_alice, "work");
+    FAILS(mu_try_put(&mu_bob, "mine/doc/a.txt", "x"), LOCKED);
+    FAILS(mu_try_put(&mu_bob, "mine/doc/new", "x"), LOCKED);
+    FAILS(mu_remove(&mu_bob, "mine/doc/sub"), LOCKED);
+    FAILS(mu_move(&mu_bob, "mine/doc/sub", "sub"), LOCKED);
+    /* What is above the mount has no name at Bob's. */
+    OK(cloud_lock_find(&locks, mu_bob.ctx, mu_entry(&mu_bob, "mine/doc/sub/deep"), 0, tu.pool));
+    ck_assert_int_eq(locks->nelts, 1);
+    ck_assert_str_eq(APR_ARRAY_IDX(locks, 0, cloud_lock_t).path, "mine/doc");
+    /* He may leave all the same, or put it elsewhere. */
+    OK(mu_move(&mu_bob, "mine/doc", "doc"));
+    OK(mu_remove(&mu_bob, "doc"));
+}
+END_TEST
+
+START_TEST(a_lock_through_a_mount)
+{
+    cloud_lock_t *l;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    l = lock(&mu_bob, "doc/sub");
+    ck_assert_str_eq(l->path, "doc/sub");
+    FAILS(mu_try_put(&mu_alice, "work/doc/sub/deep", "x"), LOCKED);
+    FAILS(mu_remove(&mu_alice, "work"), LOCKED);
+    OK(cloud_lock_release(mu_bob.ctx, mu_bob.account, "doc/sub", l->token));
+    OK(mu_try_put(&mu_alice, "work/doc/sub/deep", "x"));
+}
+END_TEST
+
+Suite *suite_mounts_moves(void)
+{
+    Suite *suite = suite_create("mounts_moves");
+    TCase *tc = tcase_create("moving");
+
+    tcase_add_checked_fixture(tc, setup, mu_teardown);
+    tcase_add_test(tc, leaving);
+    tcase_add_test(tc, moving_a_mount);
+    tcase_add_test(tc, moving_within_what_was_shared);
+    tcase_add_test(tc, renaming_needs_update_alone);
+    tcase_add_test(tc, moving_into_what_was_shared);
+    tcase_add_test(tc, moving_out_of_what_was_shared);
+    tcase_add_test(tc, moving_out_needs_read_and_delete);
+    tcase_add_test(tc, moving_onto_a_mounted_file);
+    tcase_add_test(tc, a_copy_has_what_was_mounted);
+    tcase_add_test(tc, what_is_deleted_is_shared_no_more);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("locks");
+    tcase_add_checked_fixture(tc, setup, mu_teardown);
+    tcase_add_test(tc, locks_are_those_of_the_tree);
+    tcase_add_test(tc, a_lock_through_a_mount);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
