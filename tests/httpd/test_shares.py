@@ -630,7 +630,7 @@ def test_capabilities(world, setting):
             "roles_api": True, "can_create_public_link": True, "expire_date": {"enabled": False},
             "send_mail": False, "social_share": True, "upload": True, "multiple": True,
             "supports_upload_only": True, "defaultPublicLinkShareName": "Public link"},
-        "user": {"send_mail": False, "profile_picture": False, "expire_date": {"enabled": False}},
+        "user": {"send_mail": False, "profile_picture": True, "expire_date": {"enabled": False}},
         "group": {"expire_date": {"enabled": False}},
         "remote": {"expire_date": {"enabled": False}},
         "resharing": True, "group_sharing": True, "auto_accept_share": True,
