@@ -56,7 +56,8 @@ cloud_err_t *cloud_trash_usage(apr_int64_t *bytes, cloud_ctx_t *ctx,
                                const cloud_account_t *account);
 
 /** MOVE out of the bin: id, ETag, versions and properties stay. Overwrite, parents, names, locks and
- *  quota as for cloud_file_move(). */
+ *  quota as for cloud_file_move(). Out of another account's bin to anywhere but its owner's files it is a copy:
+ *  nobody's files are taken away from him. */
 cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
                                  const cloud_account_t *account, const char *path,
                                  const cloud_account_t *dst_account, const char *dst,

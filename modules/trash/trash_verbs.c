@@ -190,14 +190,63 @@ static cloud_err_t *source(cloud_entry_t **e, void *baton, cloud_ctx_t *ctx, apr
     return cloud_trash_forget(ctx, *e);
 }
 
+/* ---- restoring out of somebody else's bin into one's own files: that is a copy ---- */
+
+static cloud_err_t *source_to_copy(cloud_entry_t **e, void *baton, cloud_ctx_t *ctx,
+                                   apr_pool_t *pool)
+{
+    const source_t *s = baton;
+
+    CLOUD_ERR(find(e, ctx, s->account, s->path, pool));
+    return (*e)->exists ? NULL : not_found(ctx, s->path);
+}
+
+/* Whether it lies in another account's bin and would leave that account's trees. */
+static cloud_err_t *leaves_owner(int *leaves, cloud_ctx_t *ctx, const source_t *s,
+                                 const cloud_account_t *dst_account, const char *dst,
+                                 apr_pool_t *pool)
+{
+    cloud_entry_t *e, *d;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = find(&e, ctx, s->account, s->path, pool);
+    *leaves = !err && is_theirs(e);
+    if (*leaves) {
+        err = cloud_resolve_tx(&d, ctx, dst_account, dst, pool);
+        *leaves = !err && d->owner->number != e->owner->number;
+    }
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
+static cloud_err_t *forget_theirs(cloud_ctx_t *ctx, const source_t *s)
+{
+    cloud_entry_t *e;
+    cloud_err_t *err;
+
+    if (strchr(s->path, '/')) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    err = find(&e, ctx, s->account, s->path, ctx->pool);
+    if (!err && is_theirs(e)) err = cloud_trash_share_forget(ctx, e->node.id);
+    return cloud_tx_end(ctx, err);
+}
+
 cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
                                  const cloud_account_t *account, const char *path,
                                  const cloud_account_t *dst_account, const char *dst,
                                  int overwrite, const cloud_cond_t *dst_cond, apr_pool_t *pool)
 {
     source_t s = { account, path };
+    int leaves;
 
     CLOUD_ERR(notice(ctx, account, path, pool));
+    CLOUD_ERR(leaves_owner(&leaves, ctx, &s, dst_account, dst, pool));
+    if (leaves) {
+        CLOUD_ERR(cloud_files_copy_from(res, ctx, source_to_copy, &s, dst_account, dst, overwrite,
+                                        dst_cond, pool));
+        return forget_theirs(ctx, &s);
+    }
     return cloud_files_move_from(res, ctx, source, &s, dst_account, dst, overwrite, dst_cond,
                                  pool);
 }

@@ -174,6 +174,36 @@ START_TEST(who_deleted_it_brings_it_back)
 }
 END_TEST
 
+/* Nobody's files are taken away from him: it stays in the owner's bin. */
+START_TEST(into_ones_own_files_it_is_a_copy)
+{
+    const char *file = text_of(id_of("dir/a/f")), *folder = text_of(id_of("dir/a/b"));
+
+    bob_removes("given/f");
+    bob_removes("given/b");
+    FAILS(bob_restores(file, "nowhere/f"), CONFLICT);
+    OK(cloud_account_set_quota(w->ctx, "bob", 10));
+    OK(cloud_account_get(&bob, w->ctx, "bob", w->pool));
+    as_bob = tu_as(bob);
+    OK(bob_restores(file, "mine"));
+    ck_assert_str_eq(bob_reads("mine"), "content");
+    FAILS(bob_restores(folder, "folder"), QUOTA);
+    OK(cloud_account_set_quota(w->ctx, "bob", CLOUD_QUOTA_UNLIMITED));
+    OK(cloud_account_get(&bob, w->ctx, "bob", w->pool));
+    as_bob = tu_as(bob);
+    FAILS(bob_restores(folder, "mine"), PRECONDITION);
+    ck_assert_str_eq(of_bob(), "given/b;");
+    OK(bob_restores(apr_pstrcat(w->pool, folder, "/deep", NULL), "deep"));
+    ck_assert_str_eq(of_bob(), "given/b;");
+    OK(bob_restores(folder, "folder"));
+    ck_assert_str_eq(bob_reads("folder/deep"), "deep content");
+    ck_assert_str_eq(of_bob(), "");
+    ck_assert_ptr_nonnull(strstr(of_alice(), "dir/a/f;"));
+    ck_assert_ptr_nonnull(strstr(of_alice(), "dir/a/b;"));
+    ck_assert_str_eq(listed_at(w->user, w->account, folder), "deep;");
+}
+END_TEST
+
 START_TEST(the_owner_brings_it_back)
 {
     const char *id = text_of(id_of("dir/a/f"));
@@ -545,6 +575,7 @@ Suite *suite_trash_share(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, both_see_it_each_by_his_place);
     tcase_add_test(tc, who_deleted_it_brings_it_back);
+    tcase_add_test(tc, into_ones_own_files_it_is_a_copy);
     tcase_add_test(tc, the_owner_brings_it_back);
     tcase_add_test(tc, a_folder_and_what_is_in_it);
     tcase_add_test(tc, for_good_is_out_of_his_sight);
