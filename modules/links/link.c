@@ -88,12 +88,36 @@ static cloud_err_t *complete(row_t *row, cloud_ctx_t *ctx, apr_pool_t *pool)
     return link->perms ? NULL : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
 }
 
+/* What links may do by now, whatever they were made for: perms 0 where there are none. */
+static cloud_err_t *limit(unsigned *perms, cloud_ctx_t *ctx)
+{
+    static const struct {
+        const char *setting;
+        unsigned left;      /* where it is off */
+    } LIMITS[] = {
+        { "shareapi_enabled", 0 },
+        { "shareapi_allow_links", 0 },
+        { "shareapi_allow_public_upload", ~(CLOUD_PERM_CREATE | CLOUD_PERM_UPDATE) },
+    };
+    unsigned i;
+    int on;
+
+    for (i = 0; i < sizeof LIMITS / sizeof *LIMITS; i++) {
+        CLOUD_ERR(cloud_setting_bool(&on, ctx, "core", LIMITS[i].setting));
+        if (!on) *perms &= LIMITS[i].left;
+    }
+    return NULL;
+}
+
 static cloud_err_t *take(row_t *row, cloud_ctx_t *ctx, cloud_stmt_t *st, int found,
                          apr_pool_t *pool)
 {
     if (found) read_row(row, st, pool);
     cloud_stmt_done(st);
-    return found ? complete(row, ctx, pool) : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (!found) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    CLOUD_ERR(complete(row, ctx, pool));
+    CLOUD_ERR(limit(&row->link.perms, ctx));
+    return row->link.perms ? NULL : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
 }
 
 static cloud_err_t *view(cloud_mount_t *m, cloud_ctx_t *ctx, const cloud_view_t *v,
