@@ -242,6 +242,20 @@ def test_the_owner_moves_it_away(team):
     assert "later.txt" in same(team, "projects/last year")
 
 
+def test_moved_out_and_in_by_a_receiver(team):
+    """What a receiver takes out is his; the owner has it in his trash. What he puts in is the owner's."""
+    give(team, ALL)
+    team.at_user.move("team/plan.txt", "plan of mine.txt")
+    team.at_user.move(f"own of {team.user.id}.txt", "team/given.txt")
+    team.at_user.write(f"own of {team.user.id}.txt")
+    sync(team)
+    tree = same(team)
+    assert "given.txt" in tree and "plan.txt" not in tree
+    assert team.user.get("plan of mine.txt").content == b"the plan\n"
+    bin_of = team.owner.propfind("", 1, ("oc:trashbin-original-filename",), space="trash-bin")
+    assert "plan.txt" in [entry.get("oc:trashbin-original-filename") for entry in bin_of.values()]
+
+
 # ---- the end ----
 
 def test_a_receiver_leaves(team):

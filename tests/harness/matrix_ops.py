@@ -4,7 +4,7 @@ of how the server decides; after a refusal nothing may be different."""
 from .dav import lock_body, propfind_body, proppatch_body
 from .matrix import (CREATED, DAV, DONE, MULTI, NEVER, NUMBERS, OK, OWNER, Op, inner, inner_status,
                      letters_for, permissions_of)
-from .shares import ALL, CREATE, DELETE, READ, SHARE, UPDATE
+from .shares import ALL, CREATE, DELETE, READ, SHARE, UPDATE, encode
 
 OPS = []
 PEOPLE = ("owner", "mount")
@@ -66,6 +66,18 @@ def _(c):
 @op("OPTIONS", 0, OK)
 def _(c):
     return c.send("OPTIONS", c.at("a/file.txt"))
+
+
+@op("archive of a folder", READ, OK, kinds=PEOPLE, refused={403, 404})
+def _(c):
+    answer = c.send("GET", f"index.php/apps/files/ajax/download.php?dir={encode(c.role.path)}&files=a")
+    assert (b"first" in answer.body) == (answer.status == 200)
+    return answer
+
+
+@op("private link", READ, {302, 303}, kinds=PEOPLE, refused={403, 404}, versioned=True)
+def _(c):
+    return c.send("GET", f"index.php/f/{c.version()[0]}")
 
 
 @op("search by favorites", READ, MULTI, kinds=PEOPLE)
@@ -162,6 +174,18 @@ def _(c):
 @op("MOVE over a file", UPDATE | DELETE | CREATE, DONE, changes=True)
 def _(c):
     return c.send("MOVE", c.at("a/dir/inner.txt"), Destination=c.whole(c.at("a/file.txt")))
+
+
+@op("MOVE to one's own files", READ | DELETE, CREATED, changes=True, kinds=("mount",),
+    leaves="moved")
+def _(c):
+    return c.send("MOVE", c.at("a/file.txt"), Destination=c.whole(c.mine("moved")))
+
+
+@op("MOVE of a folder to one's own files", READ | DELETE, CREATED, changes=True, kinds=("mount",),
+    leaves="moved")
+def _(c):
+    return c.send("MOVE", c.at("a/dir"), Destination=c.whole(c.mine("moved")))
 
 
 @op("MOVE of an own file into it", CREATE, CREATED, changes=True, kinds=("mount",))

@@ -166,6 +166,7 @@ FILE_OPS = {
     "PUT": (UPDATE, DONE, True),
     "COPY out": (READ, CREATED, False),
     "COPY over it": (UPDATE, DONE, True),
+    "MOVE over it": (UPDATE, DONE, True),
     "PROPPATCH": (UPDATE, {200}, True),
     "LOCK": (UPDATE, OK, False),
     "list of versions": (READ, MULTI, False),

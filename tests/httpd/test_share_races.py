@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness import trees
+from harness.account import encode
 from harness.dav import Multistatus
 from harness.env import wait_until
 from harness.shares import (ALL, READ, call, group, ocs, share, sql)
@@ -145,6 +146,64 @@ def test_a_reshare_ends_while_it_is_used(case):
     case.share.update(permissions=15)
     assert upload.finish().status in (403, 404, 409)
     assert case.alice.propfind(case.name, 1).names() == ["there"]
+
+
+# ---- public links ----
+
+LINK_ENDS = {
+    "the link is deleted": lambda c, link: link.delete(),
+    "it allows only to read": lambda c, link: link.update(permissions=READ),
+    "it expires": lambda c, link: sql(c.env, "UPDATE share SET expires = 1 WHERE id = ?", link.id),
+    "the folder is deleted": lambda c, link: c.alice.delete(c.name),
+    "the owner is disabled": lambda c, link: c.env.cloudctl("account", "disable", c.alice.id),
+    "the owner is deleted": lambda c, link: c.env.cloudctl("account", "delete", "--yes", c.alice.id),
+}
+
+
+def link_urls(link, name):
+    """(url, authorization) by both addresses."""
+    env = link.account.env
+    token = env_auth(link.token, "")
+    return ((f"{env.url}public.php/webdav/{encode(name)}", token),
+            (f"{env.url}remote.php/dav/public-files/{link.token}/{encode(name)}", None))
+
+
+def env_auth(user, password):
+    import base64  # pylint: disable=import-outside-toplevel
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize("event", LINK_ENDS.values(), ids=LINK_ENDS.keys())
+@pytest.mark.parametrize("which", (0, 1), ids=("public.php", "public-files"))
+@pytest.mark.parametrize("permissions", (15, 4), ids=("writable", "drop"))
+def test_while_a_link_uploads(case, event, which, permissions):
+    link = share(case.alice, case.name, permissions=permissions)
+    url, authorization = link_urls(link, "new")[which]
+    upload = HeldPut(case.env, url, authorization, (case.alice,))
+    event(case, link)
+    answer = upload.finish()
+    assert answer.status in (401, 403, 404, 409), answer.status
+    case.nothing_stored()
+
+
+def test_many_drop_the_same_name(case):
+    """Each gets a name of his own; no upload takes the place of another."""
+    link = share(case.alice, case.name, permissions=4)
+    contents = [f"drop {number}".encode() for number in range(12)]
+
+    def drop(content):
+        session = case.alice.session()
+        session.auth = None
+        url, _ = link_urls(link, "drop.txt")[1]
+        answer = session.put(url, data=content, timeout=120)
+        session.close()
+        return answer.status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(drop, contents)) == {201}
+    names = case.alice.propfind(case.name, 1).names()
+    found = {case.alice.get(f"{case.name}/{name}").content for name in names}
+    assert found == {*contents, b"was there"}
 
 
 # ---- listings ----
@@ -302,6 +361,35 @@ def test_one_wins_with_the_same_etag(team):
 
         assert sorted(everybody(people, work, 1)) == [204, 412, 412]
     same_for_all(case, people)
+
+
+def test_taken_out_while_the_owner_writes(team):
+    """A receiver moves a file to his own files while its owner changes it: each content that was
+    acknowledged is somewhere."""
+    case, (alice, bob, _) = team
+    for number in range(8):
+        path = f"{case.name}/taken{number}"
+        alice.put(path, b"first %d" % number)
+        start = threading.Barrier(2)
+
+        def change(path=path, number=number, start=start):
+            start.wait()
+            return alice.dav("PUT", path, data=b"second %d" % number,
+                             session=alice.session()).status_code
+
+        def take(path=path, number=number, start=start):
+            start.wait()
+            return bob.dav("MOVE", path, destination=f"mine{number}",
+                           session=bob.session()).status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            changed, taken = pool.submit(change), pool.submit(take)
+            assert changed.result() in (201, 204)
+            assert taken.result() == 201
+        everything = disk(alice) | disk(bob)
+        assert {b"first %d" % number, b"second %d" % number} <= everything
+        assert bob.get(f"mine{number}").content in (b"first %d" % number, b"second %d" % number)
+    same_for_all(case, team[1])
 
 
 # ---- shares made at once ----
