@@ -241,13 +241,18 @@ int cloud_listing_owner(cloud_listing_t *l, apr_int64_t number, const char *id, 
     return at;
 }
 
-static cloud_err_t *load_quota(cloud_listing_t *l)
+cloud_err_t *cloud_listing_quota(cloud_listing_t *l, const cloud_entry_t *entry)
 {
-    apr_int64_t quota, used;
+    apr_int64_t quota, used = entry->node.size;
 
-    CLOUD_ERR(cloud_account_usage(&quota, &used, l->ctx, l->view->owner));
-    if (quota < 0) l->view->quota_free = CLOUD_QUOTA_UNLIMITED;
-    else l->view->quota_free = quota > used ? quota - used : 0;
+    if (!(l->need & CLOUD_NEED_QUOTA)) return NULL;
+    CLOUD_ERR(cloud_account_limit(&quota, l->ctx, entry->owner));
+    l->view->quota_free = CLOUD_QUOTA_UNLIMITED;
+    if (quota < 0) return NULL;
+    /* The root's own row says it. */
+    if (entry->node.id != entry->owner->root)
+        CLOUD_ERR(cloud_account_usage(&quota, &used, l->ctx, entry->owner));
+    l->view->quota_free = quota > used ? quota - used : 0;
     return NULL;
 }
 
@@ -296,7 +301,6 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     view->supportedlock = t->view ? NULL : cloud_dav_supportedlock;
     load_fileid_tail(l);
     if (t->kind == CLOUD_DAV_FILES) {
-        if (l->need & CLOUD_NEED_QUOTA) CLOUD_ERR(load_quota(l));
         if (l->need & CLOUD_NEED_FINGERPRINT)
             CLOUD_ERR(cloud_store_fingerprint(&view->fingerprint, ctx));
         if (l->need & CLOUD_NEED_FAVORITES) CLOUD_ERR(load_favorites(l));

@@ -211,6 +211,7 @@ cloud_err_t *cloud_listing_files(cloud_listing_t *l, int depth)
     cloud_entry_t *entry;
 
     CLOUD_ERR(cloud_file_stat(&entry, l->ctx, l->t->account, l->t->path, l->pool));
+    CLOUD_ERR(cloud_listing_quota(l, entry));
     CLOUD_ERR(load_locks(l, entry, depth != 0));
     CLOUD_ERR(add_self(l, entry));
     if (depth == 0 || !CLOUD_IS_DIR(&entry->node)) return NULL;
@@ -219,6 +220,7 @@ cloud_err_t *cloud_listing_files(cloud_listing_t *l, int depth)
 
 cloud_err_t *cloud_listing_scope(cloud_listing_t *l, const cloud_entry_t *entry)
 {
+    CLOUD_ERR(cloud_listing_quota(l, entry));
     return load_locks(l, entry, 1);
 }
 

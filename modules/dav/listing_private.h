@@ -34,6 +34,8 @@ struct cloud_listing_t {
     const char *folder;             /* path of the folder being listed */
 };
 
+/** Finds the bytes that are free where the entry is: with the owner of its tree. */
+cloud_err_t *cloud_listing_quota(cloud_listing_t *l, const cloud_entry_t *entry);
 /** Index into view->owners of an account. */
 int cloud_listing_owner(cloud_listing_t *l, apr_int64_t number, const char *id, const char *name);
 

@@ -36,6 +36,7 @@ static const cloud_feature_t FEATURE = {
     .group_deleted = cloud_share_group_deleted,
     .maintain = cloud_share_maintain,
     .leaves = cloud_share_leaves,
+    .check = cloud_share_check,
     .mounts = cloud_share_mounts,
     .mount_moved = cloud_share_mount_moved,
     .mount_left = cloud_share_mount_left,

@@ -280,6 +280,10 @@ cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *ac
 cloud_err_t *cloud_share_mount_left(cloud_ctx_t *ctx, const cloud_account_t *account,
                                     const cloud_mount_t *m);
 
+/* share_check.c: the hook. */
+cloud_err_t *cloud_share_check(cloud_ctx_t *ctx, const cloud_account_t *account, int repair,
+                               cloud_finding_fn *found, void *baton, apr_pool_t *pool);
+
 /* share_mounts.c: the hook. */
 cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
                                 apr_int64_t target, cloud_mount_fn *fn, void *baton,
