@@ -9,29 +9,22 @@
 /* ---- mounts ---- */
 
 typedef struct {
-    apr_hash_t *live;       /* apr_int64_t -> cloud_mount_t * */
+    apr_hash_t *live;       /* by the ids of their targets */
     apr_pool_t *pool;
 } mounts_t;
 
 static cloud_err_t *take_mount(void *baton, const cloud_mount_t *m)
 {
     mounts_t *t = baton;
-    cloud_mount_t *own;
+    const apr_int64_t *id = apr_pmemdup(t->pool, &m->target.id, sizeof m->target.id);
 
-    if (!(m->perms & CLOUD_PERM_READ)) return NULL;
-    own = apr_pmemdup(t->pool, m, sizeof *m);
-    own->name = NULL; /* the statement's */
-    own->owner_id = own->owner_name = NULL;
-    own->target.name = own->target.disk = "";
-    own->target.sums.data = NULL;
-    own->target.sums.len = 0;
-    apr_hash_set(t->live, &own->target.id, sizeof own->target.id, own);
+    if (m->perms & CLOUD_PERM_READ) apr_hash_set(t->live, id, sizeof *id, id);
     return NULL;
 }
 
-/* The mounts through which an account may read: of one target, or with 0 all. (tx) */
+/* All mounts through which an account may read. (tx) */
 static cloud_err_t *load_mounts(mounts_t *t, cloud_ctx_t *ctx, const cloud_account_t *account,
-                                apr_int64_t target, apr_pool_t *pool)
+                                apr_pool_t *pool)
 {
     const apr_array_header_t *features = cloud_features();
     int i;
@@ -41,7 +34,7 @@ static cloud_err_t *load_mounts(mounts_t *t, cloud_ctx_t *ctx, const cloud_accou
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
-        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, NULL, target, take_mount, t, pool));
+        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, NULL, 0, take_mount, t, pool));
     }
     return NULL;
 }
@@ -122,15 +115,13 @@ cloud_err_t *cloud_trash_share_find(cloud_entry_t **found, cloud_ctx_t *ctx,
     cloud_account_t *owner;
     cloud_entry_t *e;
     place_t place;
-    mounts_t t;
 
     *found = NULL;
     if (!node || !who || who->number != account->number) return NULL;
     CLOUD_ERR(load_place(&place, ctx, account, node));
     if (!place.bin) return NULL;
-    CLOUD_ERR(load_mounts(&t, ctx, account, place.mount, pool));
-    mount = apr_hash_get(t.live, &place.mount, sizeof place.mount);
-    if (!mount) return NULL;
+    CLOUD_ERR(cloud_mount_get(&mount, ctx, account, place.mount, pool));
+    if (!mount || !(mount->perms & CLOUD_PERM_READ)) return NULL;
     CLOUD_ERR(cloud_account_by_number(&owner, ctx, place.owner, pool));
     CLOUD_ERR(cloud_resolve_root_tx(&e, ctx, owner, place.bin, path, pool));
     if (!e->exists) return NULL;
@@ -166,7 +157,7 @@ cloud_err_t *cloud_trash_share_list(cloud_ctx_t *ctx, const cloud_account_t *acc
 
     CLOUD_ERR(has_any(&row, ctx, account));
     if (!row) return NULL;
-    CLOUD_ERR(load_mounts(&t, ctx, account, 0, pool));
+    CLOUD_ERR(load_mounts(&t, ctx, account, pool));
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool,
                              "SELECT " TRASH_ITEM_COLS ", t.name, s.location, t.deleted, t.deleter,"
                              " t.batch, s.mount" SHARED " WHERE s.account = ?1 ORDER BY s.node",
