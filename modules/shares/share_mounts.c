@@ -16,7 +16,7 @@
 
 /* Grants to the account. item: rows of nodes it is about. */
 #define MINE_ALL                                                                                \
-    "mine (id, node, owner, initiator, perms, flags, target) AS ("                             \
+    "mine (id, node, owner, initiator, perms, flags, target) AS NOT MATERIALIZED ("            \
     "SELECT " GRANT("s") " FROM share s WHERE s.type = 0 AND s.recipient = ?1 AND s.state = 0" \
     " AND " OTHERS("s") " AND " LIVE("s")                                                      \
     " UNION ALL SELECT " GRANT("s") " FROM membership m JOIN share s ON s.type = 1"            \
@@ -24,7 +24,7 @@
     " AND " OTHERS("s") " AND " LIVE("s") ")"
 #define MINE_OF(item)                                                                           \
     item ", "                                                                                   \
-    "mine (id, node, owner, initiator, perms, flags, target) AS ("                             \
+    "mine (id, node, owner, initiator, perms, flags, target) AS NOT MATERIALIZED ("            \
     "SELECT " GRANT("s") " FROM item i JOIN share s ON s.node = i.node AND s.type = 0"         \
     " AND s.recipient = ?1 WHERE s.state = 0 AND " OTHERS("s") " AND " LIVE("s")               \
     " UNION ALL SELECT " GRANT("s") " FROM item i JOIN membership m ON m.account = ?1"         \
