@@ -43,6 +43,11 @@ def lists(server, account, depth, count):
     return lambda: server.propfind(account.path(), account, depth, count)
 
 
+def statements(counts, work, count):
+    """Statements per operation, BEGIN and ROLLBACK included, without what the jobs do meanwhile."""
+    return min(counts.during(work, count)[0] for _ in range(5))
+
+
 def prepare(server):
     """owner: the folders alone, by-name (all by user shares) and by-group; receiver: one who gets both and
     1,000 other shares; reader: one with none."""
@@ -88,7 +93,7 @@ def bench(b, result, turns, mid, ms):
         ratio = mid(shared, "cpu") / mid(alone, "cpu")
         result(f"PUT into a folder {what}: CPU / not shared", f"{ratio:.2f}", "1.1", ratio <= 1.1,
                f"{ms(mid(shared, 'cpu'))} / {ms(mid(alone, 'cpu'))}")
-        few, many = (counts.during(writes(server, owner, name), 100)[0]
+        few, many = (statements(counts, writes(server, owner, name), 100)
                      for name in ("alone", folder))
         result(f"  statements: {what} / not shared", f"{many:.1f} / {few:.1f}", "equal",
                abs(many - few) < 0.1)
@@ -99,12 +104,12 @@ def bench(b, result, turns, mid, ms):
     for depth in (0, 1):
         lists(server, receiver, depth, 20)()
         runs = [lists(server, receiver, depth, 40)() for _ in range(5)]
-        statements, _ = counts.during(lists(server, receiver, depth, 40), 40)
+        asked = statements(counts, lists(server, receiver, depth, 40), 40)
         took = median(run.median for run in runs)
         result(f"PROPFIND Depth {depth} of the root with {RECEIVED:,} received shares", ms(took),
                "10 ms", took < 0.01, f"CPU {ms(mid(runs, 'cpu'))}, p99 {ms(mid(runs, 'p99'))}")
-        result("  statements", f"{statements:.1f}", "3", statements <= 3.05)
-    nothing, one = (counts.during(lists(server, who, 1, 40), 40)[0] for who in (reader, owner))
+        result("  statements, with BEGIN and ROLLBACK", f"{asked:.1f}", "5", asked <= 5.05)
+    nothing, one = (statements(counts, lists(server, who, 1, 40), 40) for who in (reader, owner))
     result("PROPFIND Depth 1 of the root without a received share: statements",
            f"{nothing:.1f}, of the owner {one:.1f}")
 
