@@ -85,6 +85,8 @@ cloud_err_t *cloud_files_prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int r
     int i;
 
     if (!e->exists) return NULL;
+    /* Who may not do it leaves nothing in the owner's directory. */
+    if (cloud_access(ctx, e, removes ? CLOUD_OP_DELETE : CLOUD_OP_WRITE)) return NULL;
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 

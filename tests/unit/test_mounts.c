@@ -360,6 +360,7 @@ START_TEST(what_is_not_allowed)
     FAILS(mu_try_put(&mu_bob, "file.txt", "x"), DENIED);
     FAILS(cloud_file_mkcol(&res, mu_bob.ctx, mu_bob.account, "doc/d", NULL, tu.pool), DENIED);
     FAILS(mu_remove(&mu_bob, "doc/a.txt"), DENIED);
+    ck_assert(!tu_exists("accounts/alice/trash"));
     FAILS(mu_move(&mu_bob, "doc/a.txt", "doc/b.txt"), DENIED);
     FAILS(mu_move(&mu_bob, "doc/a.txt", "mine.txt"), DENIED);
     FAILS(mu_copy(&mu_bob, "doc/a.txt", "doc/b.txt"), DENIED);
