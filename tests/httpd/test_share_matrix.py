@@ -10,7 +10,8 @@ from harness.env import SRC, wait_until
 from harness.matrix import (CREATED, DAV, DONE, MULTI, OK, OWNER, REFUSED, Case, World, check, inner,
                             multi, permissions_of, report)
 from harness.matrix_ops import OPS
-from harness.shares import ALL, CREATE, DELETE, READ, SHARE, UPDATE, accept, call, decline, group, sql
+from harness.shares import (ALL, CREATE, DELETE, READ, SHARE, UPDATE, accept, call, decline, group,
+                            share, sql)
 
 DIR_SETS = [READ | more for more in (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)]
 FILE_SETS = [READ, READ | UPDATE, READ | SHARE, READ | UPDATE | SHARE]
@@ -133,6 +134,22 @@ def test_unshared(world):
     assert world.user.dav("PROPFIND", "unshared", depth=0).status_code == 207
     made.delete()
     report(check(world, world.at(world.user, "unshared", 0, "unshared", live=False), place, OPS))
+
+
+def test_owner_disabled(world):
+    """What he gave goes on, as in ownCloud; it ends with him."""
+    owner = world.env.account()
+    owner.mkcol("ofdisabled")
+    owner.put("ofdisabled/file.txt", b"first")
+    share(owner, "ofdisabled", world.user, permissions=ALL)
+    world.env.cloudctl("account", "disable", owner.id)
+    assert world.user.get("ofdisabled/file.txt").content == b"first"
+    world.user.put("ofdisabled/file.txt", b"second", expect=(204,))
+    world.user.put("ofdisabled/new.txt", b"new", expect=(201,))
+    world.user.delete("ofdisabled/new.txt")
+    world.env.cloudctl("account", "delete", "--yes", owner.id)
+    assert world.user.get("ofdisabled/file.txt").status_code == 404
+    assert "ofdisabled" not in world.user.propfind("", 1).names()
 
 
 def test_without_a_login(world):
