@@ -57,7 +57,7 @@ static int send_file(request_rec *r, cloud_ctx_t *ctx, const cloud_account_t *ac
     status = ap_meets_conditions(r);
     if (status != OK) return status;
     c.size = entry->node.size;
-    c.name = entry->node.disk;
+    c.name = cloud_entry_shown_name(entry, r->pool);
     cloud_content_headers(r, &c);
     return cloud_content_send(r, &c);
 }

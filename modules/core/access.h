@@ -95,6 +95,10 @@ CLOUD_API cloud_err_t *cloud_resolve_id(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                         const cloud_account_t *account, apr_int64_t id,
                                         apr_pool_t *pool);
 
+/** What an entry is called to who asks: of a mount his own name for it, since the item's is the owner's
+ *  alone; otherwise cloud_name_shown(). "" for a root. */
+CLOUD_API const char *cloud_entry_shown_name(const cloud_entry_t *entry, apr_pool_t *pool);
+
 typedef enum {
     CLOUD_OP_LIST,      /* PROPFIND, list */
     CLOUD_OP_READ,      /* content */

@@ -2,7 +2,10 @@
 /* Notices and mails go to the features that take them. */
 #include "notify.h"
 
+#include <string.h>
+
 #include "hooks.h"
+#include "settings.h"
 
 #define EACH_FEATURE(f, i)                                                                        \
     for (i = 0; i < cloud_features()->nelts                                                       \
@@ -52,5 +55,20 @@ cloud_err_t *cloud_mail_ready(int *yes, cloud_ctx_t *ctx)
     *yes = 0;
     EACH_FEATURE(f, i)
         if (f->mail_ready && !*yes) CLOUD_ERR(f->mail_ready(yes, ctx));
+    return NULL;
+}
+
+cloud_err_t *cloud_mail_link(const char **url, cloud_ctx_t *ctx, const char *link,
+                             apr_pool_t *pool)
+{
+    const char *base;
+    apr_size_t len;
+
+    *url = link && *link ? link : NULL;
+    if (!*url || **url != '/') return NULL;
+    CLOUD_ERR(cloud_setting_get(&base, NULL, ctx, "system", "overwrite.cli.url"));
+    len = base ? strlen(base) : 0;
+    while (len > 0 && base[len - 1] == '/') len--;
+    *url = len ? apr_pstrcat(pool, apr_pstrmemdup(pool, base, len), link, NULL) : NULL;
     return NULL;
 }

@@ -60,6 +60,10 @@ typedef struct {
  *  be sent to (ASCII alone), QUOTA when too many wait. Nothing is queued while no mail can be sent. (tx,
  *  write) */
 CLOUD_API cloud_err_t *cloud_mail_queue_tx(cloud_ctx_t *ctx, const cloud_mail_t *mail);
+/** The absolute address, for a mail, of a place below CloudBase, by the setting overwrite.cli.url; what is
+ *  absolute stays. NULL when there is none. */
+CLOUD_API cloud_err_t *cloud_mail_link(const char **url, cloud_ctx_t *ctx, const char *link,
+                                       apr_pool_t *pool);
 /** Whether mail can be sent from here: who offers to send one asks this. */
 CLOUD_API cloud_err_t *cloud_mail_ready(int *yes, cloud_ctx_t *ctx);
 

@@ -119,6 +119,11 @@ static cloud_err_t *set_etag(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *poo
     return NULL;
 }
 
+const char *cloud_entry_shown_name(const cloud_entry_t *e, apr_pool_t *pool)
+{
+    return e->mount_root ? e->name : cloud_name_shown(e->node.name, e->node.disk, pool);
+}
+
 cloud_err_t *cloud_entry_set(cloud_entry_t *entry, cloud_ctx_t *ctx, const cloud_node_t *node)
 {
     entry->node = *node;

@@ -96,7 +96,7 @@ static int get_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
     status = conditions(r, cloud_etag_text(etag, entry->etag));
     if (status != OK) return status;
     c.size = entry->node.size;
-    c.name = entry->node.disk;
+    c.name = cloud_entry_shown_name(entry, r->pool);
     cloud_content_headers(r, &c);
     return cloud_content_send(r, &c);
 }

@@ -76,21 +76,6 @@ cloud_err_t *cloud_mail_is_ready(int *yes, cloud_ctx_t *ctx)
     return NULL;
 }
 
-cloud_err_t *cloud_mail_link(const char **url, cloud_ctx_t *ctx, const char *link,
-                             apr_pool_t *pool)
-{
-    const char *base;
-    apr_size_t len;
-
-    *url = link && *link ? link : NULL;
-    if (!*url || **url != '/') return NULL;
-    CLOUD_ERR(cloud_setting_get(&base, NULL, ctx, "system", "overwrite.cli.url"));
-    len = strlen(base);
-    while (len > 0 && base[len - 1] == '/') len--;
-    *url = len ? apr_pstrcat(pool, apr_pstrmemdup(pool, base, len), link, NULL) : NULL;
-    return NULL;
-}
-
 /* ---- adding ---- */
 
 static cloud_err_t *is_full(int *full, cloud_ctx_t *ctx)

@@ -34,11 +34,6 @@ cloud_err_t *cloud_mail_add(cloud_ctx_t *ctx, const cloud_mail_t *mail);
 cloud_err_t *cloud_mail_is_ready(int *yes, cloud_ctx_t *ctx);
 cloud_err_t *cloud_mail_forget(cloud_ctx_t *ctx, const cloud_account_t *account);
 
-/** The absolute address of a place below CloudBase, by the setting overwrite.cli.url; what is absolute
- *  stays. NULL when there is none. */
-cloud_err_t *cloud_mail_link(const char **url, cloud_ctx_t *ctx, const char *link,
-                             apr_pool_t *pool);
-
 typedef int cloud_mail_stopping_fn(void);
 
 /** Sends the next mail that is due. *sent 1: it was sent, 0: it was tried in vain, -1: none was due. A

@@ -43,7 +43,7 @@ static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_
     *item = node ? apr_pcalloc(ctx->pool, sizeof(**item)) : NULL;
     if (!node) return NULL;
     (*item)->parent = node->parent;
-    (*item)->name = node->name;
+    (*item)->name = s->target; /* the item's own name is the owner's */
     (*item)->is_dir = CLOUD_IS_DIR(node);
     return NULL;
 }

@@ -2,6 +2,8 @@
 /* /notification: mails about shares, when who shared asks for them. */
 #include "private.h"
 
+#include "notify.h"
+
 static const char *param(const cloud_ocs_call_t *call, const char *name)
 {
     const char *value = cloud_param(call->params, name);
@@ -17,11 +19,20 @@ static apr_int64_t number(const char *text)
     return *text && !*end ? n : -1;
 }
 
-static const char *absolute(const cloud_ocs_call_t *call, const char *path)
+static const char *as_requested(const cloud_ocs_call_t *call, const char *path)
 {
     request_rec *r = call->r;
 
     return ap_construct_url(r->pool, apr_pstrcat(r->pool, cloud_http_base(r), path, NULL), r);
+}
+
+/* What stands in mails: whoever sends a request says in it which host he means, and others would follow
+ * the link there. So the host is the configured one, where one is. */
+static cloud_err_t *absolute(const char **url, const cloud_ocs_call_t *call, const char *path)
+{
+    CLOUD_ERR(cloud_mail_link(url, call->ctx, path, call->r->pool));
+    if (!*url) *url = as_requested(call, path);
+    return NULL;
 }
 
 /* Who got no mail. */
@@ -34,13 +45,15 @@ static const char *complaint(const cloud_ocs_call_t *call, const apr_array_heade
 static cloud_err_t *send_mail(cloud_ocs_call_t *call)
 {
     apr_int64_t node = number(param(call, "itemSource"));
-    const char *link = absolute(call, apr_psprintf(call->r->pool, "/index.php/f/%" APR_INT64_T_FMT,
-                                                   node));
     apr_array_header_t *failed;
-    cloud_err_t *err = cloud_share_mail_recipients(
-        &failed, call->ctx, call->account, node, (int)number(param(call, "shareType")),
-        param(call, "recipient"), link);
+    const char *link;
+    cloud_err_t *err;
 
+    CLOUD_ERR(absolute(&link, call, apr_psprintf(call->r->pool, "/index.php/f/%" APR_INT64_T_FMT,
+                                                 node)));
+    err = cloud_share_mail_recipients(&failed, call->ctx, call->account, node,
+                                      (int)number(param(call, "shareType")),
+                                      param(call, "recipient"), link);
     CLOUD_ERR(cloud_shares_answer(call, err));
     if (err) return NULL;
     call->data = json_pack("{s:s}", "status", failed->nelts ? "error" : "success");
@@ -59,23 +72,29 @@ static cloud_err_t *mark_sent(cloud_ocs_call_t *call)
     return cloud_shares_answer(call, err);
 }
 
-/* Nobody's mail gets an address that is not ours: the link is one of this server. */
-static const char *own_token(const cloud_ocs_call_t *call, const char *link)
+/* Nobody's mail gets an address that is not ours: the link is one of this server. Of what was sent only the
+ * token is used; *url is the address of the same link for a mail. *token NULL: it is no such link. */
+static cloud_err_t *own_link(const char **token, const char **url, const cloud_ocs_call_t *call,
+                             const char *link)
 {
-    const char *token = strrchr(link, '/');
+    const char *last = strrchr(link, '/'), *path;
 
-    if (!token || !*++token) return NULL;
-    return strcmp(link, absolute(call, apr_pstrcat(call->r->pool, "/index.php/s/", token, NULL)))
-        ? NULL : token;
+    *token = NULL;
+    if (!last || !*++last) return NULL;
+    path = apr_pstrcat(call->r->pool, "/index.php/s/", last, NULL);
+    CLOUD_ERR(absolute(url, call, path));
+    if (!strcmp(link, *url) || !strcmp(link, as_requested(call, path))) *token = last;
+    return NULL;
 }
 
 static cloud_err_t *mail_link(cloud_ocs_call_t *call)
 {
-    const char *link = param(call, "link"), *token = own_token(call, link);
+    const char *token, *link;
     const apr_array_header_t *to = cloud_param_list(call->params, "recipients", call->r->pool);
     apr_array_header_t *failed;
     cloud_err_t *err;
 
+    CLOUD_ERR(own_link(&token, &link, call, param(call, "link")));
     if (!token)
         return cloud_shares_answer(call, cloud_err(call->r->pool, CLOUD_E_INVALID,
                                                    "Invalid shared link"));

@@ -197,7 +197,7 @@ static cloud_err_t *list(cloud_dav_sink_t *sink, cloud_ctx_t *ctx, const cloud_d
 
     CLOUD_ERR(read_place(&place, t, pool));
     CLOUD_ERR(cloud_versions_file(&file, ctx, t->account, place.node, pool));
-    m.file = file->node.disk;
+    m.file = cloud_entry_shown_name(file, pool);
     if (place.kind == PLACE_VERSION) return list_version(&m, ctx, &place, pool);
     CLOUD_ERR(sink->at(sink, t->path));
     if (place.kind == PLACE_META) {
@@ -228,7 +228,7 @@ static cloud_err_t *get(cloud_dav_content_t *content, cloud_ctx_t *ctx,
     node.etag = v->etag;
     content->size = v->size;
     content->mtime = v->mtime;
-    content->name = file->node.disk;
+    content->name = cloud_entry_shown_name(file, pool);
     content->etag = cloud_etag(apr_palloc(pool, CLOUD_ETAG_MAX), &node);
     content->sums = v->sums;
     return NULL;

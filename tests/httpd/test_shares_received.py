@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -351,6 +352,28 @@ def test_odd_names(w, name):
         assert shared(other, name, w.brian)["file_target"] == f"/{name} (2)"
 
 
+def test_what_the_owner_calls_it_is_his_own(w):
+    """He renames it; whoever received it goes on with his own name for it, in headers as well."""
+    shared(w.alice, "file.txt", w.brian)
+    w.alice.move("file.txt", "private.doc")
+    w.brian.move("file.txt", "mine.txt")
+    w.brian.put("mine.txt", b"second")
+    number = w.brian.prop("mine.txt", "oc:fileid")
+    got = w.brian.get("mine.txt")
+    versions = f"remote.php/dav/meta/{number}/v"
+    listed = w.env.http("PROPFIND", versions, w.brian, headers={"Depth": "1"})
+    place = re.findall(r"<d:href>([^<]*/v/[^<]+)</d:href>", listed.text)[0]
+    old = w.env.http("GET", place.removeprefix(w.env.base), w.brian)
+    archive = w.env.http("GET", "index.php/apps/files/ajax/download.php?files=mine.txt", w.brian)
+    assert (got.content, old.content, archive.content) == (b"second", b"a file", b"second")
+    assert "text/plain" in listed.text
+    for answer in (got, old, archive):
+        assert "mine.txt" in answer.headers["Content-Disposition"]
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert "private.doc" not in str(answer.headers)
+    assert "private.doc" in w.alice.get("private.doc").headers["Content-Disposition"]
+
+
 # ---- mails ----
 
 def test_mails(new_env):
@@ -363,6 +386,7 @@ def test_mails(new_env):
     program.write_text('#!/bin/sh\ncat >"$1/$$.part" && mv "$1/$$.part" "$1/$$.mail"\n')
     program.chmod(0o755)
     env.config(f'CloudSendmail "{program} {box}"\nCloudMailFrom cloud@example.org\n'
+               "CloudSetting system overwrite.cli.url https://cloud.example.org/\n"
                "CloudSetting core shareapi_allow_mail_notification yes\n"
                "CloudSetting core shareapi_allow_public_notification yes\n")
     env.start()
@@ -380,7 +404,7 @@ def test_mails(new_env):
     place = "notification/notify-public-link-by-email"
     data(call(w.alice, "POST", place, link=link["url"], personalNote="Look at this",
               **{"recipients[]": "somebody@example.org"}))
-    fails(call(w.alice, "POST", place, link=link["url"],
+    fails(call(w.alice, "POST", place, link=f"https://cloud.example.org/index.php/s/{link['token']}",
                **{"recipients[]": "bad\r\nBcc: x@example.org"}), 400)
     fails(call(w.brian, "POST", place, link=link["url"], **{"recipients[]": "x@example.org"}), 400)
     wait_until(lambda: len(list(box.glob("*.mail"))) == 2, "two mails")
@@ -389,8 +413,11 @@ def test_mails(new_env):
         for path in box.glob("*.mail"))}
     assert set(mails) == {f"{w.brian.id}@example.org", "somebody@example.org"}
     text = mails["somebody@example.org"].get_content()
-    assert link["url"] in text and "Look at this" in text
-    assert f"/index.php/f/{one['item_source']}" in mails[f"{w.brian.id}@example.org"].get_content()
+    # not by the host that the request named: whoever sends one may name any
+    cloud = "https://cloud.example.org/index.php"
+    assert f"{cloud}/s/{link['token']}\n" in text and "Look at this" in text
+    assert link["url"] not in text
+    assert f"{cloud}/f/{one['item_source']}\n" in mails[f"{w.brian.id}@example.org"].get_content()
     assert data(call(w.alice, "GET", f"shares/{one['id']}"))[0]["mail_send"] == 1
 
 def test_mails_that_are_off(w, setting):
