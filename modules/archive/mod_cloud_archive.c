@@ -66,7 +66,7 @@ static const apr_array_header_t *names_of(request_rec *r, const cloud_params_t *
 
 static cloud_err_t *params_of(cloud_params_t **params, request_rec *r)
 {
-    if (r->method_number == M_POST) return cloud_login_form(params, r);
+    if (r->method_number == M_POST) return cloud_login_form_sized(params, r, CLOUD_LOGIN_LIST_BYTES);
     *params = cloud_params_create(r->pool);
     return r->args ? cloud_params_add(*params, r->args, strlen(r->args)) : NULL;
 }

@@ -27,7 +27,7 @@ struct cloud_archive_plan_t {
     cloud_archive_t *count;      /* the same archive, which is only counted */
     apr_size_t skip;             /* bytes of a path that are above the top of the archive */
     apr_array_header_t *folders; /* const char *: paths, to be listed */
-    apr_array_header_t *mounts;  /* const char *: files from elsewhere, to be looked at by themselves */
+    apr_array_header_t *mounts;  /* const char *: what others share, to be looked at by itself */
     const char *folder;          /* being listed */
     apr_pool_t *scratch;
     apr_int64_t entries;
@@ -60,7 +60,7 @@ static cloud_err_t *add(cloud_archive_plan_t *p, const char *path, const cloud_n
     return NULL;
 }
 
-/* A single file that somebody else shares has permissions of its own, which a listing does not decide. */
+/* What somebody else shares has permissions of its own, which a listing does not decide. */
 static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
 {
     cloud_archive_plan_t *p = baton;
@@ -70,7 +70,7 @@ static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
     const char *path = apr_pstrcat(p->scratch, p->folder, *p->folder ? "/" : "", name, NULL);
     cloud_err_t *err = NULL;
 
-    if (child->mount_root && !CLOUD_IS_DIR(node))
+    if (child->mount_root)
         APR_ARRAY_PUSH(p->mounts, const char *) = apr_pstrdup(p->pool, path);
     else err = add(p, path, node);
     apr_pool_clear(p->scratch);
@@ -92,18 +92,22 @@ static cloud_err_t *add_entry(cloud_archive_plan_t *p, const cloud_entry_t *entr
     const char *above = slash ? apr_pstrmemdup(p->pool, entry->path,
                                                (apr_size_t)(slash + 1 - entry->path)) : "";
 
-    if (!*entry->path || entry->mount_root) return add(p, entry->path, &entry->node);
-    return add(p, apr_pstrcat(p->pool, above, cloud_name_shown(entry->node.name, entry->node.disk,
-                                                               p->pool), NULL), &entry->node);
+    if (!*entry->path) return add(p, "", &entry->node);
+    return add(p, apr_pstrcat(p->pool, above, cloud_entry_shown_name(entry, p->pool), NULL),
+               &entry->node);
 }
 
+/* Nobody asked for these by name: what may not be fetched is left out, so that the rest can be. */
 static cloud_err_t *add_mounts(cloud_archive_plan_t *p, apr_pool_t *pool)
 {
     cloud_entry_t *entry;
+    cloud_err_t *err;
 
     for (int i = 0; i < p->mounts->nelts; i++) {
-        CLOUD_ERR(find(&entry, p, APR_ARRAY_IDX(p->mounts, i, const char *), pool));
-        CLOUD_ERR(add_entry(p, entry));
+        err = find(&entry, p, APR_ARRAY_IDX(p->mounts, i, const char *), pool);
+        if (cloud_err_is(err, CLOUD_E_DENIED)) continue;
+        if (!err) err = add_entry(p, entry);
+        if (err) return err;
     }
     apr_array_clear(p->mounts);
     return NULL;

@@ -29,7 +29,7 @@ static int send_file(links_request_t *q, const char *path)
         return status;
     }
     content.size = entry->node.size;
-    content.name = entry->node.disk;
+    content.name = cloud_entry_shown_name(entry, q->r->pool);
     cloud_content_headers(q->r, &content);
     return cloud_content_send(q->r, &content);
 }
@@ -92,13 +92,29 @@ static int send_archive(links_request_t *q, const apr_array_header_t *names)
                    cloud_param(q->query, "format"));
 }
 
+/* Of the page's form, which may name everything on it. */
+static cloud_err_t *read_form(links_request_t *q)
+{
+    cloud_params_t *form;
+
+    if (q->r->method_number != M_POST) {
+        return NULL;
+    }
+    CLOUD_ERR(cloud_login_form_sized(&form, q->r, CLOUD_LOGIN_LIST_BYTES));
+    links_take(q, form);
+    return NULL;
+}
+
 int links_download(links_request_t *q)
 {
     const apr_array_header_t *names;
     cloud_entry_t *e;
     const char *path;
-    cloud_err_t *err;
+    cloud_err_t *err = read_form(q);
 
+    if (err) {
+        return cloud_http_error(q->r, err);
+    }
     if (!q->link->is_dir) {
         return send_file(q, q->link->name);
     }

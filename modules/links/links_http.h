@@ -66,6 +66,8 @@ typedef struct {
     const char *path;           /* ?path=, "" for the root */
 } links_request_t;
 
+/** What is asked for stands in params. The path is one of names, without a slash before it. */
+void links_take(links_request_t *q, cloud_params_t *params);
 /** All of /index.php/s; rest is what follows it. */
 int links_page(request_rec *r, const char *rest);
 int links_download(links_request_t *q);  /* links_download.c */

@@ -88,9 +88,14 @@ static int authenticate(links_request_t *q)
 
 /* ---- which part ---- */
 
-static int no_method(request_rec *r, int post)
+#define GET  1
+#define POST 2
+
+static int no_method(request_rec *r, int methods)
 {
-    apr_table_setn(r->err_headers_out, "Allow", post ? "POST" : "GET, HEAD");
+    static const char *const ALLOWED[] = { "", "GET, HEAD", "POST", "GET, HEAD, POST" };
+
+    apr_table_setn(r->err_headers_out, "Allow", ALLOWED[methods]);
     return refuse(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
 }
 
@@ -104,20 +109,21 @@ static int show(links_request_t *q)
 
 static const struct {
     const char *name;       /* behind the token */
-    int post;
+    int methods;
     int open;               /* also for who has not shown the password */
     int (*serve)(links_request_t *q);
 } PARTS[] = {
-    { "", 0, 0, show },
-    { "/authenticate", 1, 1, authenticate },
-    { "/download", 0, 0, links_download },
-    { "/upload", 1, 0, links_upload },
+    { "", GET, 0, show },
+    { "/authenticate", POST, 1, authenticate },
+    { "/download", GET | POST, 0, links_download },
+    { "/upload", POST, 0, links_upload },
 };
 
 static int serve_part(links_request_t *q, int i)
 {
     request_rec *r = q->r;
     int good, get = r->method_number == M_GET;
+    int method = get ? GET : r->method_number == M_POST ? POST : 0;
     cloud_err_t *err = links_proven(&good, r, q->link);
 
     if (err) {
@@ -130,8 +136,8 @@ static int serve_part(links_request_t *q, int i)
     if (PARTS[i].open && get) {
         return cloud_login_redirect(r, q->base);
     }
-    if (r->method_number != (PARTS[i].post ? M_POST : M_GET)) {
-        return no_method(r, PARTS[i].post);
+    if (!(PARTS[i].methods & method)) {
+        return no_method(r, PARTS[i].methods);
     }
     return PARTS[i].serve(q);
 }
@@ -148,17 +154,23 @@ static int serve(links_request_t *q, const char *part)
     return refuse(q->r, cloud_err(q->r->pool, CLOUD_E_NOT_FOUND, NULL));
 }
 
-/* Parameters are those of the address; the path is one of names, without a slash before it. */
+void links_take(links_request_t *q, cloud_params_t *params)
+{
+    const char *path = cloud_param(params, "path");
+
+    q->query = params;
+    q->path = path ? path + strspn(path, "/") : "";
+}
+
+/* Parameters are those of the address. */
 static cloud_err_t *read_query(links_request_t *q)
 {
-    const char *path;
+    cloud_params_t *params = cloud_params_create(q->r->pool);
 
-    q->query = cloud_params_create(q->r->pool);
     if (q->r->args) {
-        CLOUD_ERR(cloud_params_add(q->query, q->r->args, strlen(q->r->args)));
+        CLOUD_ERR(cloud_params_add(params, q->r->args, strlen(q->r->args)));
     }
-    path = cloud_param(q->query, "path");
-    q->path = path ? path + strspn(path, "/") : "";
+    links_take(q, params);
     return NULL;
 }
 

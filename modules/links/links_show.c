@@ -237,13 +237,14 @@ static cloud_err_t *put_folder(cloud_page_t *page, const links_request_t *q,
     CLOUD_ERR(cloud_param_int(&from, q->query, "from", 0, 0, APR_INT32_MAX));
     l.from = (int)from;
     put_trail(page, q, folder->path);
-    cloud_page_put(page, "<section aria-label=\"Files\">\n<form method=\"get\" action=\"%s/download\">\n"
-                   "<input type=\"hidden\" name=\"path\" value=\"/%s\">\n"
+    cloud_page_put(page, "<section aria-label=\"Files\">\n");
+    cloud_page_form(page, apr_pstrcat(q->r->pool, q->base, "/download", NULL)); /* no address has room */
+    cloud_page_put(page, "<input type=\"hidden\" name=\"path\" value=\"/%s\">\n"
                    "<table class=\"files\">\n<thead><tr><th scope=\"col\">Name</th>"
                    "<th scope=\"col\" class=\"num\">Size</th>"
                    "<th scope=\"col\" class=\"num\">Changed (UTC)</th>"
                    "<th scope=\"col\" class=\"check\"><span class=\"hidden\">Select</span></th></tr>"
-                   "</thead>\n<tbody>\n", base_url(q), folder->path);
+                   "</thead>\n<tbody>\n", folder->path);
     CLOUD_ERR(put_rows(&l, folder));
     cloud_page_put(page, "</tbody></table>\n");
     if (!l.seen) {

@@ -14,7 +14,6 @@
 #include "form.h"
 
 #define SECRET_CHARS 43
-#define FORM_BYTES   (64 * 1024)
 #define TOKEN        "requesttoken"
 
 login_browser_t *login_known(request_rec *r)
@@ -245,10 +244,15 @@ const char *login_form_token(request_rec *r)
     return cloud_form_token(b->cookie, bound_to(b), r->pool);
 }
 
-cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r)
+static cloud_err_t *read_fields(cloud_params_t **params, request_rec *r, apr_off_t max)
 {
     *params = cloud_params_create(r->pool);
-    return cloud_form_read(*params, r, FORM_BYTES);
+    return cloud_form_read(*params, r, max);
+}
+
+cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r)
+{
+    return read_fields(params, r, CLOUD_LOGIN_FORM_BYTES);
 }
 
 cloud_err_t *cloud_login_form_token(request_rec *r, const char *token)
@@ -267,9 +271,14 @@ cloud_err_t *cloud_login_form_token(request_rec *r, const char *token)
 
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r)
 {
+    return cloud_login_form_sized(params, r, CLOUD_LOGIN_FORM_BYTES);
+}
+
+cloud_err_t *cloud_login_form_sized(cloud_params_t **params, request_rec *r, apr_off_t max)
+{
     login_browser_t *b;
 
     CLOUD_ERR(login_browser(&b, r));
-    CLOUD_ERR(cloud_login_fields(params, r));
+    CLOUD_ERR(read_fields(params, r, max));
     return cloud_login_form_token(r, cloud_param(*params, TOKEN));
 }

@@ -59,7 +59,12 @@ cloud_err_t *cloud_login_leave(request_rec *r)
 
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r)
 {
-    return api->form(params, r);
+    return cloud_login_form_sized(params, r, CLOUD_LOGIN_FORM_BYTES);
+}
+
+cloud_err_t *cloud_login_form_sized(cloud_params_t **params, request_rec *r, apr_off_t max)
+{
+    return api->form(params, r, max);
 }
 
 cloud_err_t *cloud_login_fields(cloud_params_t **params, request_rec *r)

@@ -168,7 +168,7 @@ static const cloud_login_api_t *cloud_login_api(void)
         .account = cloud_login_account,
         .ask = cloud_login_ask,
         .leave = login_end,
-        .form = cloud_login_form,
+        .form = cloud_login_form_sized,
         .fields = cloud_login_fields,
         .form_token = cloud_login_form_token,
         .page_create = cloud_page_create,

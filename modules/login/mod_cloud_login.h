@@ -56,10 +56,15 @@ cloud_err_t *cloud_login_leave(request_rec *r);
 
 /* ---- forms ---- */
 
+#define CLOUD_LOGIN_FORM_BYTES (64 * 1024)
+#define CLOUD_LOGIN_LIST_BYTES (1024 * 1024) /* with the names of all that is on a page of a folder */
+
 /** The fields of a POSTed form; the query does not count. DENIED unless it carries the token that
- *  cloud_page_form() put into it, for this browser and this session; TOO_LARGE over 64 KiB;
- *  UNSUPPORTED when it is no form. Call cloud_login_account() first. */
+ *  cloud_page_form() put into it, for this browser and this session; TOO_LARGE over
+ *  CLOUD_LOGIN_FORM_BYTES; UNSUPPORTED when it is no form. Call cloud_login_account() first. */
 cloud_err_t *cloud_login_form(cloud_params_t **params, request_rec *r);
+/** The same; TOO_LARGE over max bytes. */
+cloud_err_t *cloud_login_form_sized(cloud_params_t **params, request_rec *r, apr_off_t max);
 /** For forms that are read by others: DENIED unless token is what the form of this browser and session has
  *  in its field "requesttoken". Call cloud_login_account() first. */
 cloud_err_t *cloud_login_form_token(request_rec *r, const char *token);
@@ -128,7 +133,7 @@ typedef struct {
     cloud_err_t *(*account)(const cloud_account_t **, request_rec *);
     int (*ask)(request_rec *);
     cloud_err_t *(*leave)(request_rec *);
-    cloud_err_t *(*form)(cloud_params_t **, request_rec *);
+    cloud_err_t *(*form)(cloud_params_t **, request_rec *, apr_off_t);
     cloud_err_t *(*fields)(cloud_params_t **, request_rec *);
     cloud_err_t *(*form_token)(request_rec *, const char *);
     cloud_page_t *(*page_create)(request_rec *, const char *);

@@ -14,6 +14,7 @@ import pytest
 
 from harness.browser import Browser
 from harness.env import wait_until
+from harness.shares import share
 
 DOWNLOAD = "index.php/apps/files/ajax/download.php"
 MTIME = 1500000001
@@ -459,3 +460,46 @@ def test_memory_does_not_grow(account, fmt):
     if not env.sanitized:
         for pid, kib in before.items():
             assert peak(pid) - kib < 20_000, "memory grew with the size"
+
+
+# ---- what others share ----
+
+NO_DOWNLOAD = {"attributes[0][scope]": "permissions", "attributes[0][key]": "download",
+               "attributes[0][value]": "false"}
+
+
+def test_received_shares_are_in_it(env, tree):
+    other = env.account()
+    other.put("own.txt", b"own")
+    share(tree, "top", other)
+    share(tree, "beside.txt", other)
+    assert unzip(download(other).content) == {**TREE, "beside.txt": b"beside", "own.txt": b"own"}
+    assert unzip(download(other, "", ["top", "own.txt"]).content) == {**TREE, "own.txt": b"own"}
+    assert download(other, "", "beside.txt").content == b"beside"
+
+
+@pytest.mark.parametrize("path", ["top", "beside.txt"])
+def test_what_may_not_be_fetched_is_refused_at_once(env, tree, path):
+    other = env.account()
+    other.put("own.txt", b"own")
+    share(tree, path, other, permissions=1, **NO_DOWNLOAD)
+    download(other, "", path, expect=403)
+    download(other, "", [path, "own.txt"], expect=403)
+    assert download(other, "", "own.txt").content == b"own"
+    # what nobody asked for by its name keeps nothing else from being fetched
+    assert unzip(download(other).content) == {"own.txt": b"own"}
+
+
+def test_many_long_names_are_selected(env, account):
+    names = [f"{i:03}-" + "\u00e4" * 120 for i in range(500)]
+    for name in names:
+        account.put(name, b"")
+    browser = Browser(env)
+    assert browser.sign_in(account).status_code == 303
+    page = browser.get("index.php/apps/files/")
+    answer = browser.submit(page, {"files[]": names}, having="dir")
+    assert answer.status_code == 200, answer.text[:500]
+    assert unzip(answer.content) == dict.fromkeys(names, b"")
+    answer = browser.submit(page, {"files[]": [*names, "x" * (1 << 20)]}, having="dir")
+    assert answer.status_code == 413
+    browser.close()

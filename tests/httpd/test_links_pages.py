@@ -107,6 +107,20 @@ def test_a_file(tree):
     assert (ranged.status_code, ranged.text) == (206, "on")
 
 
+def test_many_long_names_are_selected(tree):
+    names = [f"{i:03}-" + "\u00e4" * 120 for i in range(500)]
+    tree.mkcol("folder/many")
+    for name in names:
+        tree.put(f"folder/many/{name}", b"")
+    browser = Link(tree, "folder").browser()
+    page = browser.open(path="/many")
+    answer = browser.submit(page, {"files[]": names})
+    assert names_in(answer) == names
+    url = browser.link.page + "/download"
+    assert browser.post(url, {"path": "/many", "files[]": names}).status_code == 403  # not our form
+    assert browser.submit(page, {"files[]": ["x" * (1 << 20)]}).status_code == 413
+
+
 def names_in(answer):
     assert answer.status_code == 200, answer.text
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -172,7 +186,7 @@ def test_many_files_come_in_pages(tree):
 
 def test_methods(tree):
     browser = Link(tree, "folder", 15).browser()
-    for method, more in (("POST", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/download"),
+    for method, more in (("POST", ""), ("PUT", ""), ("DELETE", ""), ("PUT", "/download"),
                          ("GET", "/upload"), ("PUT", "/upload"), ("PROPFIND", "")):
         answer = browser.request(method, browser.link.page + more)
         assert answer.status_code == 405, (method, more)
