@@ -21,6 +21,7 @@
 APLOG_USE_MODULE(cloud_avatars);
 
 #define SIDE_DEFAULT  64
+#define PARTS_MAX     100  /* of a form: each costs memory and a search */
 #define DAV_SIDE_MAX  1024 /* of a name that is one; what is sent may be smaller */
 
 /* ---- errors as ownCloud's own page reads them ---- */
@@ -237,9 +238,12 @@ static cloud_err_t *from_form(const void **data, apr_size_t *len, cloud_ctx_t *c
 {
     const char *body = *data;
     apr_size_t at = 0, size = *len;
-    cloud_avatar_part_t *part;
+    cloud_avatar_part_t *part = NULL;
+    int n;
 
-    do {
+    for (n = 0; n == 0 || part; n++) {
+        if (n == PARTS_MAX)
+            return cloud_err(pool, CLOUD_E_INVALID, "The form has too many parts");
         CLOUD_ERR(cloud_avatar_form_next(&part, &at, body, size, boundary, pool));
         if (part && part->is_file) {
             *data = part->data;
@@ -249,7 +253,7 @@ static cloud_err_t *from_form(const void **data, apr_size_t *len, cloud_ctx_t *c
         if (part && !strcmp(part->name, "path")) {
             return from_path(data, len, ctx, apr_pstrmemdup(pool, part->data, part->len), pool);
         }
-    } while (part);
+    }
     return cloud_err(pool, CLOUD_E_INVALID, "No image or file provided");
 }
 

@@ -16,6 +16,7 @@
 #include <apr_general.h>
 
 #define SAID_MAX 500                      /* bytes of what it says that are kept */
+#define ROUNDS   128                      /* of reading, before it is looked at again */
 #define LOOK     apr_time_from_msec(20)   /* how often its end is looked for */
 
 cloud_err_t *cloud_sendmail_check(char ***argv, const char *command, apr_pool_t *pool)
@@ -124,12 +125,14 @@ static cloud_err_t *start(run_t *run, char *const *argv)
 
 /* ---- its end ---- */
 
-/* What it says after it has said enough is read and forgotten, so that it does not wait for us. */
+/* What it says after it has said enough is read and forgotten, so that it does not wait for us. No more
+ * than so much at once: one that never stops talking must not keep us from looking at the clock. */
 static void listen_to(run_t *run)
 {
     char more[512];
+    int round;
 
-    for (;;) {
+    for (round = 0; round < ROUNDS; round++) {
         int full = run->len == SAID_MAX;
         char *to = full ? more : run->said + run->len;
         ssize_t n = read(run->out[0], to, full ? sizeof more : SAID_MAX - run->len);
