@@ -21,7 +21,7 @@ static json_t *text(const char *s)
 
 /* ---- the item ---- */
 
-static cloud_err_t *folder_of_shares(const char **folder, cloud_ctx_t *ctx)
+static cloud_err_t *folder_of_shares(const char **folder, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
     const char *value;
 
@@ -29,18 +29,19 @@ static cloud_err_t *folder_of_shares(const char **folder, cloud_ctx_t *ctx)
     while (value && *value == '/') value++;
     *folder = "/";
     if (value && *value)
-        *folder = apr_pstrcat(ctx->pool, "/", value,
+        *folder = apr_pstrcat(pool, "/", value,
                               value[strlen(value) - 1] == '/' ? "" : "/", NULL);
     return NULL;
 }
 
 /* What waits, or was declined, is nowhere in the recipient's files. */
-static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_share_t *s)
+static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_share_t *s,
+                                   apr_pool_t *pool)
 {
     cloud_node_t *node;
 
-    CLOUD_ERR(cloud_tree_get(&node, ctx, s->node, ctx->pool));
-    *item = node ? apr_pcalloc(ctx->pool, sizeof(**item)) : NULL;
+    CLOUD_ERR(cloud_tree_get(&node, ctx, s->node, pool));
+    *item = node ? apr_pcalloc(pool, sizeof(**item)) : NULL;
     if (!node) return NULL;
     (*item)->parent = node->parent;
     (*item)->name = s->target; /* the item's own name is the owner's */
@@ -49,16 +50,16 @@ static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_
 }
 
 static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_account_t *account,
-                             const cloud_share_t *s)
+                             const cloud_share_t *s, apr_pool_t *pool)
 {
     cloud_entry_t *e;
-    cloud_err_t *err = cloud_resolve_id(&e, ctx, account, s->node, ctx->pool);
+    cloud_err_t *err = cloud_resolve_id(&e, ctx, account, s->node, pool);
 
     *item = NULL;
     if (cloud_err_is(err, CLOUD_E_NOT_FOUND) || cloud_err_is(err, CLOUD_E_DENIED)) return NULL;
     CLOUD_ERR(err);
-    *item = apr_pcalloc(ctx->pool, sizeof(**item));
-    (*item)->path = apr_pstrcat(ctx->pool, "/", e->path, NULL);
+    *item = apr_pcalloc(pool, sizeof(**item));
+    (*item)->path = apr_pstrcat(pool, "/", e->path, NULL);
     (*item)->parent = e->parent.id;
     (*item)->name = e->name;
     (*item)->is_dir = CLOUD_IS_DIR(&e->node);
@@ -66,18 +67,19 @@ static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_accoun
 }
 
 static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud_share_t *s,
-                              int received)
+                              int received, apr_pool_t *pool)
 {
     int here = !received || s->state == CLOUD_SHARE_ACCEPTED;
     cloud_ctx_t *ctx = call->ctx;
     const char *folder;
 
-    CLOUD_ERR(here ? find_own(item, ctx, call->account, s) : find_elsewhere(item, ctx, s));
+    CLOUD_ERR(here ? find_own(item, ctx, call->account, s, pool)
+                   : find_elsewhere(item, ctx, s, pool));
     if (!*item) return NULL;
-    CLOUD_ERR(folder_of_shares(&folder, ctx));
+    CLOUD_ERR(folder_of_shares(&folder, ctx, pool));
     if (s->type == CLOUD_SHARE_LINK) folder = "/";
     (*item)->target = received && here ? (*item)->path
-                                       : apr_pstrcat(ctx->pool, folder, s->target, NULL);
+                                       : apr_pstrcat(pool, folder, s->target, NULL);
     if (!here) (*item)->path = (*item)->target;
     return NULL;
 }
@@ -122,11 +124,11 @@ static cloud_err_t *set_people(json_t *o, cloud_ctx_t *ctx, const cloud_share_t 
 }
 
 static void set_item(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s,
-                     const item_t *item)
+                     const item_t *item, apr_pool_t *pool)
 {
     int own = s->owner.number == call->account->number;
-    const char *storage = own ? apr_pstrcat(call->r->pool, "home::", s->owner.id, NULL)
-                              : apr_pstrcat(call->r->pool, "shared::", item->target, NULL);
+    const char *storage = own ? apr_pstrcat(pool, "home::", s->owner.id, NULL)
+                              : apr_pstrcat(pool, "shared::", item->target, NULL);
 
     json_object_set_new(o, "path", text(item->path));
     json_object_set_new(o, "mimetype", text(item->is_dir ? "httpd/unix-directory"
@@ -140,25 +142,27 @@ static void set_item(json_t *o, const cloud_ocs_call_t *call, const cloud_share_
     json_object_set_new(o, "file_target", text(item->target));
 }
 
-static void set_link(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s)
+static void set_link(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s,
+                     apr_pool_t *pool)
 {
     request_rec *r = call->r;
-    const char *path = apr_pstrcat(r->pool, cloud_http_base(r), "/index.php/s/", s->token, NULL);
+    const char *path = apr_pstrcat(pool, cloud_http_base(r), "/index.php/s/", s->token, NULL);
 
     if (s->has_password) {
         json_object_set_new(o, "share_with", json_string("***redacted***"));
         json_object_set_new(o, "share_with_displayname", json_string("***redacted***"));
     }
     json_object_set_new(o, "name", text(s->name));
-    json_object_set_new(o, "url", text(ap_construct_url(r->pool, path, r)));
+    json_object_set_new(o, "url", text(ap_construct_url(pool, path, r)));
 }
 
-static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s)
+static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const cloud_share_t *s,
+                                  apr_pool_t *pool)
 {
     const char *info;
 
     if (s->type == CLOUD_SHARE_LINK) {
-        set_link(o, call, s);
+        set_link(o, call, s, pool);
         return NULL;
     }
     json_object_set_new(o, "share_with", text(s->recipient.id));
@@ -173,7 +177,7 @@ static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const
 /* What a recipient has of a share by now: of one that was shared on, no more than who did so has
  * himself. 0: nothing any more. Who may not share on is not told that he may. */
 static cloud_err_t *shown_perms(unsigned *perms, const cloud_ocs_call_t *call,
-                                const cloud_share_t *s, int received)
+                                const cloud_share_t *s, int received, apr_pool_t *pool)
 {
     unsigned flags;
     int yes = 1;
@@ -181,25 +185,25 @@ static cloud_err_t *shown_perms(unsigned *perms, const cloud_ocs_call_t *call,
     *perms = s->perms;
     if (!received) return NULL;
     if (s->initiator.number != s->owner.number)
-        CLOUD_ERR(cloud_share_granted(perms, &flags, call->ctx, s->id, call->ctx->pool));
+        CLOUD_ERR(cloud_share_granted(perms, &flags, call->ctx, s->id, pool));
     CLOUD_ERR(cloud_share_allowed(&yes, call->ctx, call->account));
     if (!yes) *perms &= ~CLOUD_PERM_SHARE;
     return NULL;
 }
 
 cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const cloud_share_t *s,
-                                 int received)
+                                 int received, apr_pool_t *pool)
 {
     unsigned perms;
     item_t *item;
     json_t *o;
 
     *out = NULL;
-    CLOUD_ERR(shown_perms(&perms, call, s, received));
-    CLOUD_ERR(find_item(&item, call, s, received));
+    CLOUD_ERR(shown_perms(&perms, call, s, received, pool));
+    CLOUD_ERR(find_item(&item, call, s, received, pool));
     if (!item || !perms) return NULL;
     o = json_pack("{s:o, s:i, s:o, s:o, s:i, s:I, s:n, s:o, s:o}",
-                  "id", text(apr_psprintf(call->r->pool, "%" APR_INT64_T_FMT, s->id)),
+                  "id", text(apr_psprintf(pool, "%" APR_INT64_T_FMT, s->id)),
                   "share_type", (int)s->type, "uid_owner", text(s->initiator.id),
                   "displayname_owner", text(s->initiator.name), "permissions", (int)perms,
                   "stime", (json_int_t)s->created, "parent", "expiration", expiration(s),
@@ -207,8 +211,8 @@ cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const clo
     *out = o;
     CLOUD_ERR(set_people(o, call->ctx, s));
     if (received) json_object_set_new(o, "state", json_integer((json_int_t)s->state));
-    set_item(o, call, s, item);
-    CLOUD_ERR(set_recipient(o, call, s));
+    set_item(o, call, s, item, pool);
+    CLOUD_ERR(set_recipient(o, call, s, pool));
     json_object_set_new(o, "mail_send", json_integer(s->mail_send));
     json_object_set_new(o, "attributes", text(s->attributes));
     return NULL;

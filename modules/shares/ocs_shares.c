@@ -30,7 +30,7 @@ static cloud_err_t *show_tx(cloud_ocs_call_t *call, const cloud_share_t *s, int 
 {
     json_t *shown;
 
-    CLOUD_ERR(cloud_shares_format(&shown, call, s, received));
+    CLOUD_ERR(cloud_shares_format(&shown, call, s, received, call->r->pool));
     if (!shown)
         return cloud_err(call->r->pool, CLOUD_E_NOT_FOUND, "Wrong share ID, share doesn't exist");
     call->data = shown;
@@ -306,14 +306,18 @@ static int wanted_state(const cloud_ocs_call_t *call)
 static cloud_err_t *fill_list(cloud_ocs_call_t *call, const apr_array_header_t *shares,
                               int received)
 {
+    apr_pool_t *iter;
     json_t *shown;
     int i;
 
+    apr_pool_create(&iter, call->r->pool);
     for (i = 0; i < shares->nelts; i++) {
+        apr_pool_clear(iter);
         CLOUD_ERR(cloud_shares_format(&shown, call, APR_ARRAY_IDX(shares, i, cloud_share_t *),
-                                      received));
+                                      received, iter));
         if (shown) json_array_append_new(call->data, shown);
     }
+    apr_pool_destroy(iter);
     return NULL;
 }
 

@@ -27,9 +27,9 @@ extern const cloud_ocs_route_t cloud_shares_sharee_routes[];
 cloud_err_t *cloud_shares_answer(cloud_ocs_call_t *call, cloud_err_t *err);
 
 /** A share as OCS shows it to who asks; *out NULL when he can't see its item (any more). received:
- *  as its recipient gets it. (tx) */
+ *  as its recipient gets it. pool: for the time of the call; the JSON is its own. (tx) */
 cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const cloud_share_t *s,
-                                 int received);
+                                 int received, apr_pool_t *pool);
 
 /** The part "files_sharing" of the capabilities. */
 cloud_err_t *cloud_shares_capabilities(json_t *all, cloud_ctx_t *ctx, request_rec *r);

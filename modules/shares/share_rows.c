@@ -175,16 +175,19 @@ static cloud_err_t *select_rows(listing_t *l, cloud_ctx_t *ctx, const cloud_acco
     return collect(l->all, ctx, st, account->number);
 }
 
-/* Whether the item of a share lies in the folder, as account sees it. */
+/* Whether the item of a share lies in the folder, as account sees it. What is his own was selected
+ * so. */
 static cloud_err_t *lies_in(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
                             const cloud_share_t *s, const char *folder, apr_pool_t *pool)
 {
-    cloud_entry_t *e;
-    cloud_err_t *err = cloud_resolve_id(&e, ctx, account, s->node, pool);
     size_t len = strlen(folder);
     const char *rest;
+    cloud_entry_t *e;
+    cloud_err_t *err;
 
-    *yes = 0;
+    *yes = s->owner.number == account->number;
+    if (*yes) return NULL;
+    err = cloud_resolve_id(&e, ctx, account, s->node, pool);
     if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) return NULL;
     CLOUD_ERR(err);
     if (strncmp(e->path, folder, len) != 0 || (len && e->path[len] != '/')) return NULL;
@@ -197,10 +200,12 @@ static cloud_err_t *list_tx(apr_array_header_t *shares, cloud_ctx_t *ctx,
                             const cloud_account_t *account, const cloud_share_query_t *query)
 {
     listing_t l = { NULL, apr_array_make(shares->pool, 16, sizeof(cloud_share_t *)) };
+    apr_pool_t *iter;
     int i, yes;
 
     CLOUD_ERR(find_path(&l, ctx, account, query, shares->pool));
     CLOUD_ERR(select_rows(&l, ctx, account, query));
+    apr_pool_create(&iter, shares->pool);
     for (i = 0; i < l.all->nelts; i++) {
         cloud_share_t *s = APR_ARRAY_IDX(l.all, i, cloud_share_t *);
 
@@ -208,11 +213,13 @@ static cloud_err_t *list_tx(apr_array_header_t *shares, cloud_ctx_t *ctx,
         if (query->which == CLOUD_SHARES_WITH && query->state >= 0
             && (int)s->state != query->state) continue;
         if (l.entry && query->members) {
-            CLOUD_ERR(lies_in(&yes, ctx, account, s, l.entry->path, shares->pool));
+            apr_pool_clear(iter);
+            CLOUD_ERR(lies_in(&yes, ctx, account, s, l.entry->path, iter));
             if (!yes) continue;
         }
         APR_ARRAY_PUSH(shares, cloud_share_t *) = s;
     }
+    apr_pool_destroy(iter);
     return NULL;
 }
 

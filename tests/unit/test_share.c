@@ -407,6 +407,38 @@ START_TEST(test_types_of_a_listing_are_one_statement)
 }
 END_TEST
 
+/* Statements for the list of what is shared of the items in a folder. */
+static apr_uint64_t cost_of_members(const char *path, int expected)
+{
+    const cloud_share_query_t query = { CLOUD_SHARES_OF, path, 1, ~0u, -1 };
+    cloud_ctx_t *ctx = tu_as(alice);
+    apr_array_header_t *list;
+    apr_uint64_t n;
+
+    OK(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    n = cloud_db_statements(ctx->db);
+    OK(cloud_share_list(&list, ctx, alice, &query, tu.pool));
+    n = cloud_db_statements(ctx->db) - n;
+    cloud_tx_rollback(ctx);
+    ck_assert_int_eq(list->nelts, expected);
+    return n;
+}
+
+START_TEST(test_shares_in_a_folder_are_one_statement)
+{
+    apr_uint64_t one;
+    int i;
+
+    share("d/e", CLOUD_SHARE_USER, "brian");
+    share("d/e/f", CLOUD_SHARE_USER, "brian");
+    share("other", CLOUD_SHARE_LINK, NULL);
+    one = cost_of_members("d", 1);
+    for (i = 0; i < 20; i++) share("d/e", CLOUD_SHARE_LINK, NULL);
+    ck_assert_uint_eq(cost_of_members("d", 21), one);
+    cost_of_members("", 1);
+}
+END_TEST
+
 /* ---- searching ---- */
 
 START_TEST(test_a_search_among_many_reads_a_page)
@@ -436,7 +468,8 @@ Suite *suite_share(void)
         test_shares_end_with_their_item, test_shares_end_with_people,
         test_what_lay_in_a_purged_folder_was_left,
         test_places_are_forgotten_with_the_last_share, test_one_write_tells_the_owner,
-        test_types_of_a_listing_are_one_statement, test_a_search_among_many_reads_a_page,
+        test_types_of_a_listing_are_one_statement, test_shares_in_a_folder_are_one_statement,
+        test_a_search_among_many_reads_a_page,
     };
     Suite *suite = suite_create("share");
     TCase *tc = tcase_create("share");
