@@ -241,6 +241,9 @@ void cloud_share_parse_date(apr_int64_t *expires, const char *date);
 /** Canonical JSON of attributes (NULL when there are none) and the flags that they mean. */
 cloud_err_t *cloud_share_attributes(const char **json, unsigned *flags,
                                     const apr_array_header_t *attributes, apr_pool_t *pool);
+/** Whether a list of groups (blacklisted_receiver_groups), up to NULL, has this one: by its id, or
+ *  as ownCloud writes it, "backend::id". */
+int cloud_share_names_group(const char *const *list, const char *id);
 /** A new token for a link. */
 cloud_err_t *cloud_share_token(const char **token, apr_pool_t *pool);
 

@@ -104,9 +104,8 @@ static cloud_err_t *find_group(making_t *m)
                                       : refuse(m, CLOUD_E_NOT_FOUND, ""),
                       "Please specify a valid group"));
     CLOUD_ERR(cloud_setting_list(&blocked, ctx, "files_sharing", "blacklisted_receiver_groups"));
-    for (; *blocked; blocked++)
-        if (!strcmp(*blocked, m->group->id))
-            return refuse(m, CLOUD_E_DENIED, "The group is blacklisted for sharing");
+    if (cloud_share_names_group(blocked, m->group->id))
+        return refuse(m, CLOUD_E_DENIED, "The group is blacklisted for sharing");
     if (!m->auto_accept) m->state = CLOUD_SHARE_PENDING;
     return NULL;
 }

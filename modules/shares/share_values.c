@@ -129,3 +129,16 @@ cloud_err_t *cloud_share_token(const char **token, apr_pool_t *pool)
     *token = out;
     return NULL;
 }
+
+/* ---- groups in settings ---- */
+
+int cloud_share_names_group(const char *const *list, const char *id)
+{
+    const char *after;
+
+    for (; *list; list++) {
+        after = strstr(*list, "::");
+        if (strcmp(*list, id) == 0 || (after && strcmp(after + 2, id) == 0)) return 1;
+    }
+    return 0;
+}

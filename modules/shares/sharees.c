@@ -257,23 +257,6 @@ static cloud_err_t *find_users(search_t *s)
 
 /* ---- groups ---- */
 
-/* ownCloud writes "backend::id". */
-static int names_group(const char *entry, const char *id)
-{
-    const char *after = strstr(entry, "::");
-
-    return strcmp(entry, id) == 0 || (after && strcmp(after + 2, id) == 0);
-}
-
-static int may_receive(const search_t *s, const char *id)
-{
-    const char **entry;
-
-    for (entry = s->receivers_out; *entry; entry++)
-        if (names_group(*entry, id)) return 0;
-    return 1;
-}
-
 static int is_mine(const search_t *s, const char *id)
 {
     int i;
@@ -290,7 +273,8 @@ static void look_at_group(search_t *s, page_t *page, cloud_stmt_t *st, int *full
     int named = s->ask->page == 1 && match == WHOLE && is_whole(s, fold(s, texts[0]));
 
     if (match == NO || (match == PART && (!s->enumerate || !s->long_enough))) return;
-    if (!may_receive(s, texts[0]) || (s->membership_only && !is_mine(s, texts[0]))) return;
+    if (cloud_share_names_group(s->receivers_out, texts[0])) return;
+    if (s->membership_only && !is_mine(s, texts[0])) return;
     if (match == PART && s->enumerate_mine && !is_mine(s, texts[0])) return;
     if (match == WHOLE && !s->long_enough && !named) return;
     if (!take_place(s, page, full)) return;

@@ -182,9 +182,23 @@ START_TEST(test_own_groups)
 }
 END_TEST
 
+static cloud_err_t *share_with(const char *id)
+{
+    const cloud_share_ask_t ask = { .path = "d", .type = CLOUD_SHARE_GROUP, .with = id };
+    cloud_share_t *s;
+
+    return cloud_share_create(&s, tu_as(alice), alice, &ask, tu.pool);
+}
+
 START_TEST(test_groups_left_out)
 {
+    cloud_result_t res;
+
     set("files_sharing", "blacklisted_receiver_groups", "[\"OC\\\\Group\\\\Database::brians\", \"Board\"]");
+    OK(cloud_file_mkcol(&res, tu_as(alice), alice, "d", NULL, tu.pool));
+    FAILS(share_with("brians"), DENIED);
+    FAILS(share_with("Board"), DENIED);
+    OK(share_with("staff"));
     ck_assert_str_eq(found("brians"), "|||");
     ck_assert_str_eq(found("Board"), "|||");
     ck_assert_str_eq(found("staff"), "|staff||");
