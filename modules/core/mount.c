@@ -457,6 +457,7 @@ apr_int64_t cloud_mounts_etag(const cloud_mounts_t *mounts, const cloud_node_t *
             add_number(digest, folder->etag);
         }
         add_number(digest, p->m.target.id);
+        add_number(digest, p->m.owner);
         add_number(digest, p->above[p->above_len - 1]);
         /* The name shown follows from those that are wanted here and from the folder's own nodes, which the
          * number stands for. */

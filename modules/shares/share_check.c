@@ -14,10 +14,15 @@ static const char PEOPLE[] =
     " WHERE a.number = s.initiator) OR (s.type = 0 AND NOT EXISTS (SELECT 1 FROM account a"
     " WHERE a.number = s.recipient)) OR (s.type = 1 AND NOT EXISTS (SELECT 1 FROM usergroup g"
     " WHERE g.number = s.recipient))) LIMIT ?2";
+/* From the places upwards: the name of a root says whose it is. In the trash, or deleted for good,
+ * a place waits for its folder. */
 static const char PLACES[] =
-    "SELECT p.node FROM share_place p LEFT JOIN node n ON n.id = p.node"
-    " LEFT JOIN node f ON f.id = p.parent WHERE p.account = ?1"
-    " AND (n.id IS NULL OR f.id IS NULL) LIMIT ?2";
+    "WITH RECURSIVE up (node, at) AS (SELECT node, parent FROM share_place WHERE account = ?1"
+    " UNION SELECT up.node, n.parent FROM up JOIN node n ON n.id = up.at WHERE n.parent <> 0),"
+    " mine (node) AS (SELECT up.node FROM up JOIN node r ON r.id = up.at AND r.parent = 0"
+    " WHERE CAST(substr(r.name, instr(r.name, ':') + 1) AS INTEGER) = ?1)"
+    " SELECT p.node FROM share_place p LEFT JOIN node n ON n.id = p.node WHERE p.account = ?1"
+    " AND (n.id IS NULL OR p.node NOT IN mine) LIMIT ?2";
 
 typedef struct {
     cloud_ctx_t *ctx;
@@ -43,7 +48,8 @@ static const struct {
 } CHECKS[] = {
     { NODES, "a share of something that is gone", drop_share },
     { PEOPLE, "a share of or with somebody who is gone", drop_share },
-    { PLACES, "a place of something shared that is gone, or in a folder that is", drop_place },
+    { PLACES, "a place of something shared that is gone, or in a folder that is gone or not his",
+      drop_place },
 };
 
 static cloud_err_t *load(apr_array_header_t *ids, const check_t *c, const char *sql)

@@ -55,6 +55,13 @@ static cloud_err_t *hand_over(cloud_ctx_t *ctx, const move_t *m, apr_int64_t id)
                         m->to->number);
 }
 
+/* What he was given by others and had put there is found among all else that he was given again. */
+static const char PLACES_BELOW[] =
+    "WITH RECURSIVE up (node, at) AS (SELECT node, parent FROM share_place WHERE account = ?1"
+    " UNION SELECT up.node, n.parent FROM up JOIN node n ON n.id = up.at"
+    " WHERE up.at <> ?2 AND n.parent <> 0)"
+    " DELETE FROM share_place WHERE account = ?1 AND node IN (SELECT node FROM up WHERE at = ?2)";
+
 /* Source of the move: the item, whose shares have a new owner from here on. */
 static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
@@ -67,7 +74,8 @@ static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx,
     CLOUD_ERR(find_shares(&ids, ctx, m, (*entry)->node.id));
     for (i = 0; i < ids->nelts; i++)
         CLOUD_ERR(hand_over(ctx, m, APR_ARRAY_IDX(ids, i, apr_int64_t)));
-    return NULL;
+    return cloud_db_run(ctx->db, NULL, ctx->pool, PLACES_BELOW, "ii", m->from->number,
+                        (*entry)->node.id);
 }
 
 /* ---- files ---- */

@@ -61,11 +61,22 @@ static cloud_err_t *find_item(change_t *c)
     return err;
 }
 
+/* A link keeps what it was made with where nobody speaks of it: a password or an earlier end can be
+ * set although who made it has less by now, and the link with him. */
+static int keeps_perms(const change_t *c)
+{
+    const cloud_share_ask_t *ask = c->ask;
+
+    return c->share->type == CLOUD_SHARE_LINK && !ask->has_perms && !ask->public_upload
+           && !ask->attributes;
+}
+
 static cloud_err_t *change_perms(change_t *c)
 {
     cloud_share_t *s = c->share;
     apr_int64_t perms = s->perms;
 
+    if (keeps_perms(c)) return NULL;
     if (s->type == CLOUD_SHARE_LINK)
         CLOUD_ERR(cloud_share_link_perms(&c->check, &perms, c->ask,
                                          CLOUD_IS_DIR(&c->check.entry->node)));

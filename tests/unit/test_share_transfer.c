@@ -1,0 +1,144 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* What an account has becomes another's: what those notice to whom it is shared, and what becomes of what lay
+ * in it. After each test fsck has to find nothing. */
+#include "mounts_util.h"
+
+#include "maint.h"
+
+#define ALL CLOUD_PERM_ALL
+
+static void setup(void)
+{
+    mu_setup();
+    mu_mkcol(&mu_alice, "work");
+    mu_mkcol(&mu_alice, "work/doc");
+    mu_put(&mu_alice, "work/doc/a.txt", "of alice");
+    mu_mkcol(&mu_bob, "mine");
+    mu_mkcol(&mu_bob, "mine/sub");
+    mu_mkcol(&mu_bob, "other");
+}
+
+static void transfer(const person_t *from, const person_t *to, const char *path)
+{
+    cloud_share_transfer_t done;
+
+    OK(cloud_share_transfer(&done, tu.ctx, from->account, to->account, path, tu.pool));
+    ck_assert_int_eq(done.files, 1);
+}
+
+static int places(void)
+{
+    return (int)tu_query_int("SELECT count(*) FROM share_place");
+}
+
+START_TEST(what_was_received_stays)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_put(&mu_alice, "work/b.txt", "b");
+    mu_share(&mu_alice, "work/b.txt", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc", "mine/sub/theirs"));
+    OK(mu_move(&mu_bob, "b.txt", "other/b.txt"));
+    transfer(&mu_bob, &mu_carol, "mine");
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "doc;other;");
+    ck_assert_str_eq(mu_read(&mu_bob, "doc/a.txt"), "of alice");
+    ck_assert_str_eq(mu_read(&mu_bob, "other/b.txt"), "b");
+    ck_assert_int_eq(places(), 1);
+}
+END_TEST
+
+START_TEST(recipients_notice)
+{
+    apr_int64_t root;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    root = mu_etag(&mu_bob, "");
+    transfer(&mu_alice, &mu_carol, "work");
+    ck_assert_str_eq(mu_read(&mu_bob, "doc/a.txt"), "of alice");
+    ck_assert_int_eq(mu_entry(&mu_bob, "doc")->owner->number, mu_carol.account->number);
+    ck_assert_int_ne(mu_etag(&mu_bob, ""), root);
+}
+END_TEST
+
+/* ---- places ---- */
+
+static int found;
+
+static void count(void *baton, const char *kind, const char *account, const char *path,
+                  const char *detail, int repaired)
+{
+    (void)baton, (void)account, (void)path, (void)detail, (void)repaired;
+    found += strcmp(kind, "row") == 0;
+}
+
+static int fsck_rows(int repair)
+{
+    cloud_fsck_opts_t opts = { .report = count, .repair = repair };
+    cloud_fsck_stats_t stats;
+
+    found = 0;
+    OK(cloud_fsck(&stats, tu.ctx, NULL, &opts));
+    return found;
+}
+
+START_TEST(places_in_the_files_of_others)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc", "mine/sub/doc"));
+    ck_assert_int_eq(fsck_rows(0), 0);
+    /* In the trash, and deleted for good, the folder is still his. */
+    OK(mu_remove(&mu_bob, "mine/sub"));
+    ck_assert_int_eq(fsck_rows(0), 0);
+    mu_mkcol(&mu_carol, "hers");
+    mu_sql("UPDATE share_place SET parent = %" APR_INT64_T_FMT, mu_id(&mu_carol, "hers"));
+    ck_assert_int_eq(fsck_rows(0), 1);
+    ck_assert_int_eq(fsck_rows(1), 1);
+    ck_assert_int_eq(fsck_rows(0), 0);
+    ck_assert_int_eq(places(), 0);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "doc;mine;other;");
+}
+END_TEST
+
+/* ---- links of who has less by now ---- */
+
+static cloud_err_t *change(person_t *p, apr_int64_t id, const cloud_share_ask_t *ask)
+{
+    cloud_share_t *s;
+
+    return cloud_share_update(&s, p->ctx, id, ask, tu.pool);
+}
+
+START_TEST(a_link_of_less_gets_a_password)
+{
+    const cloud_share_ask_t make = { .path = "doc", .type = CLOUD_SHARE_LINK, .has_perms = 1,
+                                     .perms = 15 };
+    const cloud_share_ask_t password = { .password = "a Secret 4711" }, name = { .name = "less" };
+    const cloud_share_ask_t again = { .has_perms = 1, .perms = 15 };
+    const cloud_share_ask_t upload = { .public_upload = "true" };
+    apr_int64_t share = mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    cloud_share_t *s;
+
+    OK(cloud_share_create(&s, mu_bob.ctx, mu_bob.account, &make, tu.pool));
+    mu_sql("UPDATE share SET perms = 17 WHERE id = %" APR_INT64_T_FMT, share);
+    OK(change(&mu_bob, s->id, &password));
+    OK(change(&mu_bob, s->id, &name));
+    FAILS(change(&mu_bob, s->id, &again), NOT_FOUND);
+    FAILS(change(&mu_bob, s->id, &upload), NOT_FOUND);
+    ck_assert_int_eq(tu_query_int("SELECT perms FROM share WHERE type = 3 AND password IS NOT NULL"
+                                  " AND name = 'less'"), 15);
+}
+END_TEST
+
+Suite *suite_share_transfer(void)
+{
+    Suite *suite = suite_create("share_transfer");
+    TCase *tc = tcase_create("share_transfer");
+
+    tcase_add_checked_fixture(tc, setup, mu_teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, what_was_received_stays);
+    tcase_add_test(tc, recipients_notice);
+    tcase_add_test(tc, places_in_the_files_of_others);
+    tcase_add_test(tc, a_link_of_less_gets_a_password);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
