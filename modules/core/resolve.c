@@ -218,6 +218,9 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
 
 /* ---- views ---- */
 
+/* No number that was ever drawn. */
+#define UNSEEN_ETAG 1
+
 /* A single file is shown in a folder that is made up for it. Nothing can be done to that folder. */
 static void made_up_folder(cloud_entry_t *e)
 {
@@ -293,7 +296,10 @@ static cloud_err_t *resolve_view(cloud_entry_t **entry, cloud_ctx_t *ctx,
         CLOUD_ERR(walk(&w, segments));
         e->mount_len = 0;
     }
-    return e->exists ? set_etag(e, ctx, pool) : NULL;
+    if (e->exists) CLOUD_ERR(set_etag(e, ctx, pool));
+    /* Where nothing may be seen, nor can be whether something has changed. */
+    if (segments->nelts == 0 && !(e->perms & CLOUD_PERM_READ)) e->etag = UNSEEN_ETAG;
+    return NULL;
 }
 
 cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,

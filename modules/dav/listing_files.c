@@ -211,6 +211,7 @@ cloud_err_t *cloud_listing_files(cloud_listing_t *l, int depth)
     cloud_entry_t *entry;
 
     CLOUD_ERR(cloud_file_stat(&entry, l->ctx, l->t->account, l->t->path, l->pool));
+    l->view->unseen = l->t->view && !(entry->perms & CLOUD_PERM_READ);
     CLOUD_ERR(cloud_listing_quota(l, entry));
     CLOUD_ERR(load_locks(l, entry, depth != 0));
     CLOUD_ERR(add_self(l, entry));

@@ -255,8 +255,10 @@ static void put_dead(cloud_out_t *out, const cloud_prop_t *dead, text_t open, te
 static int is_shown(const cloud_dav_prop_t *prop, const cloud_dav_row_t *row,
                     const cloud_dav_view_t *view)
 {
-    return !view->link || (prop->flags & (row->flags & CLOUD_ROW_ROOT ? CLOUD_PROP_LINK_ROOT
-                                                                      : CLOUD_PROP_LINK));
+    unsigned root = row->flags & CLOUD_ROW_ROOT;
+
+    if (!view->link && !view->unseen) return 1;
+    return prop->flags & (root || view->unseen ? CLOUD_PROP_LINK_ROOT : CLOUD_PROP_LINK);
 }
 
 /* Writes one property with its element. 0 when the row has none. The row is marked: what is taken

@@ -69,6 +69,8 @@ typedef struct {
     const char *reports;              /* content of d:supported-report-set */
     const void *link;                 /* a public link that shows itself (cloud_http_view_t): there are
                                          only properties with CLOUD_PROP_LINK; else NULL */
+    int unseen;                       /* a link by which nothing may be seen: there are only
+                                         properties with CLOUD_PROP_LINK_ROOT, of its root */
     const char *prefix;               /* of the row that is being written: its href up to its name */
     apr_size_t prefix_len;
     const char *url;                  /* of CloudBase, absolute, percent-encoded, without a slash at

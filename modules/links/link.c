@@ -88,7 +88,8 @@ static cloud_err_t *complete(row_t *row, cloud_ctx_t *ctx, apr_pool_t *pool)
     return link->perms ? NULL : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
 }
 
-/* What links may do by now, whatever they were made for: perms 0 where there are none. */
+/* What links may do by now, whatever they were made for: no more than one that could be made now;
+ * perms 0 where there are none. */
 static cloud_err_t *limit(unsigned *perms, cloud_ctx_t *ctx)
 {
     static const struct {
@@ -97,7 +98,7 @@ static cloud_err_t *limit(unsigned *perms, cloud_ctx_t *ctx)
     } LIMITS[] = {
         { "shareapi_enabled", 0 },
         { "shareapi_allow_links", 0 },
-        { "shareapi_allow_public_upload", ~(CLOUD_PERM_CREATE | CLOUD_PERM_UPDATE) },
+        { "shareapi_allow_public_upload", CLOUD_PERM_READ },
     };
     unsigned i;
     int on;

@@ -18,6 +18,13 @@ READ, UPDATE, CREATE, DELETE = 1, 2, 4, 8
 SETS = (1, 3, 4, 5, 7, 15)
 
 
+EVERYTHING = (
+    "d:resourcetype", "d:getlastmodified", "d:getetag", "d:quota-used-bytes", "d:quota-available-bytes",
+    "d:creationdate", "d:displayname", "oc:id", "oc:fileid", "oc:size", "oc:permissions", "oc:privatelink",
+    "oc:owner-id", "oc:owner-display-name", "oc:data-fingerprint", "oc:favorite", "oc:share-types",
+    "oc:tags", "oc:public-link-item-type", "{http://open-collaboration-services.org/ns}share-permissions")
+
+
 def grow(account, folder):
     account.mkcol(folder)
     account.mkcol(f"{folder}/sub")
@@ -128,6 +135,29 @@ def test_a_drop_tells_nothing(tree, space):
         answers.append(told)
     assert answers[0] == answers[1] == answers[2]
     assert answers[3] == answers[4]
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_a_drop_tells_nothing_of_itself(tree, space):
+    """Neither its size nor its times, and not whether others bring something."""
+    link = Link(tree, "folder", CREATE)
+    shown = {"d:resourcetype": "d:collection", "oc:permissions": "CK"}
+    if space == "public-files":
+        shown["oc:public-link-item-type"] = "folder"
+
+    def ask():
+        (root,) = link.propfind(depth=1, space=space, props=EVERYTHING).values()
+        assert dict(root) == shown
+        (root,) = link.propfind(depth=1, space=space, props=None).values()
+        assert set(root) == {"d:resourcetype"}
+        return [link.dav("PROPFIND", "", space, depth=0, headers={name: f'"{etag}"'}).status_code
+                for etag in etags for name in ("If-Match", "If-None-Match")]
+
+    put = link.dav("PUT", "mine.txt", space, data=b"dropped")
+    etags = [put.headers["ETag"].strip('"'), tree.etag("folder").strip('"'), "f00"]
+    before = ask()
+    tree.put("folder/another.txt", b"of somebody else")
+    assert ask() == before == [412, 207] * 3
 
 
 @pytest.mark.parametrize("space", SPACES)

@@ -8,6 +8,7 @@
 #include "internal.h"
 #include "link.h"
 #include "mount.h"
+#include "settings.h"
 #include "share.h"
 
 static cloud_account_t *alice;
@@ -161,6 +162,42 @@ START_TEST(a_view_is_asked_each_time)
 }
 END_TEST
 
+START_TEST(uploads_that_are_off)
+{
+    make("edit", folder, "15, NULL, NULL");
+    make("drop", folder, "4, NULL, NULL");
+    make("read", folder, "1, NULL, NULL");
+    OK(cloud_setting_set(tu.ctx, "core", "shareapi_allow_public_upload", "no"));
+    ck_assert_uint_eq(find("edit")->perms, CLOUD_PERM_READ);
+    ck_assert_uint_eq(find("read")->perms, CLOUD_PERM_READ);
+    FAILS(try("drop"), NOT_FOUND);
+    OK(cloud_setting_set(tu.ctx, "core", "shareapi_allow_public_upload", "yes"));
+    ck_assert_uint_eq(find("edit")->perms, 15);
+}
+END_TEST
+
+static apr_int64_t etag_of(const cloud_link_t *link)
+{
+    cloud_entry_t *e;
+
+    OK(cloud_file_stat(&e, visitor(link), link->account, "", tu.pool));
+    return e->etag;
+}
+
+START_TEST(a_drop_hides_changes)
+{
+    apr_int64_t drop, seen;
+
+    make("drop", folder, "4, NULL, NULL");
+    make("seen", folder, "5, NULL, NULL");
+    drop = etag_of(find("drop"));
+    seen = etag_of(find("seen"));
+    put("folder/new", 0);
+    ck_assert_int_eq(etag_of(find("drop")), drop);
+    ck_assert_int_ne(etag_of(find("seen")), seen);
+}
+END_TEST
+
 START_TEST(passwords)
 {
     char hash[128];
@@ -219,6 +256,8 @@ Suite *suite_links(void)
     tcase_add_test(tc, tokens);
     tcase_add_test(tc, links_end);
     tcase_add_test(tc, a_view_is_asked_each_time);
+    tcase_add_test(tc, uploads_that_are_off);
+    tcase_add_test(tc, a_drop_hides_changes);
     tcase_add_test(tc, passwords);
     tcase_add_test(tc, proofs);
     return s;
