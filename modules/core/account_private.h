@@ -74,6 +74,8 @@ cloud_err_t *cloud_group_find(cloud_group_t **g, cloud_ctx_t *ctx, const char *i
 /** (tx, write) */
 cloud_err_t *cloud_group_join(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account,
                               const char *source);
+/** Ends a membership, which may be none, and tells the features. (tx, write) */
+cloud_err_t *cloud_group_leave(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account);
 /** Array of ids from the first column of a statement that is bound; ends it. */
 cloud_err_t *cloud_collect_ids(apr_array_header_t *ids, cloud_stmt_t *st, cloud_ctx_t *ctx);
 /** Whether text is part of id or name or mail (these may be NULL); folded is its folded form. */

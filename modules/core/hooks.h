@@ -73,6 +73,8 @@ typedef struct cloud_feature_t {
     cloud_err_t *(*account_deleted)(cloud_ctx_t *ctx, const cloud_account_t *account);
     /** A group is being deleted; its members are still in it. */
     cloud_err_t *(*group_deleted)(cloud_ctx_t *ctx, const cloud_group_t *group);
+    /** An account is no member of a group any more (numbers); not when either is deleted. */
+    cloud_err_t *(*member_left)(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account);
     /** What others have to tell people, see notify.h: takes a notice for an account; takes back those about
      *  an object (account NULL: everybody's); takes a mail; says whether it would. */
     cloud_err_t *(*notify)(cloud_ctx_t *ctx, const cloud_account_t *account,

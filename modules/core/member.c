@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Members and subadmins of groups. */
 #include "account_private.h"
+#include "hooks.h"
 
 static cloud_err_t *denied(cloud_ctx_t *ctx)
 {
@@ -18,6 +19,22 @@ cloud_err_t *cloud_group_join(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t a
                         " ON CONFLICT (account, usergroup) DO UPDATE SET source = excluded.source"
                         " WHERE excluded.source = 'database'",
                         "iit", account, group, source ? source : CLOUD_SOURCE_DATABASE);
+}
+
+cloud_err_t *cloud_group_leave(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account)
+{
+    const apr_array_header_t *features = cloud_features();
+    int i;
+
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "DELETE FROM membership WHERE account = ?1 AND usergroup = ?2", "ii",
+                           account, group));
+    for (i = 0; i < features->nelts; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->member_left) CLOUD_ERR(f->member_left(ctx, group, account));
+    }
+    return NULL;
 }
 
 /* The group and the account of a change of memberships, if ctx->who may make it. */
@@ -78,9 +95,7 @@ static cloud_err_t *remove_tx(cloud_ctx_t *ctx, const char *group, const char *a
 
     CLOUD_ERR(both(&g, &a, ctx, group, account));
     CLOUD_ERR(check_self(ctx, g, a));
-    return cloud_db_run(ctx->db, NULL, ctx->pool,
-                        "DELETE FROM membership WHERE account = ?1 AND usergroup = ?2", "ii",
-                        a->number, g->number);
+    return cloud_group_leave(ctx, g->number, a->number);
 }
 
 cloud_err_t *cloud_group_remove(cloud_ctx_t *ctx, const char *group, const char *account)

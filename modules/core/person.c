@@ -152,9 +152,7 @@ static cloud_err_t *leave_others(cloud_ctx_t *ctx, const cloud_account_t *a,
     for (i = 0; i < have->nelts; i++) {
         apr_int64_t number = APR_ARRAY_IDX(have, i, apr_int64_t);
         if (has_number(wanted, number)) continue;
-        CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                               "DELETE FROM membership WHERE account = ?1 AND usergroup = ?2",
-                               "ii", a->number, number));
+        CLOUD_ERR(cloud_group_leave(ctx, number, a->number));
     }
     return NULL;
 }

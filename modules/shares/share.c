@@ -34,6 +34,7 @@ static const cloud_feature_t FEATURE = {
     .purged = cloud_share_purged,
     .account_deleted = cloud_share_account_deleted,
     .group_deleted = cloud_share_group_deleted,
+    .member_left = cloud_share_member_left,
     .maintain = cloud_share_maintain,
     .leaves = cloud_share_leaves,
     .check = cloud_share_check,

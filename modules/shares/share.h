@@ -263,6 +263,7 @@ cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, ap
 cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node);
 cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account);
 cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *group);
+cloud_err_t *cloud_share_member_left(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account);
 cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more);
 
 /* share_target.c: */

@@ -132,6 +132,25 @@ cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *gr
     return drop_all(ctx, list, 1);
 }
 
+/* What he was asked about, and can't answer any more. A share that he may have by another way has another id. */
+cloud_err_t *cloud_share_member_left(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account)
+{
+    apr_array_header_t *list;
+    cloud_account_t *a;
+    cloud_stmt_t *st;
+    int row, i;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT id, node FROM share WHERE type = 1 AND recipient = ?1", "i",
+                             group));
+    CLOUD_ERR(collect(&list, ctx, st, row));
+    if (!list->nelts) return NULL;
+    CLOUD_ERR(cloud_account_by_number(&a, ctx, account, ctx->pool));
+    for (i = 0; i < list->nelts; i++)
+        CLOUD_ERR(cloud_share_unannounce(ctx, APR_ARRAY_IDX(list, i, doomed_t).id, a));
+    return NULL;
+}
+
 /* ---- time ---- */
 
 static cloud_err_t *find_expired(apr_array_header_t **list, cloud_ctx_t *ctx)

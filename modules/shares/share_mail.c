@@ -92,12 +92,30 @@ static cloud_err_t *mail_account(mailing_t *m, apr_int64_t number)
     return queue(m, a, a->email, a->display_name);
 }
 
+/* Who is in a group is told only to whom it is shown elsewhere as well. */
+static cloud_err_t *may_name_members(int *yes, mailing_t *m)
+{
+    cloud_stmt_t *st;
+    int mine;
+
+    CLOUD_ERR(cloud_setting_bool(yes, m->ctx, "core",
+                                 "shareapi_allow_share_dialog_user_enumeration"));
+    CLOUD_ERR(cloud_setting_bool(&mine, m->ctx, "core",
+                                 "shareapi_share_dialog_user_enumeration_group_members"));
+    if (!*yes || !mine) return NULL;
+    CLOUD_ERR(cloud_db_query(&st, yes, m->ctx->db, m->ctx->pool,
+                             "SELECT 1 FROM membership WHERE usergroup = ?1 AND account = ?2", "ii",
+                             m->share->recipient.number, m->account->number));
+    cloud_stmt_done(st);
+    return NULL;
+}
+
 static cloud_err_t *mail_members(mailing_t *m)
 {
     apr_array_header_t *numbers = apr_array_make(m->ctx->pool, 16, sizeof(apr_int64_t));
     cloud_err_t *err = NULL;
     cloud_stmt_t *st;
-    int row, i;
+    int row, i, named;
 
     CLOUD_ERR(cloud_db_query(&st, &row, m->ctx->db, m->ctx->pool,
                              "SELECT account FROM membership WHERE usergroup = ?1 AND account"
@@ -111,7 +129,11 @@ static cloud_err_t *mail_members(mailing_t *m)
     cloud_stmt_done(st);
     for (i = 0; !err && i < numbers->nelts; i++)
         err = mail_account(m, APR_ARRAY_IDX(numbers, i, apr_int64_t));
-    return err;
+    if (!err) err = may_name_members(&named, m);
+    if (err || named || !m->failed->nelts) return err;
+    apr_array_clear(m->failed);
+    fail(m, m->share->recipient.name);
+    return NULL;
 }
 
 /* The share of the account's with this recipient. */

@@ -224,8 +224,11 @@ def test_notices(w, setting):
     assert names(w.brian) == ["sh"]
     assert [notice["object_id"] for notice in notices(w.brian)] == [f"ocinternal:{two['id']}"]
     assert [notice["subject"] for notice in notices(w.alice)] == [f'"{w.brian.id}" accepted "sh"']
+    w.env.cloudctl("group", "remove-member", w.group, w.carol.id)
+    assert notices(w.carol) == []  # it is nothing that she could answer any more
+    assert len(notices(w.brian)) == 1
     data(call(w.alice, "DELETE", f"shares/{two['id']}"))
-    assert notices(w.brian) == [] and notices(w.carol) == []
+    assert notices(w.brian) == []
 
 
 # ---- sharing on ----
@@ -400,6 +403,12 @@ def test_mails(new_env):
                   itemType="folder", shareType=1, recipient=w.group)
     assert data(answer) == {"status": "error"}
     assert meta(answer)["message"].strip().endswith(w.carol.id)  # has no address
+    key = ("core", "shareapi_allow_share_dialog_user_enumeration")
+    env.cloudctl("config", "set", *key, "no")
+    answer = call(w.alice, "POST", "notification/send", itemSource=one["item_source"],
+                  itemType="folder", shareType=1, recipient=w.group)
+    assert meta(answer)["message"].strip().endswith(f": {w.group}")  # who is in it is not told
+    env.cloudctl("config", "delete", *key)
     link = shared(w.alice, "sh", None, 3, name="x")
     place = "notification/notify-public-link-by-email"
     data(call(w.alice, "POST", place, link=link["url"], personalNote="Look at this",
@@ -407,7 +416,7 @@ def test_mails(new_env):
     fails(call(w.alice, "POST", place, link=f"https://cloud.example.org/index.php/s/{link['token']}",
                **{"recipients[]": "bad\r\nBcc: x@example.org"}), 400)
     fails(call(w.brian, "POST", place, link=link["url"], **{"recipients[]": "x@example.org"}), 400)
-    wait_until(lambda: len(list(box.glob("*.mail"))) == 2, "two mails")
+    wait_until(lambda: len(list(box.glob("*.mail"))) == 3, "three mails")
     mails = {mail["To"].addresses[0].addr_spec: mail for mail in (
         email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         for path in box.glob("*.mail"))}
