@@ -147,6 +147,8 @@ def test_ended(world, kind):
         if not good:
             problems.append(f"page {path}: {answer.status}")
     world.env.cloudctl("config", "delete", "core", "shareapi_allow_links", check=False)
+    if kind == "expired":  # else the job would change the owner's ETags while another case looks
+        sql(world.env, "DELETE FROM share WHERE id = ?", link.id)
     report(problems)
 
 
