@@ -32,7 +32,7 @@ const cloud_setting_t cloud_versions_settings[] = {
 
 /* ---- rows ---- */
 
-static const char *dir_of(const char *account_dir, apr_int64_t node, apr_pool_t *pool)
+const char *cloud_version_dir(const char *account_dir, apr_int64_t node, apr_pool_t *pool)
 {
     return apr_psprintf(pool, "%s/" CLOUD_VERSIONS "/%" APR_INT64_T_FMT, account_dir, node);
 }
@@ -126,8 +126,8 @@ cloud_err_t *cloud_version_get(cloud_version_t **v, cloud_ctx_t *ctx, apr_int64_
     return row ? NULL : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no such version");
 }
 
-static cloud_err_t *add_total(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t bytes,
-                              apr_int64_t count)
+cloud_err_t *cloud_versions_add_total(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t bytes,
+                                      apr_int64_t count)
 {
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO version_total (account, bytes, count) VALUES (?1, ?2, ?3)"
@@ -153,7 +153,7 @@ cloud_err_t *cloud_versions_total(apr_int64_t *bytes, apr_int64_t *count, cloud_
 
 /* The inode that lies at the place of a version with its size and time: since a restore from a backup
  * it may be another one, and only the one that the journal names is unlinked. */
-static apr_uint64_t inode_of(cloud_ctx_t *ctx, const cloud_version_t *v)
+apr_uint64_t cloud_version_inode(cloud_ctx_t *ctx, const cloud_version_t *v)
 {
     struct stat st;
     int found;
@@ -167,11 +167,11 @@ static apr_uint64_t inode_of(cloud_ctx_t *ctx, const cloud_version_t *v)
 
 cloud_err_t *cloud_version_forget(cloud_ctx_t *ctx, const cloud_version_t *v)
 {
-    CLOUD_ERR(cloud_journal_add(ctx, v->root, 0, inode_of(ctx, v), 0, v->path, NULL));
+    CLOUD_ERR(cloud_journal_add(ctx, v->root, 0, cloud_version_inode(ctx, v), 0, v->path, NULL));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
                            "DELETE FROM version WHERE node = ?1 AND number = ?2", "ii", v->node,
                            v->number));
-    return add_total(ctx, v->account, -v->size, -1);
+    return cloud_versions_add_total(ctx, v->account, -v->size, -1);
 }
 
 /* ---- hooks ---- */
@@ -185,7 +185,7 @@ static cloud_err_t *prepare(cloud_ctx_t *ctx, const cloud_entry_t *e, int remove
                             apr_pool_t *pool)
 {
     if (removes || !makes_version(&e->node)) return NULL;
-    return cloud_storage_keep_dir(ctx, dir_of(e->owner->dir, e->node.id, pool));
+    return cloud_storage_keep_dir(ctx, cloud_version_dir(e->owner->dir, e->node.id, pool));
 }
 
 /* A file's ETag is the number of the change that gave it its content; the log says whose it was. */
@@ -212,7 +212,7 @@ static cloud_err_t *replace(cloud_ctx_t *ctx, const cloud_entry_t *old, cloud_ke
     apr_int64_t number;
 
     if (!makes_version(n)) return NULL;
-    CLOUD_ERR(cloud_storage_keep_dir(ctx, dir_of(old->owner->dir, n->id, pool)));
+    CLOUD_ERR(cloud_storage_keep_dir(ctx, cloud_version_dir(old->owner->dir, n->id, pool)));
     CLOUD_ERR(author_of(&author, ctx, old, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
@@ -222,13 +222,13 @@ static cloud_err_t *replace(cloud_ctx_t *ctx, const cloud_entry_t *old, cloud_ke
                            "iiiiiiiiibt", n->id, number, old->owner->number, n->size, n->mtime,
                            n->etag, (apr_int64_t)n->ino, n->ino_mtime, n->btime,
                            (const void *)n->sums.data, n->sums.len, author));
-    CLOUD_ERR(add_total(ctx, old->owner->number, n->size, 1));
+    CLOUD_ERR(cloud_versions_add_total(ctx, old->owner->number, n->size, 1));
     keep->path = path_of(old->owner->dir, n->id, number, pool);
     CLOUD_POINT("version-kept");
     return NULL;
 }
 
-static cloud_err_t *load_all(apr_array_header_t **list, cloud_ctx_t *ctx, apr_int64_t node)
+cloud_err_t *cloud_versions_load(apr_array_header_t **list, cloud_ctx_t *ctx, apr_int64_t node)
 {
     cloud_stmt_t *st;
     cloud_err_t *err;
@@ -253,7 +253,7 @@ static cloud_err_t *purged(cloud_ctx_t *ctx, apr_int64_t node)
     apr_int64_t seq;
     int i;
 
-    CLOUD_ERR(load_all(&list, ctx, node));
+    CLOUD_ERR(cloud_versions_load(&list, ctx, node));
     if (!list) return NULL;
     for (i = 0; i < list->nelts; i++)
         CLOUD_ERR(cloud_version_forget(ctx, &APR_ARRAY_IDX(list, i, cloud_version_t)));
@@ -262,17 +262,6 @@ static cloud_err_t *purged(cloud_ctx_t *ctx, apr_int64_t node)
                         "INSERT OR REPLACE INTO version_gone (node, seq, account)"
                         " VALUES (?1, ?2, ?3)",
                         "iii", node, seq, APR_ARRAY_IDX(list, 0, cloud_version_t).account);
-}
-
-/* Its directory goes as a whole, with all that is in it. */
-static cloud_err_t *account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account)
-{
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM version WHERE account = ?1",
-                           "i", account->number));
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "DELETE FROM version_gone WHERE account = ?1", "i", account->number));
-    return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM version_total WHERE account = ?1",
-                        "i", account->number);
 }
 
 static cloud_err_t *kept(cloud_ctx_t *ctx, const cloud_account_t *account, apr_int64_t after,
@@ -348,7 +337,7 @@ static cloud_err_t *find_gone(apr_array_header_t *list, cloud_ctx_t *ctx)
         gone_t *g = apr_array_push(list);
 
         g->node = cloud_col_int(st, 0);
-        g->path = dir_of(cloud_col_text(st, 1), g->node, ctx->pool);
+        g->path = cloud_version_dir(cloud_col_text(st, 1), g->node, ctx->pool);
     }
     cloud_stmt_done(st);
     return err;
@@ -422,7 +411,7 @@ static const cloud_feature_t FEATURE = {
     .prepare = prepare,
     .replace = replace,
     .purged = purged,
-    .account_deleted = account_deleted,
+    .account_deleted = cloud_versions_account_deleted,
     .maintain = maintain,
     .kept = kept,
     .kept_moved = kept_moved,

@@ -7,7 +7,8 @@
  *
  * Invariants
  * - A row and its move are written by the transaction that replaces the content. Nobody writes to
- *   the inode of a version, and its place never changes.
+ *   the inode of a version, and its place never changes, but for one case: when its account is deleted and its
+ *   file is with somebody else by then, it goes there.
  * - number is drawn from the one sequence of change numbers: unique, never reused, and the time (in
  *   microseconds) since when the content is an old one. Retention goes by it, not by the times that
  *   clients set.
@@ -109,6 +110,18 @@ cloud_err_t *cloud_versions_sweep(int *more, cloud_ctx_t *ctx, apr_int64_t age);
 cloud_err_t *cloud_versions_sweep_job(int *more, cloud_ctx_t *ctx);
 
 /* ---- between the files of this folder ---- */
+
+/** Directory below accounts/ of the versions of a file. */
+const char *cloud_version_dir(const char *account_dir, apr_int64_t node, apr_pool_t *pool);
+/** The inode that is to be moved or unlinked. */
+apr_uint64_t cloud_version_inode(cloud_ctx_t *ctx, const cloud_version_t *v);
+/** What an account's total changes by. (write) */
+cloud_err_t *cloud_versions_add_total(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t bytes,
+                                      apr_int64_t count);
+/** All versions of a file (cloud_version_t, in ctx->pool), with whomever they lie; NULL: none. */
+cloud_err_t *cloud_versions_load(apr_array_header_t **list, cloud_ctx_t *ctx, apr_int64_t node);
+/** Hook account_deleted. */
+cloud_err_t *cloud_versions_account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account);
 
 /** fsck: see cloud_feature_t.check. */
 cloud_err_t *cloud_versions_check(cloud_ctx_t *ctx, const cloud_account_t *account, int repair,

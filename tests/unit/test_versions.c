@@ -366,6 +366,49 @@ START_TEST(deleted_accounts_leave_nothing)
 }
 END_TEST
 
+static const char *first_of(cloud_ctx_t *ctx, const cloud_account_t *account, apr_int64_t id)
+{
+    apr_array_header_t *list = versions(id);
+    cloud_entry_t *file;
+    cloud_version_t *v;
+    int fd;
+
+    ck_assert_int_eq(list->nelts, 1);
+    OK(cloud_version_open(&fd, &file, &v, ctx, account, id, V(list, 0)->number, tu.pool));
+    return read_all(fd);
+}
+
+/* What went to somebody else keeps its old versions when he who had it is deleted. */
+START_TEST(versions_go_to_who_has_the_file)
+{
+    cloud_result_t res;
+    apr_int64_t moved;
+
+    OK(cloud_file_mkcol(&res, as_alice, alice, "d", NULL, tu.pool));
+    put("d/moved", "old");
+    put("d/moved", "new");
+    put("stays", "old");
+    put("stays", "new");
+    moved = node("d/moved")->id;
+    OK(cloud_file_move(&res, tu.ctx, alice, "d", bob, "given", 0, NULL, NULL, tu.pool));
+    ck_assert_str_eq(first_of(as_bob, bob, moved), "old");
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    ck_assert_str_eq(first_of(as_bob, bob, moved), "old");
+    ck_assert(tu_exists(apr_psprintf(tu.pool, "accounts/bob/versions/%" APR_INT64_T_FMT, moved)));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM version"), 1);
+    check_sound();
+    tu_maintain();
+    ck_assert_str_eq(first_of(as_bob, bob, moved), "old");
+    check_sound();
+    /* They are his as any are, and go with him. */
+    OK(cloud_account_delete(tu.ctx, "bob"));
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM version"), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM version_total"), 0);
+    check_sound();
+}
+END_TEST
+
 START_TEST(restoring_is_a_write)
 {
     apr_array_header_t *list;
@@ -708,6 +751,7 @@ Suite *suite_versions(void)
     tcase_add_test(tc, purging_takes_versions_and_directories_away);
     tcase_add_test(tc, directories_of_nothing_are_swept);
     tcase_add_test(tc, deleted_accounts_leave_nothing);
+    tcase_add_test(tc, versions_go_to_who_has_the_file);
     tcase_add_test(tc, restoring_is_a_write);
     tcase_add_test(tc, damage_is_not_restored);
     tcase_add_test(tc, access_is_that_of_the_file);
