@@ -12,6 +12,8 @@
 #define SAID(s, account)                                                                        \
     "coalesce((SELECT said.state FROM share_member said WHERE said.share = " s ".id"           \
     " AND said.account = " account "), " s ".state)"
+/* Who he is in groups with first, then their shares: the database can't know that there may be very many shares
+ * with groups, so the order is given (CROSS JOIN). */
 #define GRANT(s)   s ".id, " s ".node, " s ".owner, " s ".initiator, " s ".perms, " s ".flags, " s ".target"
 
 /* Grants to the account. item: rows of nodes it is about. */
@@ -19,62 +21,104 @@
     "mine (id, node, owner, initiator, perms, flags, target) AS NOT MATERIALIZED ("            \
     "SELECT " GRANT("s") " FROM share s WHERE s.type = 0 AND s.recipient = ?1 AND s.state = 0" \
     " AND " OTHERS("s") " AND " LIVE("s")                                                      \
-    " UNION ALL SELECT " GRANT("s") " FROM membership m JOIN share s ON s.type = 1"            \
-    " AND s.recipient = m.usergroup WHERE m.account = ?1 AND " SAID("s", "?1") " = 0"          \
+    " UNION ALL SELECT " GRANT("s") " FROM membership m CROSS JOIN share s WHERE s.type = 1"   \
+    " AND s.recipient = m.usergroup AND m.account = ?1 AND " SAID("s", "?1") " = 0"            \
     " AND " OTHERS("s") " AND " LIVE("s") ")"
 #define MINE_OF(item)                                                                           \
     item ", "                                                                                   \
     "mine (id, node, owner, initiator, perms, flags, target) AS NOT MATERIALIZED ("            \
-    "SELECT " GRANT("s") " FROM item i JOIN share s ON s.node = i.node AND s.type = 0"         \
-    " AND s.recipient = ?1 WHERE s.state = 0 AND " OTHERS("s") " AND " LIVE("s")               \
-    " UNION ALL SELECT " GRANT("s") " FROM item i JOIN membership m ON m.account = ?1"         \
-    " JOIN share s ON s.node = i.node AND s.type = 1 AND s.recipient = m.usergroup"            \
-    " WHERE " SAID("s", "?1") " = 0 AND " OTHERS("s") " AND " LIVE("s") ")"
+    "SELECT " GRANT("s") " FROM item i CROSS JOIN share s WHERE s.node = i.node"               \
+    " AND s.type = 0 AND s.recipient = ?1 AND s.state = 0 AND " OTHERS("s") " AND " LIVE("s")  \
+    " UNION ALL SELECT " GRANT("s") " FROM item i CROSS JOIN membership m CROSS JOIN share s"  \
+    " WHERE m.account = ?1 AND s.node = i.node AND s.type = 1 AND s.recipient = m.usergroup"   \
+    " AND " SAID("s", "?1") " = 0 AND " OTHERS("s") " AND " LIVE("s") ")"
 #define ITEM_NAMED                                                                              \
     "item (node) AS (SELECT node FROM share WHERE type = 0 AND recipient = ?1 AND target = ?3" \
-    " UNION SELECT s.node FROM membership m JOIN share s ON s.type = 1"                        \
-    " AND s.recipient = m.usergroup AND s.target = ?3 WHERE m.account = ?1"                    \
+    " UNION SELECT s.node FROM membership m CROSS JOIN share s WHERE s.type = 1"               \
+    " AND s.recipient = m.usergroup AND s.target = ?3 AND m.account = ?1"                      \
     " UNION SELECT node FROM share_place WHERE account = ?1 AND name = ?3)"
 #define ITEM_TARGET "item (node) AS (SELECT ?3)"
 
 /* What a grant that is not the owner's own is worth: so much as whoever gave it has by now, with the
- * permission to share, on the item or above it; and he by somebody else, up to the owner. The walk goes from
- * states to states (grant, permissions left, who gave it, where), each once, so a ring ends. Grants by the
- * owner cost nothing of it. */
-#define REACH_FROM(first)                                                                       \
-    "reach (id, perms, flags, initiator, at, owner) AS (" first                                \
-    " UNION SELECT r.id, r.perms, r.flags, r.initiator, n.parent, r.owner FROM reach r"        \
-    " JOIN node n ON n.id = r.at WHERE r.initiator <> r.owner AND n.parent <> 0"               \
-    " UNION SELECT r.id, r.perms & g.perms, r.flags | g.flags, g.initiator, r.at, r.owner"     \
-    " FROM reach r JOIN share g ON g.node = r.at AND g.type = 0 AND g.recipient = r.initiator" \
-    " WHERE r.initiator <> r.owner AND g.owner = r.owner AND g.state = 0"                      \
-    " AND (g.perms & 16) <> 0 AND " LIVE("g")                                                  \
-    " UNION SELECT r.id, r.perms & g.perms, r.flags | g.flags, g.initiator, r.at, r.owner"     \
-    " FROM reach r JOIN membership m ON m.account = r.initiator JOIN share g ON g.node = r.at" \
-    " AND g.type = 1 AND g.recipient = m.usergroup WHERE r.initiator <> r.owner"               \
-    " AND g.owner = r.owner AND " SAID("g", "r.initiator") " = 0 AND (g.perms & 16) <> 0"      \
-    " AND " LIVE("g") ")"
-#define REACH                                                                                   \
-    REACH_FROM("SELECT id, perms, flags, initiator, node, owner FROM mine"                     \
-               " WHERE initiator <> owner")
+ * permission to share, on the item or above it; and he by somebody else, up to the owner. Grants by the owner
+ * cost nothing of it. There are two walks with the same result. */
+#define GIVEN(g)                                                                                \
+    g ".owner = p.owner AND (" g ".perms & 16) <> 0 AND " LIVE(g)
+/* Grants to who is asked of, where he is. Their order is that of the walk: CROSS JOIN keeps it. */
+#define TO_ONE                                                                                  \
+    " CROSS JOIN share g WHERE g.node = p.at AND g.type = 0 AND g.recipient = p.who"           \
+    " AND g.state = 0 AND " GIVEN("g")
+#define TO_GROUP                                                                                \
+    " CROSS JOIN membership m CROSS JOIN share g WHERE m.account = p.who AND g.node = p.at"    \
+    " AND g.type = 1 AND g.recipient = m.usergroup AND " SAID("g", "p.who") " = 0"             \
+    " AND " GIVEN("g")
+
+/* Both give "have": what who has, with the permission to share, on an item. */
+
+/* For few items: from states to states (giver, item, permissions left, who gave it, where), each once, so a ring
+ * ends. */
+#define FEW(mine)                                                                               \
+    "reach (giver, owner, node, perms, flags, who, at) AS ("                                   \
+    "SELECT initiator, owner, node, -1, 0, initiator, node FROM " mine                         \
+    " WHERE initiator <> owner"                                                                \
+    " UNION SELECT p.giver, p.owner, p.node, p.perms, p.flags, p.who, n.parent FROM reach p"   \
+    " JOIN node n ON n.id = p.at WHERE p.who <> p.owner AND n.parent <> 0"                     \
+    " UNION SELECT p.giver, p.owner, p.node, p.perms & g.perms, p.flags | g.flags,"            \
+    " g.initiator, p.at FROM reach p" TO_ONE " AND p.who <> p.owner"                           \
+    " UNION SELECT p.giver, p.owner, p.node, p.perms & g.perms, p.flags | g.flags,"            \
+    " g.initiator, p.at FROM reach p" TO_GROUP " AND p.who <> p.owner)"                        \
+    ", have (who, owner, at, perms, flags) AS ("                                               \
+    "SELECT giver, owner, node, perms, flags FROM reach WHERE who = owner)"
+
+/* For many, which lie in the same folders and are by the same people: what they have in common is looked at
+ * once. spot: of whom it is asked, and where, found on the way up, from an item to the folder above and from a
+ * grant to who gave it; have: found on the way down again. Both are sets. */
+#define SPOT(mine)                                                                              \
+    "spot (who, owner, at, above) AS MATERIALIZED ("                                           \
+    "SELECT s.initiator, s.owner, s.node, n.parent FROM " mine " s JOIN node n"                \
+    " ON n.id = s.node WHERE s.initiator <> s.owner"                                           \
+    " UNION SELECT p.who, p.owner, n.id, n.parent FROM spot p JOIN node n ON n.id = p.above"   \
+    " WHERE p.above <> 0"                                                                      \
+    " UNION SELECT g.initiator, p.owner, p.at, p.above FROM spot p" TO_ONE                     \
+    " AND g.initiator <> p.owner"                                                              \
+    " UNION SELECT g.initiator, p.owner, p.at, p.above FROM spot p" TO_GROUP                   \
+    " AND g.initiator <> p.owner)"
+#define FROM_HIM                                                                                \
+    "SELECT p.who, h.owner, h.at, h.perms & g.perms, h.flags | g.flags FROM have h"
+#define OF_HIM " AND p.at = h.at AND p.owner = h.owner AND g.initiator = h.who"
+#define HAVE                                                                                    \
+    "have (who, owner, at, perms, flags) AS MATERIALIZED ("                                    \
+    "SELECT p.who, p.owner, p.at, g.perms, g.flags FROM spot p" TO_ONE                         \
+    " AND g.initiator = p.owner"                                                               \
+    " UNION SELECT p.who, p.owner, p.at, g.perms, g.flags FROM spot p" TO_GROUP                \
+    " AND g.initiator = p.owner"                                                               \
+    " UNION SELECT h.who, h.owner, p.at, h.perms, h.flags FROM have h CROSS JOIN spot p"       \
+    " WHERE p.above = h.at AND p.who = h.who AND p.owner = h.owner"                            \
+    " UNION " FROM_HIM " CROSS JOIN spot p" TO_ONE OF_HIM                                      \
+    " UNION " FROM_HIM " CROSS JOIN spot p" TO_GROUP OF_HIM ")"
+#define MANY(mine) SPOT(mine) ", " HAVE
+
+/* A grant s with what its giver has. */
+#define HAS " JOIN have h ON h.at = s.node AND h.who = s.initiator AND h.owner = s.owner"
 
 #define NODE_OF_N                                                                               \
     "n.id, n.parent, n.name, n.disk, n.kind, n.etag, n.size, n.mtime, n.created, n.ino,"       \
     " n.ino_mtime, n.btime, n.sums, n.flags"
 #define NODE_COLS_LEN 14
-#define MOUNTS(mine)                                                                            \
-    "WITH RECURSIVE " mine ", " REACH ", worth (id, node, owner, perms, flags, target) AS ("   \
+#define MOUNTS(mine, walk)                                                                      \
+    "WITH RECURSIVE " mine ", " walk("mine")                                                   \
+    ", worth (id, node, owner, perms, flags, target) AS ("                                     \
     "SELECT id, node, owner, perms, flags, target FROM mine WHERE initiator = owner"           \
-    " UNION ALL SELECT s.id, s.node, s.owner, r.perms, r.flags, s.target FROM reach r"         \
-    " JOIN mine s ON s.id = r.id WHERE r.initiator = r.owner)"                                 \
+    " UNION ALL SELECT s.id, s.node, s.owner, s.perms & h.perms, s.flags | h.flags, s.target"  \
+    " FROM mine s" HAS " WHERE s.initiator <> s.owner)"                                        \
     " SELECT " NODE_OF_N ", w.owner, a.id, a.display_name, w.perms, w.flags, w.target,"        \
     " p.parent, p.name FROM worth w JOIN node n ON n.id = w.node"                              \
     " JOIN account a ON a.number = w.owner"                                                    \
     " LEFT JOIN share_place p ON p.account = ?1 AND p.node = w.node ORDER BY n.id, w.id"
 
-static const char SELECT_ALL[] = MOUNTS(MINE_ALL);
-static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED));
-static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET));
+static const char SELECT_ALL[] = MOUNTS(MINE_ALL, MANY);
+static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED), FEW);
+static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET), FEW);
 
 /* ---- rows to mounts ---- */
 
@@ -170,9 +214,11 @@ cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account
 /* ---- what one row is worth ---- */
 
 static const char SELECT_GRANTED[] =
-    "WITH RECURSIVE "
-    REACH_FROM("SELECT id, perms, flags, initiator, node, owner FROM share WHERE id = ?1")
-    " SELECT perms, flags FROM reach WHERE initiator = owner";
+    "WITH RECURSIVE one (node, owner, initiator, perms, flags) AS (SELECT node, owner, initiator,"
+    " perms, flags FROM share WHERE id = ?1), " FEW("one")
+    " SELECT perms, flags FROM one WHERE initiator = owner"
+    " UNION ALL SELECT s.perms & h.perms, s.flags | h.flags FROM one s" HAS
+    " WHERE s.initiator <> s.owner";
 
 cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
                                  apr_int64_t share, apr_pool_t *pool)

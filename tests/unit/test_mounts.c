@@ -207,6 +207,73 @@ START_TEST(a_ring_of_reshares)
 }
 END_TEST
 
+static cloud_err_t *note_mount(void *baton, const cloud_mount_t *m)
+{
+    const char **text = baton;
+
+    *text = apr_psprintf(tu.pool, "%s%" APR_INT64_T_FMT ":%u:%u;", *text, m->target.id, m->perms,
+                         m->flags);
+    return NULL;
+}
+
+static const char *mounts_of(const person_t *p, apr_int64_t target)
+{
+    const char *text = "";
+    cloud_err_t *err;
+
+    OK(cloud_tx_begin(tu.ctx, CLOUD_DB_READ));
+    err = cloud_share_mounts(tu.ctx, p->account, NULL, target, note_mount, &text, tu.pool);
+    cloud_tx_rollback(tu.ctx);
+    OK(err);
+    return text;
+}
+
+/* Shares of everybody with everybody, also such as nobody could make: what all of them at once give is what
+ * each by itself does. */
+START_TEST(both_walks_have_one_result)
+{
+    static const char *const paths[] = { "work", "work/doc", "work/doc/sub", "work/doc/a.txt",
+                                         "work/doc/sub/deep" };
+    static const unsigned perms[] = { ALL, ALL, 17, 19, 1 };
+    const person_t *people[] = { &mu_alice, &mu_bob, &mu_carol, &mu_dave };
+    apr_int64_t ids[5], n;
+    unsigned rnd = (unsigned)_i * 7919 + 1, found = 0;
+
+    mu_group("team", &mu_bob);
+    mu_group("team", &mu_dave);
+    n = tu_query_int("SELECT number FROM usergroup WHERE id = 'team'");
+    for (int i = 0; i < 5; i++) ids[i] = mu_id(&mu_alice, paths[i]);
+    for (int i = 0; i < 30; i++) {
+        unsigned r[6];
+        int group;
+
+        for (int k = 0; k < 6; k++) { /* xorshift */
+            rnd ^= rnd << 13;
+            rnd ^= rnd >> 17;
+            rnd ^= rnd << 5;
+            r[k] = rnd >> 8;
+        }
+        group = r[0] % 3 == 0;
+        mu_sql("INSERT INTO share (type, recipient, node, owner, initiator, perms, flags, state,"
+               " target, created) VALUES (%d, %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT
+               ", %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT ", %u, %u, %d, 'x', 0)",
+               group, group ? n : people[r[1] % 4]->account->number, ids[r[2] % 5],
+               mu_alice.account->number, people[r[3] % 3 ? r[1] / 4 % 4 : 0]->account->number,
+               perms[r[4] % 5], r[4] / 5 % 2, r[5] % 4 == 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        const char *each = "";
+
+        for (int k = 0; k < 5; k++) /* in order of id, as they were made */
+            each = apr_pstrcat(tu.pool, each, mounts_of(people[i], ids[k]), NULL);
+        found += *each != 0;
+        ck_assert_str_eq(mounts_of(people[i], 0), each);
+    }
+    ck_assert_uint_ge(found, 1);
+    mu_sql("DELETE FROM share");
+}
+END_TEST
+
 START_TEST(no_download_is_handed_on)
 {
     unsigned perms, flags;
@@ -516,6 +583,7 @@ Suite *suite_mounts(void)
     tcase_add_test(tc, a_reshare_is_worth_what_its_giver_has);
     tcase_add_test(tc, a_reshare_by_a_member);
     tcase_add_test(tc, a_ring_of_reshares);
+    tcase_add_loop_test(tc, both_walks_have_one_result, 0, 12);
     tcase_add_test(tc, no_download_is_handed_on);
     suite_add_tcase(suite, tc);
 
