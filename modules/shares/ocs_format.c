@@ -66,15 +66,32 @@ static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_accoun
     return NULL;
 }
 
+/* What was accepted, but put into a folder that is in the trash: he has it still, and can take it back. */
+static cloud_err_t *has_mount(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
+                              const cloud_share_t *s, apr_pool_t *pool)
+{
+    const cloud_mount_t *m = NULL;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_mount_get(&m, ctx, account, s->node, pool);
+    cloud_tx_rollback(ctx);
+    *yes = m != NULL;
+    return err;
+}
+
 static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud_share_t *s,
                               int received, apr_pool_t *pool)
 {
-    int here = !received || s->state == CLOUD_SHARE_ACCEPTED;
+    int here = !received || s->state == CLOUD_SHARE_ACCEPTED, dormant = 0;
     cloud_ctx_t *ctx = call->ctx;
     const char *folder;
 
-    CLOUD_ERR(here ? find_own(item, ctx, call->account, s, pool)
-                   : find_elsewhere(item, ctx, s, pool));
+    *item = NULL;
+    if (here) CLOUD_ERR(find_own(item, ctx, call->account, s, pool));
+    if (here && !*item && received) CLOUD_ERR(has_mount(&dormant, ctx, call->account, s, pool));
+    here = here && !dormant;
+    if (!here) CLOUD_ERR(find_elsewhere(item, ctx, s, pool));
     if (!*item) return NULL;
     CLOUD_ERR(folder_of_shares(&folder, ctx, pool));
     if (s->type == CLOUD_SHARE_LINK) folder = "/";

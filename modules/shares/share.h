@@ -193,6 +193,9 @@ cloud_err_t *cloud_share_row(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_
                              apr_pool_t *pool);
 /** Gives the folders above the item a new ETag. (tx, write) */
 cloud_err_t *cloud_share_touch(cloud_ctx_t *ctx, apr_int64_t node);
+/** The same because of this share. Who shares on a folder that he received sees nothing of the folders above it:
+ *  then the folder itself gets one, too. (tx, write) */
+cloud_err_t *cloud_share_touch_for(cloud_ctx_t *ctx, const cloud_share_t *s);
 /** Removes a row with all that hangs on it. (tx, write) */
 cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id);
 
@@ -277,6 +280,11 @@ cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
 /** What an account says of all that it was given on an item. (tx, write) */
 cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
                                    cloud_share_state_t state);
+/** Who is given an item now, or takes it, finds it: a place in a folder that is in nobody's files any more (it is
+ *  in the trash) is forgotten, and the item is where what one receives is. recipient: an account or a group.
+ *  (tx, write) */
+cloud_err_t *cloud_share_bring_back(cloud_ctx_t *ctx, cloud_share_type_t type,
+                                    apr_int64_t recipient, apr_int64_t node);
 /** Hooks of the feature. */
 cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
                                      const cloud_mount_t *m, apr_int64_t parent,

@@ -8,15 +8,34 @@ cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_in
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
                            "UPDATE share SET state = ?3 WHERE type = 0 AND recipient = ?1"
                            " AND node = ?2", "iii", account, node, (apr_int64_t)state));
-    return cloud_db_run(ctx->db, NULL, ctx->pool,
-                        "INSERT INTO share_member (share, account, state) SELECT h.id, ?1, ?3"
-                        " FROM share h JOIN membership b ON b.usergroup = h.recipient"
-                        " AND b.account = ?1 WHERE h.type = 1 AND h.node = ?2"
-                        " ON CONFLICT (share, account) DO UPDATE SET state = excluded.state",
-                        "iii", account, node, (apr_int64_t)state);
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "INSERT INTO share_member (share, account, state) SELECT h.id, ?1, ?3"
+                           " FROM share h JOIN membership b ON b.usergroup = h.recipient"
+                           " AND b.account = ?1 WHERE h.type = 1 AND h.node = ?2"
+                           " ON CONFLICT (share, account) DO UPDATE SET state = excluded.state",
+                           "iii", account, node, (apr_int64_t)state));
+    return cloud_share_touch(ctx, node);
 }
 
 /* ---- where it is put ---- */
+
+/* Places of an item, of one account or of the members of a group, that are not below the account's files. */
+#define LOST                                                                                    \
+    " AND NOT EXISTS (WITH RECURSIVE up (at) AS (SELECT share_place.parent UNION ALL"          \
+    " SELECT n.parent FROM up JOIN node n ON n.id = up.at WHERE n.parent <> 0)"                \
+    " SELECT 1 FROM up JOIN account a ON a.number = share_place.account AND a.root = up.at)"
+static const char FORGET[] = "DELETE FROM share_place WHERE account = ?1 AND node = ?2" LOST;
+static const char FORGET_MEMBERS[] =
+    "DELETE FROM share_place WHERE node = ?2 AND account IN (SELECT account FROM membership"
+    " WHERE usergroup = ?1)" LOST;
+
+cloud_err_t *cloud_share_bring_back(cloud_ctx_t *ctx, cloud_share_type_t type,
+                                    apr_int64_t recipient, apr_int64_t node)
+{
+    if (type == CLOUD_SHARE_LINK) return NULL;
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        type == CLOUD_SHARE_USER ? FORGET : FORGET_MEMBERS, "ii", recipient, node);
+}
 
 cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
                                      const cloud_mount_t *m, apr_int64_t parent, const char *name)
@@ -87,6 +106,8 @@ static cloud_err_t *respond_tx(cloud_share_t **share, cloud_ctx_t *ctx,
     before = s->state;
     s->state = state;
     CLOUD_ERR(cloud_share_set_state(ctx, account->number, s->node, state));
+    if (state == CLOUD_SHARE_ACCEPTED)
+        CLOUD_ERR(cloud_share_bring_back(ctx, CLOUD_SHARE_USER, account->number, s->node));
     CLOUD_ERR(cloud_share_unannounce(ctx, id, account));
     return before == CLOUD_SHARE_PENDING ? cloud_share_answered(ctx, s, account) : NULL;
 }

@@ -94,15 +94,29 @@ cloud_err_t *cloud_share_row(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_
 
 /* ---- changes ---- */
 
-cloud_err_t *cloud_share_touch(cloud_ctx_t *ctx, apr_int64_t node)
+/* with_folder: the item as well, if it is a folder; the ETag of a file is that of its content. */
+static cloud_err_t *touch(cloud_ctx_t *ctx, apr_int64_t node, int with_folder)
 {
     apr_int64_t *chain, number;
+    cloud_node_t *row;
     int n;
 
+    CLOUD_ERR(cloud_tree_get(&row, ctx, node, ctx->pool));
     CLOUD_ERR(cloud_tree_chain(&chain, &n, ctx, node, ctx->pool));
-    if (n < 2) return NULL;
+    if (!row || n < 2) return NULL;
+    if (!with_folder || !CLOUD_IS_DIR(row)) n--;
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
-    return cloud_tree_bump(ctx, chain, n - 1, number, 0, CLOUD_NO_MTIME);
+    return cloud_tree_bump(ctx, chain, n, number, 0, CLOUD_NO_MTIME);
+}
+
+cloud_err_t *cloud_share_touch(cloud_ctx_t *ctx, apr_int64_t node)
+{
+    return touch(ctx, node, 0);
+}
+
+cloud_err_t *cloud_share_touch_for(cloud_ctx_t *ctx, const cloud_share_t *s)
+{
+    return touch(ctx, s->node, s->initiator.number != s->owner.number);
 }
 
 cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id)

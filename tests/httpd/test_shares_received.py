@@ -141,6 +141,26 @@ def test_places_are_the_recipients(w):
     assert data(call(w.alice, "GET", f"shares/{one['id']}"))[0]["path"] == "/elsewhere"
 
 
+def test_what_was_deleted_with_its_folder_can_be_taken_back(w):
+    one = shared(w.alice, "sh", w.brian)
+    shared(w.alice, "sh", w.carol)
+    for again in (False, True):
+        w.brian.mkcol("my")
+        w.brian.move("sh", "my/sh")
+        w.brian.delete("my")
+        assert names(w.brian) == []
+        for state in ("all", "0"):
+            got = received(w.brian, state=state)
+            assert [(g["id"], g["state"], g["file_target"]) for g in got] == [(one["id"], 0, "/sh")]
+        if again:
+            call(w.alice, "DELETE", f"shares/{one['id']}")
+            shared(w.alice, "sh", w.brian)
+        else:
+            data(call(w.brian, "POST", f"shares/pending/{one['id']}"))
+        assert names(w.brian) == ["sh"]
+        assert received(w.brian)[0]["path"] == "/sh"
+
+
 def test_clashes_get_a_number(w):
     w.brian.mkcol("sh")
     w.brian.put("file.txt", b"mine")

@@ -366,7 +366,96 @@ START_TEST(test_places_are_forgotten_with_the_last_share)
 }
 END_TEST
 
+static void put_away(const char *name)
+{
+    cloud_result_t res;
+
+    mkcol(brian, "put");
+    OK(cloud_file_move(&res, tu_as(brian), brian, name, brian, "put/away", 0, NULL, NULL, tu.pool));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 1);
+    OK(cloud_file_remove(tu_as(brian), brian, "put", NULL));
+}
+
+static int has(const cloud_account_t *a, const char *path)
+{
+    cloud_entry_t *e;
+
+    OK(cloud_resolve(&e, tu_as(a), a, path, tu.pool));
+    return e->exists;
+}
+
+/* Where somebody put it is deleted, but others have it still, so the place is remembered. */
+START_TEST(test_what_is_given_again_is_found)
+{
+    cloud_share_t *s = share("d", CLOUD_SHARE_USER, "brian");
+
+    share("d", CLOUD_SHARE_USER, "carol");
+    put_away("d");
+    ck_assert(!has(brian, "d"));
+    OK(cloud_share_delete(tu_as(alice), s->id));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 1);
+    s = share("d", CLOUD_SHARE_USER, "brian");
+    ck_assert(has(brian, "d"));
+    /* Or he says himself that he wants it. */
+    put_away("d");
+    ck_assert(!has(brian, "d"));
+    OK(cloud_share_respond(&s, tu_as(brian), brian, s->id, CLOUD_SHARE_ACCEPTED, tu.pool));
+    ck_assert(has(brian, "d"));
+    put_away("d");
+    share("d", CLOUD_SHARE_GROUP, "group");
+    ck_assert(has(brian, "d"));
+    /* A place that is there stays. */
+    mkcol(brian, "put");
+    tu_exec("INSERT INTO share_place (account, node, parent, name) SELECT a.number, s.node, n.id,"
+            " 'x' FROM account a, share s, node n WHERE a.id = 'brian' AND s.type = 1"
+            " AND n.parent = a.root AND n.name = 'put'");
+    OK(cloud_share_respond(&s, tu_as(brian), brian, s->id, CLOUD_SHARE_ACCEPTED, tu.pool));
+    ck_assert(has(brian, "put/x"));
+}
+END_TEST
+
 /* ---- what others notice ---- */
+
+static apr_int64_t seen(const cloud_account_t *a)
+{
+    cloud_entry_t *e;
+
+    OK(cloud_file_stat(&e, tu_as(a), a, "", tu.pool));
+    return e->etag;
+}
+
+START_TEST(test_the_owner_notices_answers)
+{
+    cloud_share_t *s = share("d", CLOUD_SHARE_USER, "brian");
+    apr_int64_t root = etag(alice, "");
+
+    OK(cloud_share_respond(&s, tu_as(brian), brian, s->id, CLOUD_SHARE_REJECTED, tu.pool));
+    ck_assert_int_ne(etag(alice, ""), root);
+    root = etag(alice, "");
+    OK(cloud_share_respond(&s, tu_as(brian), brian, s->id, CLOUD_SHARE_ACCEPTED, tu.pool));
+    ck_assert_int_ne(etag(alice, ""), root);
+    root = etag(alice, "");
+    OK(cloud_file_remove(tu_as(brian), brian, "d", NULL));
+    ck_assert_int_ne(etag(alice, ""), root);
+}
+END_TEST
+
+/* His other clients show it as shared by him. */
+START_TEST(test_who_shares_on_notices_it)
+{
+    const cloud_share_ask_t ask = { .path = "d", .type = CLOUD_SHARE_USER, .with = "carol" };
+    apr_int64_t before;
+    cloud_share_t *s;
+
+    share("d", CLOUD_SHARE_USER, "brian");
+    before = seen(brian);
+    OK(cloud_share_create(&s, tu_as(brian), brian, &ask, tu.pool));
+    ck_assert_int_ne(seen(brian), before);
+    before = seen(brian);
+    OK(cloud_share_delete(tu_as(brian), s->id));
+    ck_assert_int_ne(seen(brian), before);
+}
+END_TEST
 
 START_TEST(test_one_write_tells_the_owner)
 {
@@ -467,7 +556,9 @@ Suite *suite_share(void)
         test_shares_end_with_their_time, test_many_expire_in_steps,
         test_shares_end_with_their_item, test_shares_end_with_people,
         test_what_lay_in_a_purged_folder_was_left,
-        test_places_are_forgotten_with_the_last_share, test_one_write_tells_the_owner,
+        test_places_are_forgotten_with_the_last_share, test_what_is_given_again_is_found,
+        test_the_owner_notices_answers, test_who_shares_on_notices_it,
+        test_one_write_tells_the_owner,
         test_types_of_a_listing_are_one_statement, test_shares_in_a_folder_are_one_statement,
         test_a_search_among_many_reads_a_page,
     };
