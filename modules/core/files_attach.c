@@ -2,6 +2,7 @@
 /* The one transaction that gives a staged file its place: PUT, the end of a chunked upload, COPY of
  * a file. And the checks that all verbs share. */
 #include "files_private.h"
+#include "mount_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,6 +178,20 @@ cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, 
     return cloud_lock_check(ctx, d, dc ? dc->tokens : NULL,
                             CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT
                                 | (d->exists ? CLOUD_LOCKCHK_BELOW : 0));
+}
+
+cloud_err_t *cloud_files_check_place(cloud_ctx_t *ctx, const cloud_entry_t *s,
+                                     const cloud_entry_t *d, apr_pool_t *pool)
+{
+    int below;
+
+    /* From a bin it is seen by no path through the mount. */
+    if (!d->exists || d->mount || !s->mount || s->account->view || s->tree != s->owner->root)
+        return NULL;
+    CLOUD_ERR(cloud_mount_is_below(&below, ctx, s->account, s->mount, d->node.id, pool));
+    return below ? cloud_err(ctx->pool, CLOUD_E_CONFLICT,
+                             "The source may not be part of what the destination would replace.")
+                 : NULL;
 }
 
 /* Is what stands at the entry's place what its row says? */

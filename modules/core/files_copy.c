@@ -3,6 +3,7 @@
  * rows can't move: out of somebody else's tree, and onto what is mounted. That is a copy, whose transaction also
  * removes the source. */
 #include "files_private.h"
+#include "mount_private.h"
 
 #include <unistd.h>
 
@@ -90,8 +91,17 @@ static cloud_err_t *check_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const c
     return NULL;
 }
 
+/* Of a folder with all that was mounted in it, which becomes plain folders and files. */
+static apr_int64_t size_of_copy(const cloud_copy_t *c)
+{
+    const cloud_entry_t *s = c->source;
+
+    if (!CLOUD_IS_DIR(&s->node)) return s->node.size;
+    return c->depth == 0 ? 0 : s->node.size + cloud_mounts_size(s->mounts, s->node.id);
+}
+
 static cloud_err_t *check_copy(cloud_ctx_t *ctx, const cloud_copy_t *c, const cloud_entry_t *d,
-                               const cloud_cond_t *sc)
+                               const cloud_cond_t *sc, apr_pool_t *pool)
 {
     const cloud_entry_t *s = c->source;
 
@@ -101,11 +111,12 @@ static cloud_err_t *check_copy(cloud_ctx_t *ctx, const cloud_copy_t *c, const cl
         return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "File with name %s could not be located",
                          s->path);
     CLOUD_ERR(check_ends(ctx, s, d));
+    CLOUD_ERR(cloud_files_check_place(ctx, s, d, pool));
     /* A file over a file is a write, which is checked as that. */
     if (CLOUD_IS_DIR(&s->node) || !d->exists || CLOUD_IS_DIR(&d->node))
         CLOUD_ERR(cloud_files_check_target(ctx, d, c->overwrite, c->cond));
-    CLOUD_ERR(cloud_storage_has_room(ctx, s->node.size));
-    return cloud_files_quota(ctx, d, s->node.size - (d->exists ? d->node.size : 0));
+    CLOUD_ERR(cloud_storage_has_room(ctx, size_of_copy(c)));
+    return cloud_files_quota(ctx, d, size_of_copy(c) - (d->exists ? d->node.size : 0));
 }
 
 static cloud_err_t *copy_tx(cloud_copy_t *c, cloud_entry_t **d, cloud_ctx_t *ctx,
@@ -117,7 +128,7 @@ static cloud_err_t *copy_tx(cloud_copy_t *c, cloud_entry_t **d, cloud_ctx_t *ctx
     CLOUD_ERR(source(&s, baton, ctx, pool));
     c->source = s;
     CLOUD_ERR(cloud_resolve_tx(d, ctx, c->account, c->path, pool));
-    return check_copy(ctx, c, *d, sc);
+    return check_copy(ctx, c, *d, sc, pool);
 }
 
 static cloud_err_t *copy(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn *source,

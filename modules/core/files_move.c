@@ -130,15 +130,12 @@ static cloud_err_t *place_tx(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_
                              const cloud_cond_t *dc, apr_pool_t *pool)
 {
     const cloud_feature_t *f = s->mount->feature;
-    apr_size_t len = strlen(d->path);
 
     CLOUD_ERR(check_source(ctx, s, sc));
     if (d->mount || d->tree != s->account->root || !f->mount_moved)
         return cloud_err(ctx->pool, CLOUD_E_DENIED,
                          "What was shared with you can only be moved within your own files");
-    if (d->exists && strncmp(s->path, d->path, len) == 0 && s->path[len] == '/')
-        return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
-                         "The source may not be part of what the destination would replace.");
+    CLOUD_ERR(cloud_files_check_place(ctx, s, d, pool));
     CLOUD_ERR(cloud_files_check_target(ctx, d, overwrite, dc ? dc : sc));
     res->created = !d->exists;
     if (d->exists) CLOUD_ERR(cloud_files_replace(ctx, d, pool));
@@ -156,20 +153,40 @@ static int goes_by_copy(const cloud_entry_t *s, const cloud_entry_t *d)
     return s->mount && s->owner->number != d->owner->number;
 }
 
-/* Content that may not be read does not go where it may. */
-static int would_show(const cloud_entry_t *s, const cloud_entry_t *d)
+/* Content that may not be read does not go where it may: out of the mount, or in it to what another mount of the
+ * account, which may be read, shows as well. */
+static cloud_err_t *would_show(int *yes, cloud_ctx_t *ctx, const cloud_entry_t *s,
+                               const cloud_entry_t *d, apr_pool_t *pool)
 {
-    return s->mount && (s->mount->flags & CLOUD_MOUNT_NO_DOWNLOAD)
-           && (!d->mount || d->mount->target.id != s->mount->target.id);
+    cloud_mounts_t *mounts;
+    int i;
+
+    *yes = 0;
+    if (!s->mount || !(s->mount->flags & CLOUD_MOUNT_NO_DOWNLOAD)) return NULL;
+    *yes = !d->mount || d->mount->target.id != s->mount->target.id;
+    if (*yes) return NULL;
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, d->account, pool));
+    for (i = 0; mounts && i < mounts->list->nelts; i++) {
+        const cloud_mount_t *m = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t).m;
+
+        if (m->flags & CLOUD_MOUNT_NO_DOWNLOAD) continue;
+        if (in_chain(d, m->target.id) && !in_chain(s, m->target.id)) *yes = 1;
+    }
+    return NULL;
 }
 
-static cloud_err_t *check_mounts(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d)
+static cloud_err_t *check_mounts(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d,
+                                 apr_pool_t *pool)
 {
+    int shows;
+
     if (!s->exists) return NULL;
     if (d->mount_root)
         return cloud_err(ctx->pool, CLOUD_E_DENIED,
                          "What was shared with you can't be replaced");
-    if (would_show(s, d)) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    CLOUD_ERR(would_show(&shows, ctx, s, d, pool));
+    if (shows) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
+    CLOUD_ERR(cloud_files_check_place(ctx, s, d, pool));
     if (s->owner->number != d->owner->number && cloud_mounts_below(s->mounts, s->node.id))
         return cloud_err(ctx->pool, CLOUD_E_DENIED,
                          "A folder with something in it that was shared with you can't be moved "
@@ -207,7 +224,10 @@ static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx
     if (s->mount_root) return place_tx(res, ctx, s, d, m->overwrite, m->sc, m->dc, pool);
     /* A moment ago it did not. */
     if (m->from && goes_by_copy(s, d)) return cloud_err(ctx->pool, CLOUD_E_AGAIN, NULL);
-    CLOUD_ERR(check_mounts(ctx, s, d));
+    /* Whoever found it in a bin has to decide anew, too. */
+    if (!m->from && s->mount && s->owner->number != d->owner->number)
+        return cloud_err(ctx->pool, CLOUD_E_AGAIN, NULL);
+    CLOUD_ERR(check_mounts(ctx, s, d, pool));
     CLOUD_ERR(check_move(ctx, s, d, m->overwrite, m->sc, m->dc));
     res->created = !d->exists || d->node.id == s->node.id;
     CLOUD_ERR(move_rows(ctx, s, d, pool));
@@ -250,7 +270,9 @@ static cloud_err_t *move_once(cloud_result_t *res, cloud_ctx_t *ctx, const move_
         cloud_tx_rollback(ctx);
         return err;
     }
-    return cloud_journal_commit(ctx, from->tree, res->entry->tree);
+    /* With a mount nothing moves but what was in its new place. */
+    return cloud_journal_commit(ctx, from->mount_root ? from->account->root : from->tree,
+                                res->entry->tree);
 }
 
 static cloud_err_t *move(cloud_result_t *res, cloud_ctx_t *ctx, const move_t *m, apr_pool_t *pool)

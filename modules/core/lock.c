@@ -118,8 +118,52 @@ static int submitted(const cloud_ctx_t *ctx, const cloud_lock_t *lock,
     return 0;
 }
 
+typedef struct {
+    const apr_int64_t *ids;       /* from the tree's root down to what is locked */
+    int n, found;
+} reach_t;
+
+static cloud_err_t *reaches(void *baton, const cloud_mount_t *m)
+{
+    reach_t *r = baton;
+    int i;
+
+    if (!(m->perms & (CLOUD_PERM_UPDATE | CLOUD_PERM_CREATE))) return NULL;
+    for (i = 0; i < r->n; i++)
+        if (r->ids[i] == m->target.id) r->found = 1;
+    return NULL;
+}
+
+/* Whether who has the lock may write there by now: the owner of the tree may, others through what they have
+ * mounted. It is asked only when a lock would hold somebody up. */
+static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t *lock)
+{
+    const apr_array_header_t *features = cloud_features();
+    cloud_account_t *account;
+    apr_int64_t *ids;
+    reach_t r = { NULL, 0, 0 };
+    int i;
+
+    *yes = 1;
+    CLOUD_ERR(cloud_account_by_number(&account, ctx, lock->account, ctx->pool));
+    CLOUD_ERR(cloud_tree_chain(&ids, &r.n, ctx, lock->node, ctx->pool));
+    r.ids = ids;
+    if (r.n == 0 || ids[0] == account->root) return NULL;
+    for (i = 0; i < features->nelts && !r.found; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, NULL, 0, reaches, &r, ctx->pool));
+    }
+    *yes = r.found;
+    return NULL;
+}
+
 cloud_err_t *cloud_lock_refuse(cloud_ctx_t *ctx, const cloud_lock_t *lock)
 {
+    int counts;
+
+    CLOUD_ERR(still_counts(&counts, ctx, lock));
+    if (!counts) return NULL;
     return cloud_err(ctx->pool, CLOUD_E_LOCKED, "Locked by %s", lock->account_id);
 }
 
@@ -128,21 +172,24 @@ cloud_err_t *cloud_lock_refuse(cloud_ctx_t *ctx, const cloud_lock_t *lock)
 static cloud_err_t *check_place(cloud_ctx_t *ctx, const apr_array_header_t *locks,
                                 cloud_lock_place_t place, const apr_array_header_t *tokens)
 {
-    const cloud_lock_t *shared = NULL;
+    cloud_err_t *shared = NULL; /* by a shared lock */
     int i, may_share = 0;
 
     for (i = 0; i < locks->nelts; i++) {
         const cloud_lock_t *lock = &APR_ARRAY_IDX(locks, i, cloud_lock_t);
+        cloud_err_t *refused = NULL;
         int own;
 
         if (!cloud_lock_covers(lock, place)) continue;
         own = submitted(ctx, lock, tokens);
-        if (lock->exclusive && !own) return cloud_lock_refuse(ctx, lock);
+        if (lock->exclusive && own) continue;
+        if (!own) refused = cloud_lock_refuse(ctx, lock);
+        if (lock->exclusive && refused) return refused;
         if (lock->exclusive) continue;
-        shared = lock;
+        if (refused) shared = refused;
         may_share |= own;
     }
-    return shared && !may_share ? cloud_lock_refuse(ctx, shared) : NULL;
+    return may_share ? NULL : shared;
 }
 
 static cloud_err_t *check_below(cloud_ctx_t *ctx, const apr_array_header_t *locks,

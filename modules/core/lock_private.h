@@ -28,7 +28,8 @@ cloud_err_t *cloud_lock_place_below(cloud_lock_place_t *place, cloud_ctx_t *ctx,
 /** Path of the lock's root, seen from an entry that the lock covers. */
 const char *cloud_lock_root_path(const cloud_lock_t *lock, const cloud_entry_t *entry,
                                  apr_pool_t *pool);
-/** LOCKED, naming who has the lock. */
+/** LOCKED, naming who has the lock; NULL when who has it may not write there any more, whose lock holds nobody
+ *  up. (tx) */
 cloud_err_t *cloud_lock_refuse(cloud_ctx_t *ctx, const cloud_lock_t *lock);
 
 #endif

@@ -42,6 +42,14 @@ static cloud_err_t *new_token(const char **token, apr_pool_t *pool)
     return NULL;
 }
 
+/* A lock in the way that counts no more ends: it is not to come back beside the new one. */
+static cloud_err_t *make_way(const take_t *take, cloud_ctx_t *ctx, const cloud_lock_t *lock)
+{
+    CLOUD_ERR(cloud_lock_refuse(ctx, lock));
+    return cloud_db_run(ctx->db, NULL, take->pool, "DELETE FROM lock WHERE token = ?1", "t",
+                        lock->token);
+}
+
 static cloud_err_t *check_conflicts(const take_t *take, cloud_ctx_t *ctx,
                                     const cloud_entry_t *entry)
 {
@@ -56,10 +64,13 @@ static cloud_err_t *check_conflicts(const take_t *take, cloud_ctx_t *ctx,
 
         own += lock->account == ctx->who.account->number;
         if (!take->exclusive && !lock->exclusive) continue;
-        if (cloud_lock_covers(lock, self)) return cloud_lock_refuse(ctx, lock);
+        if (cloud_lock_covers(lock, self)) {
+            CLOUD_ERR(make_way(take, ctx, lock));
+            continue;
+        }
         if (!take->infinite || !CLOUD_IS_DIR(&entry->node)) continue;
         CLOUD_ERR(cloud_lock_place_below(&below, ctx, lock, entry->node.id, take->pool));
-        if (below.n > 0) return cloud_lock_refuse(ctx, lock);
+        if (below.n > 0) CLOUD_ERR(make_way(take, ctx, lock));
     }
     if (own >= LOCKS_MAX) return cloud_err(ctx->pool, CLOUD_E_DENIED, "Too many locks");
     return NULL;
@@ -228,6 +239,14 @@ cloud_err_t *cloud_lock_refresh(cloud_lock_t **lock, cloud_ctx_t *ctx,
     return cloud_tx_end(ctx, refresh(lock, ctx, account, path, token, timeout, pool));
 }
 
+/* Besides whoever took it, the owner of the tree may: nobody is locked out of what is his. */
+static int may_release(const cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_lock_t *lock)
+{
+    const cloud_account_t *who = ctx->who.account;
+
+    return who && (who->number == lock->account || who->number == entry->owner->number);
+}
+
 static cloud_err_t *release(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
                             const char *token)
 {
@@ -239,8 +258,7 @@ static cloud_err_t *release(cloud_ctx_t *ctx, const cloud_account_t *account, co
     CLOUD_ERR(cloud_access(ctx, entry, CLOUD_OP_LIST));
     CLOUD_ERR(by_token(&lock, ctx, entry, token, ctx->pool));
     if (!lock) return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "No such lock");
-    if (!ctx->who.system &&
-        (!ctx->who.account || lock->account != ctx->who.account->number))
+    if (!ctx->who.system && !may_release(ctx, entry, lock))
         return cloud_err(ctx->pool, CLOUD_E_DENIED, "The lock belongs to somebody else");
     return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM lock WHERE token = ?1", "t",
                         token);

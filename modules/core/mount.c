@@ -161,7 +161,7 @@ static int is_in(const cloud_placed_t *p, apr_int64_t folder)
     return p->above_len > 0 && p->above[p->above_len - 1] == folder;
 }
 
-static int is_below(const cloud_placed_t *p, apr_int64_t folder)
+int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder)
 {
     int i;
 
@@ -175,15 +175,45 @@ int cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder)
     int i;
 
     for (i = 0; mounts && i < mounts->list->nelts; i++)
-        if (is_below(&APR_ARRAY_IDX(mounts->list, i, cloud_placed_t), folder)) return 1;
+        if (cloud_placed_below(&APR_ARRAY_IDX(mounts->list, i, cloud_placed_t), folder)) return 1;
     return 0;
 }
 
+apr_int64_t cloud_mounts_size(const cloud_mounts_t *mounts, apr_int64_t folder)
+{
+    apr_int64_t size = 0;
+    int i;
+
+    for (i = 0; mounts && i < mounts->list->nelts; i++) {
+        const cloud_placed_t *p = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t);
+
+        if (cloud_placed_below(p, folder)) size += p->m.target.size;
+    }
+    return size;
+}
+
+cloud_err_t *cloud_mount_is_below(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
+                                  const cloud_mount_t *m, apr_int64_t folder, apr_pool_t *pool)
+{
+    apr_array_header_t *above;
+    int i;
+
+    *yes = 0;
+    CLOUD_ERR(place_above(&above, ctx, account, m->parent, pool));
+    for (i = 0; i < above->nelts; i++)
+        if (APR_ARRAY_IDX(above, i, apr_int64_t) == folder) *yes = 1;
+    return NULL;
+}
+
+/* Of those that want one name: what was put there by its recipient, then what was given first. So nothing that
+ * comes to him later takes over a path that he has been writing to. */
 static int by_name(const void *a, const void *b)
 {
     const cloud_placed_t *x = *(cloud_placed_t *const *)a, *y = *(cloud_placed_t *const *)b;
     int order = strcmp(x->m.name, y->m.name);
 
+    if (!order) order = (x->m.parent == 0) - (y->m.parent == 0);
+    if (!order) order = (x->m.grant > y->m.grant) - (x->m.grant < y->m.grant);
     return order ? order : by_id(x, y);
 }
 
@@ -202,7 +232,7 @@ apr_array_header_t *cloud_mounts_in(const cloud_mounts_t *mounts, apr_int64_t fo
     return in;
 }
 
-/* Those that want a name in a folder, in order of id. */
+/* Those that want a name in a folder, in the order in which they get it. */
 static cloud_err_t *wanting(apr_array_header_t **group, cloud_ctx_t *ctx,
                             const cloud_account_t *account, apr_int64_t folder, const char *name,
                             apr_pool_t *pool)
@@ -404,67 +434,4 @@ cloud_err_t *cloud_mount_enter(cloud_entry_t *e, int *live, cloud_ctx_t *ctx,
     e->folder = n ? apr_array_pstrcat(pool, disk, '/') : NULL;
     *live = 1;
     return NULL;
-}
-
-/* ---- ETags ---- */
-
-/* Numbers that are drawn are microseconds, below 2^53 for long: no hash is ever one of them by accident
- * alone, and 59 bits are what cloud_etag_parse() takes. */
-#define HASH_BITS 59
-
-static apr_int64_t hash_of(cloud_digest_t *digest, apr_pool_t *pool)
-{
-    cloud_sums_t sums = cloud_digest_final(digest, pool);
-    apr_uint64_t v = 0;
-    int i;
-
-    for (i = 0; i < 8; i++) v = v << 8 | sums.data[1 + i];
-    return (apr_int64_t)(v >> (64 - HASH_BITS));
-}
-
-static void add_number(cloud_digest_t *digest, apr_int64_t v)
-{
-    char text[32];
-    int len = apr_snprintf(text, sizeof text, "%" APR_INT64_T_FMT ";", v);
-
-    cloud_digest_update(digest, text, (apr_size_t)len);
-}
-
-apr_int64_t cloud_mount_etag(const cloud_mount_t *m, const cloud_node_t *node, apr_pool_t *pool)
-{
-    cloud_digest_t *digest;
-
-    if (!CLOUD_IS_DIR(node)) return node->etag;
-    digest = cloud_digest_create(CLOUD_DIGEST_SHA256, pool);
-    add_number(digest, node->etag);
-    add_number(digest, m->perms);
-    add_number(digest, m->flags);
-    return hash_of(digest, pool);
-}
-
-apr_int64_t cloud_mounts_etag(const cloud_mounts_t *mounts, const cloud_node_t *folder,
-                              apr_pool_t *pool)
-{
-    cloud_digest_t *digest = NULL;
-    int i;
-
-    for (i = 0; mounts && i < mounts->list->nelts; i++) {
-        const cloud_placed_t *p = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t);
-
-        if (!is_below(p, folder->id)) continue;
-        if (!digest) {
-            digest = cloud_digest_create(CLOUD_DIGEST_SHA256, pool);
-            add_number(digest, folder->etag);
-        }
-        add_number(digest, p->m.target.id);
-        add_number(digest, p->m.owner);
-        add_number(digest, p->above[p->above_len - 1]);
-        /* The name shown follows from those that are wanted here and from the folder's own nodes, which the
-         * number stands for. */
-        cloud_digest_update(digest, p->m.name, strlen(p->m.name) + 1);
-        add_number(digest, p->m.perms);
-        add_number(digest, p->m.flags);
-        add_number(digest, p->m.target.etag);
-    }
-    return digest ? hash_of(digest, pool) : folder->etag;
 }

@@ -22,6 +22,7 @@ typedef struct cloud_mount_t {
     unsigned perms;             /* effective, CLOUD_PERM_*: what all grants together give */
     unsigned flags;             /* CLOUD_MOUNT_* */
     apr_int64_t parent;         /* folder of the recipient's that it was put in; 0: the default place */
+    apr_int64_t grant;          /* what it follows from, numbered in order of time: the first of these */
     const char *name;           /* NFC; wanted name, without suffix */
     const struct cloud_feature_t *feature; /* whose it is; set by the core */
 } cloud_mount_t;

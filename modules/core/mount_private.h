@@ -6,7 +6,8 @@
  * A mount that was put nowhere lies in the share folder (setting system/share_folder). Names are kept
  * unique by the verbs, to which a mount exists as anything does. Where two meet all the same (group
  * shares, several people's folders of one name, what scan took in) the tree's own node has the name; of mounts
- * the one with the lowest id, and each further one gets a suffix: "a (2)", "a (2).txt".
+ * one that was put there, else the one that was given first, and each further one gets a suffix: "a (2)",
+ * "a (2).txt".
  */
 #ifndef CLOUD_MOUNT_PRIVATE_H
 #define CLOUD_MOUNT_PRIVATE_H
@@ -41,12 +42,20 @@ cloud_err_t *cloud_mount_of(cloud_placed_t **p, cloud_ctx_t *ctx, const cloud_ac
 /** Those of mounts (may be NULL) that are in the folder itself, in order of the name they want. */
 apr_array_header_t *cloud_mounts_in(const cloud_mounts_t *mounts, apr_int64_t folder,
                                     apr_pool_t *pool); /* of cloud_placed_t * */
-/** Finds shown of n mounts that want the same name in one folder, in order of id. (tx) */
+/** Finds shown of n mounts that want the same name in one folder, in the order that cloud_mounts_in() has them
+ *  in. (tx) */
 cloud_err_t *cloud_mounts_name(cloud_placed_t **group, int n, cloud_ctx_t *ctx,
                                const cloud_account_t *account, apr_int64_t folder,
                                apr_pool_t *pool);
+/** Whether a mount was put into the folder or below it. */
+int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder);
 /** Whether one of mounts (may be NULL) was put into the folder or below it. */
 int cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder);
+/** Bytes in those of mounts (may be NULL) that were put into the folder or below it. */
+apr_int64_t cloud_mounts_size(const cloud_mounts_t *mounts, apr_int64_t folder);
+/** The same, of a mount whose place is not known yet. (tx) */
+cloud_err_t *cloud_mount_is_below(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
+                                  const cloud_mount_t *m, apr_int64_t folder, apr_pool_t *pool);
 /** Makes the entry one of the mounted tree: owner, tree, permissions, and as chain and folder what is
  *  above the target. *live 0: the target is in no files any more. (tx) */
 cloud_err_t *cloud_mount_enter(cloud_entry_t *e, int *live, cloud_ctx_t *ctx,

@@ -175,6 +175,8 @@ static cloud_err_t *notice(cloud_ctx_t *ctx, const cloud_account_t *account, con
 
 /* ---- restoring ---- */
 
+#define RESTORES_TRIED 3
+
 typedef struct {
     const cloud_account_t *account;
     const char *path;
@@ -232,23 +234,37 @@ static cloud_err_t *forget_theirs(cloud_ctx_t *ctx, const source_t *s)
     return cloud_tx_end(ctx, err);
 }
 
+static cloud_err_t *restore_once(cloud_result_t *res, cloud_ctx_t *ctx, source_t *s,
+                                 const cloud_account_t *dst_account, const char *dst,
+                                 int overwrite, const cloud_cond_t *dst_cond, apr_pool_t *pool)
+{
+    int leaves;
+
+    CLOUD_ERR(notice(ctx, s->account, s->path, pool));
+    CLOUD_ERR(leaves_owner(&leaves, ctx, s, dst_account, dst, pool));
+    if (leaves) {
+        CLOUD_ERR(cloud_files_copy_from(res, ctx, source_to_copy, s, dst_account, dst, overwrite,
+                                        dst_cond, pool));
+        return forget_theirs(ctx, s);
+    }
+    CLOUD_POINT("trash-restore-moves");
+    return cloud_files_move_from(res, ctx, source, s, dst_account, dst, overwrite, dst_cond, pool);
+}
+
 cloud_err_t *cloud_trash_restore(cloud_result_t *res, cloud_ctx_t *ctx,
                                  const cloud_account_t *account, const char *path,
                                  const cloud_account_t *dst_account, const char *dst,
                                  int overwrite, const cloud_cond_t *dst_cond, apr_pool_t *pool)
 {
     source_t s = { account, path };
-    int leaves;
+    cloud_err_t *err;
+    int tries = 0;
 
-    CLOUD_ERR(notice(ctx, account, path, pool));
-    CLOUD_ERR(leaves_owner(&leaves, ctx, &s, dst_account, dst, pool));
-    if (leaves) {
-        CLOUD_ERR(cloud_files_copy_from(res, ctx, source_to_copy, &s, dst_account, dst, overwrite,
-                                        dst_cond, pool));
-        return forget_theirs(ctx, &s);
-    }
-    return cloud_files_move_from(res, ctx, source, &s, dst_account, dst, overwrite, dst_cond,
-                                 pool);
+    /* Whose files the destination is in may have become another matter in between. */
+    do {
+        err = restore_once(res, ctx, &s, dst_account, dst, overwrite, dst_cond, pool);
+    } while (cloud_err_is(err, CLOUD_E_AGAIN) && ++tries < RESTORES_TRIED);
+    return err;
 }
 
 /* ---- deleting for good ---- */

@@ -323,6 +323,39 @@ START_TEST(names_that_meet)
 }
 END_TEST
 
+/* What comes later takes nothing over, however old the folder is that it is about. */
+START_TEST(who_came_first_keeps_the_name)
+{
+    apr_int64_t etag;
+
+    mu_mkcol(&mu_carol, "Team");
+    mu_put(&mu_carol, "Team/f", "carol's");
+    mu_mkcol(&mu_dave, "Team");
+    mu_mkcol(&mu_alice, "Team");
+    mu_share(&mu_dave, "Team", &mu_bob, ALL);
+    mu_group("crew", &mu_bob);
+    mu_share_group(&mu_carol, "Team", "crew", ALL);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Team;Team (2);");
+    ck_assert_int_eq(mu_id(&mu_bob, "Team"), mu_id(&mu_dave, "Team"));
+    ck_assert_int_eq(mu_id(&mu_bob, "Team (2)"), mu_id(&mu_carol, "Team"));
+    OK(mu_try_put(&mu_bob, "Team/secret", "x"));
+    ck_assert(mu_exists(&mu_dave, "Team/secret"));
+    /* Another grant for what is there does not push it back; with the first one gone it comes later. */
+    mu_share_group(&mu_dave, "Team", "crew", ALL);
+    ck_assert_int_eq(mu_id(&mu_bob, "Team"), mu_id(&mu_dave, "Team"));
+    etag = mu_etag(&mu_bob, "");
+    mu_sql("DELETE FROM share WHERE type = 0");
+    ck_assert_int_eq(mu_id(&mu_bob, "Team"), mu_id(&mu_carol, "Team"));
+    ck_assert_int_ne(mu_etag(&mu_bob, ""), etag);
+    /* What was put there by its recipient comes before all that is there by itself. */
+    mu_share(&mu_alice, "Team", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "Team (3)", "mine"));
+    mu_sql("UPDATE share_place SET name = 'Team'");
+    ck_assert_int_eq(mu_id(&mu_bob, "Team"), mu_id(&mu_alice, "Team"));
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Team;Team (2);Team (3);");
+}
+END_TEST
+
 START_TEST(a_name_too_long_for_a_suffix)
 {
     char name[252], *list;
@@ -590,6 +623,7 @@ Suite *suite_mounts(void)
     tc = tcase_create("names");
     tcase_add_checked_fixture(tc, setup, mu_teardown);
     tcase_add_test(tc, names_that_meet);
+    tcase_add_test(tc, who_came_first_keeps_the_name);
     tcase_add_test(tc, a_name_too_long_for_a_suffix);
     tcase_add_test(tc, the_share_folder);
     tcase_add_test(tc, a_place_of_its_own);

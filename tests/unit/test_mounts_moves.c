@@ -214,6 +214,68 @@ START_TEST(a_copy_has_what_was_mounted)
 }
 END_TEST
 
+START_TEST(a_copy_is_as_large_as_what_was_mounted)
+{
+    mu_put(&mu_alice, "work/doc/large", apr_psprintf(tu.pool, "%0999d", 0));
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    mu_mkcol(&mu_bob, "mine");
+    OK(mu_move(&mu_bob, "doc", "mine/theirs"));
+    mu_sql("UPDATE account SET quota = 100 WHERE id = 'bob'");
+    mu_bob.account->quota = 100;
+    FAILS(mu_copy(&mu_bob, "mine", "copy"), QUOTA);
+    /* Nothing had been copied by then. */
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE kind = 4"), 0);
+}
+END_TEST
+
+/* RFC 4918, 9.8 and 9.9: the paths count, whoever's the trees are. */
+START_TEST(onto_the_folder_it_is_in)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_mkcol(&mu_bob, "mine");
+    mu_mkcol(&mu_bob, "mine/in");
+    OK(mu_move(&mu_bob, "doc", "mine/in/doc"));
+    FAILS(mu_move(&mu_bob, "mine/in/doc/sub", "mine"), CONFLICT);
+    FAILS(mu_copy(&mu_bob, "mine/in/doc/sub", "mine"), CONFLICT);
+    FAILS(mu_copy(&mu_bob, "mine/in/doc/sub/deep", "mine/in"), CONFLICT);
+    FAILS(mu_move(&mu_bob, "mine/in/doc", "mine"), CONFLICT);
+    ck_assert_str_eq(mu_read(&mu_bob, "mine/in/doc/sub/deep"), "deeper");
+}
+END_TEST
+
+/* The bytes of what it replaces move to the trash at once. */
+START_TEST(a_mount_over_an_own_item)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_mkcol(&mu_bob, "mine");
+    mu_put(&mu_bob, "mine/own", "own");
+    OK(mu_move(&mu_bob, "doc", "mine"));
+    ck_assert_int_eq(mu_id(&mu_bob, "mine"), mu_id(&mu_alice, "work/doc"));
+    ck_assert_int_ne(access(apr_pstrcat(tu.pool, tu.dir, "/accounts/bob/files/mine", NULL), F_OK),
+                     0);
+}
+END_TEST
+
+/* Of two mounts one may be read: nothing goes from the one to the other by the path of the first. */
+START_TEST(to_where_it_may_be_read)
+{
+    apr_int64_t id;
+
+    mu_mkcol(&mu_alice, "work/doc/pub");
+    mu_mkcol(&mu_alice, "work/doc/other");
+    id = mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_sql("UPDATE share SET flags = 1 WHERE id = %" APR_INT64_T_FMT, id);
+    mu_share(&mu_alice, "work/doc/pub", &mu_bob, ALL);
+    FAILS(mu_move(&mu_bob, "doc/a.txt", "doc/pub/a.txt"), DENIED);
+    FAILS(mu_move(&mu_bob, "doc/sub", "doc/pub/sub"), DENIED);
+    FAILS(mu_move(&mu_bob, "doc/a.txt", "pub/a.txt"), DENIED);
+    OK(mu_move(&mu_bob, "doc/a.txt", "doc/other/a.txt"));
+    /* What may be read there already stays what it is. */
+    mu_put(&mu_bob, "pub/mine", "x");
+    OK(mu_move(&mu_bob, "doc/pub/mine", "doc/pub/renamed"));
+}
+END_TEST
+
 START_TEST(what_is_deleted_is_shared_no_more)
 {
     mu_share(&mu_alice, "work/doc/sub", &mu_bob, ALL);
@@ -269,6 +331,38 @@ START_TEST(a_lock_through_a_mount)
     FAILS(mu_remove(&mu_alice, "work"), LOCKED);
     OK(cloud_lock_release(mu_bob.ctx, mu_bob.account, "doc/sub", l->token));
     OK(mu_try_put(&mu_alice, "work/doc/sub/deep", "x"));
+}
+END_TEST
+
+/* Nobody is locked out of his own files. */
+START_TEST(a_lock_ends_with_the_access)
+{
+    apr_int64_t id = mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    cloud_lock_t *l = lock(&mu_bob, "doc/sub");
+    cloud_cond_t cond = { 0 };
+    cloud_result_t res;
+
+    mu_share(&mu_alice, "work/doc", &mu_carol, ALL);
+    FAILS(mu_try_put(&mu_alice, "work/doc/sub/deep", "x"), LOCKED);
+    /* The token of somebody else's lock is worth nothing for a write. */
+    cond.tokens = apr_array_make(tu.pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH((apr_array_header_t *)cond.tokens, const char *) = l->token;
+    FAILS(cloud_file_mkcol(&res, mu_alice.ctx, mu_alice.account, "work/doc/sub/d", &cond, tu.pool),
+          LOCKED);
+    OK(cloud_file_mkcol(&res, mu_bob.ctx, mu_bob.account, "doc/sub/d", &cond, tu.pool));
+    /* The owner of the tree may end it, others may not. */
+    FAILS(cloud_lock_release(mu_carol.ctx, mu_carol.account, "doc/sub", l->token), DENIED);
+    OK(cloud_lock_release(mu_alice.ctx, mu_alice.account, "work/doc/sub", l->token));
+    OK(mu_try_put(&mu_alice, "work/doc/sub/deep", "x"));
+    /* Of who may only read by now it counts no more, and ends when another one is taken. */
+    lock(&mu_bob, "doc/sub");
+    mu_sql("UPDATE share SET perms = 1 WHERE id = %" APR_INT64_T_FMT, id);
+    OK(mu_try_put(&mu_alice, "work/doc/sub/deep", "y"));
+    mu_sql("DELETE FROM share WHERE id = %" APR_INT64_T_FMT, id);
+    OK(mu_remove(&mu_carol, "doc/sub/deep"));
+    lock(&mu_carol, "doc/sub");
+    FAILS(mu_try_put(&mu_alice, "work/doc/sub/deep", "z"), LOCKED);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM lock"), 1);
 }
 END_TEST
 
@@ -409,6 +503,10 @@ Suite *suite_mounts_moves(void)
     tcase_add_test(tc, moving_out_needs_read_and_delete);
     tcase_add_test(tc, moving_onto_a_mounted_file);
     tcase_add_test(tc, a_copy_has_what_was_mounted);
+    tcase_add_test(tc, a_copy_is_as_large_as_what_was_mounted);
+    tcase_add_test(tc, onto_the_folder_it_is_in);
+    tcase_add_test(tc, a_mount_over_an_own_item);
+    tcase_add_test(tc, to_where_it_may_be_read);
     tcase_add_test(tc, what_is_deleted_is_shared_no_more);
     suite_add_tcase(suite, tc);
 
@@ -416,6 +514,7 @@ Suite *suite_mounts_moves(void)
     tcase_add_checked_fixture(tc, setup, mu_teardown);
     tcase_add_test(tc, locks_are_those_of_the_tree);
     tcase_add_test(tc, a_lock_through_a_mount);
+    tcase_add_test(tc, a_lock_ends_with_the_access);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("behind");
