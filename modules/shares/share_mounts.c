@@ -112,7 +112,7 @@
     " UNION ALL SELECT s.id, s.node, s.owner, s.perms & h.perms, s.flags | h.flags, s.target"  \
     " FROM mine s" HAS " WHERE s.initiator <> s.owner)"                                        \
     " SELECT " NODE_OF_N ", w.owner, a.id, a.display_name, w.perms, w.flags, w.target,"        \
-    " p.parent, p.name, w.id FROM worth w JOIN node n ON n.id = w.node"                              \
+    " p.parent, p.name, w.id FROM worth w JOIN node n ON n.id = w.node"                        \
     " JOIN account a ON a.number = w.owner"                                                    \
     " LEFT JOIN share_place p ON p.account = ?1 AND p.node = w.node ORDER BY n.id, w.id"
 
