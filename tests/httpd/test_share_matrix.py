@@ -281,7 +281,7 @@ def test_file(world, perms):
 
 @pytest.mark.parametrize("perms", (READ, 15, ALL))
 def test_the_place_of_a_mount_is_its_receivers(world, perms):
-    """Its name, its place, and whether it is there at all; the owner notices nothing."""
+    """Its name and its place, of which the owner notices nothing; and whether it is there at all."""
     name, place, user = f"r{perms}", f"m/r{perms}", world.user
     world.folder(place)
     made = world.grant(place, user, perms)
@@ -294,9 +294,10 @@ def test_the_place_of_a_mount_is_its_receivers(world, perms):
     user.move(f"{name} renamed", f"mine{perms}/{name}", expect=(201,))
     assert user.get(f"mine{perms}/{name}/a/file.txt").content == b"first"
     assert user.dav("PROPFIND", name, depth=0).status_code == 404
+    assert world.state() == before
     user.delete(f"mine{perms}/{name}")
     assert user.dav("PROPFIND", f"mine{perms}/{name}", depth=0).status_code == 404
-    assert world.state() == before
+    assert world.state() != before  # that somebody left is a change of the share
     assert world.owner.get(f"{place}/a/file.txt").content == b"first"
     assert [one for one in call(world.owner, "GET", "shares", path=f"/{place}")
             if int(one["id"]) == made.id]
