@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from harness.env import wait_until
+from harness.shares import sql
 
 API = "apps/files_sharing/api/v1/"
 
@@ -352,6 +353,11 @@ def test_a_share_that_expired_is_gone(w):
     assert one["expiration"] == "2126-01-01 00:00:00"
     data(call(w.alice, "PUT", f"shares/{one['id']}", expireDate=""))
     assert names(w.brian) == ["sh"]
+    before = w.brian.prop("", "d:getetag")
+    sql(w.env, "UPDATE share SET expires = 1 WHERE id = ?", one["id"])
+    assert names(w.brian) == [] and received(w.brian) == []
+    assert w.brian.prop("", "d:getetag") != before
+    assert w.brian.dav("PROPFIND", "sh", depth=0).status_code == 404
 
 
 # ---- names ----
