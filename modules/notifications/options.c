@@ -5,60 +5,26 @@
  */
 #include "private.h"
 
-#include "form.h"
+#include <http_request.h>
 
-#define JSON_TYPE "application/json; charset=utf-8"
-#define BODY_MAX  4096
+#include "form.h"
+#include "json_answer.h"
+
+#define BODY_MAX 4096
 
 /* ownCloud's numbers of what is wrong */
 #define UNSUPPORTED 2
 #define INCOMPLETE  3
 
-static const char *error_body(request_rec *r, int status, cloud_code_t code, const char *msg,
-                              apr_bucket_brigade *bb)
-{
-    json_t *json = json_pack("{s:{s:s}}", "data", "message", msg);
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    (void)r;
-    (void)status;
-    (void)code;
-    json_decref(json);
-    if (!text) {
-        return NULL;
-    }
-    apr_brigade_puts(bb, NULL, NULL, text);
-    free(text);
-    return JSON_TYPE;
-}
-
 const cloud_endpoint_t cloud_notification_options = {
     "/index.php/apps/notifications/settings/personal/notifications/options", CLOUD_EP_EXACT,
-    error_body
+    cloud_json_error_body
 };
-
-static int send_json(request_rec *r, int status, json_t *json)
-{
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    json_decref(json);
-    if (!text) {
-        return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_INTERNAL, "JSON"));
-    }
-    r->status = status;
-    ap_set_content_type(r, JSON_TYPE);
-    ap_set_content_length(r, (apr_off_t)strlen(text));
-    if (!r->header_only) {
-        ap_rputs(text, r);
-    }
-    free(text);
-    return OK;
-}
 
 static int refuse(request_rec *r, int status, const char *message, int number)
 {
-    return send_json(r, status, json_pack("{s:{s:s, s:i}}", "data", "message", message,
-                                          "errorCode", number));
+    return cloud_json_send(r, status, json_pack("{s:{s:s, s:i}}", "data", "message", message,
+                                                "errorCode", number));
 }
 
 static cloud_err_t *answer(json_t **json, cloud_ctx_t *ctx, const char *message)
@@ -76,7 +42,7 @@ static int reply(request_rec *r, cloud_ctx_t *ctx, const char *message)
     json_t *json = NULL;
     cloud_err_t *err = answer(&json, ctx, message);
 
-    return err ? cloud_http_error(r, err) : send_json(r, HTTP_OK, json);
+    return err ? cloud_http_error(r, err) : cloud_json_send(r, HTTP_OK, json);
 }
 
 static cloud_err_t *read_params(cloud_params_t **params, request_rec *r)
@@ -127,7 +93,7 @@ int cloud_notification_options_serve(request_rec *r)
     case M_PATCH:
         return set(r, ctx, r->method_number == M_PUT);
     default:
-        apr_table_setn(r->headers_out, "Allow", "GET, HEAD, PUT, PATCH");
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_PUT, M_PATCH, -1);
         return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
     }
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_hash.h>
+
 #include "names.h"
 
 typedef struct {
@@ -135,6 +137,23 @@ const apr_array_header_t *cloud_param_list(const cloud_params_t *params, const c
         }
     }
     return list;
+}
+
+const apr_array_header_t *cloud_param_names(const cloud_params_t *params, apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_make(pool, params->all->nelts, sizeof(const char *));
+    apr_hash_t *seen = apr_hash_make(pool);
+    int i;
+
+    for (i = 0; i < params->all->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(params->all, i, param_t).name;
+
+        if (!apr_hash_get(seen, name, APR_HASH_KEY_STRING)) {
+            apr_hash_set(seen, name, APR_HASH_KEY_STRING, name);
+            APR_ARRAY_PUSH(names, const char *) = name;
+        }
+    }
+    return names;
 }
 
 cloud_err_t *cloud_param_int(apr_int64_t *value, const cloud_params_t *params, const char *name,

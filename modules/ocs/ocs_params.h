@@ -24,6 +24,8 @@ const char *cloud_param(const cloud_params_t *params, const char *name);
 /** All values of "name[]" and "name[...]", in order: array of const char *. Never NULL. */
 const apr_array_header_t *cloud_param_list(const cloud_params_t *params, const char *name,
                                            apr_pool_t *pool);
+/** Names of all parameters, each once, in order: array of const char *. */
+const apr_array_header_t *cloud_param_names(const cloud_params_t *params, apr_pool_t *pool);
 /** Integer from min to max; def where there is none, INVALID where it is something else. */
 cloud_err_t *cloud_param_int(apr_int64_t *value, const cloud_params_t *params, const char *name,
                              apr_int64_t def, apr_int64_t min, apr_int64_t max);

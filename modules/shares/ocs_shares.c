@@ -321,6 +321,38 @@ static cloud_err_t *fill_list(cloud_ocs_call_t *call, const apr_array_header_t *
     return NULL;
 }
 
+/* What PHP takes for true. */
+static int is_set(const char *value)
+{
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+/* Of ownCloud's tags only the mark of favorites is known. */
+static cloud_err_t *add_tags(cloud_ocs_call_t *call)
+{
+    apr_array_header_t *nodes;
+    apr_hash_t *mine = apr_hash_make(call->r->pool);
+    json_t *one;
+    size_t i;
+    int k;
+
+    CLOUD_ERR(cloud_favorite_list(&nodes, call->ctx, call->r->pool));
+    for (k = 0; k < nodes->nelts; k++) {
+        const apr_int64_t *node = &APR_ARRAY_IDX(nodes, k, apr_int64_t);
+
+        apr_hash_set(mine, node, sizeof *node, node);
+    }
+    json_array_foreach(call->data, i, one) {
+        apr_int64_t node = json_integer_value(json_object_get(one, "file_source"));
+        json_t *tags = json_array();
+
+        if (apr_hash_get(mine, &node, sizeof node))
+            json_array_append_new(tags, json_string("_$!<Favorite>!$_"));
+        json_object_set_new(one, "tags", tags);
+    }
+    return NULL;
+}
+
 static cloud_err_t *list_tx(cloud_ocs_call_t *call, const cloud_share_query_t *query)
 {
     apr_array_header_t *shares;
@@ -331,7 +363,8 @@ static cloud_err_t *list_tx(cloud_ocs_call_t *call, const cloud_share_query_t *q
         return cloud_err(call->r->pool, CLOUD_E_NOT_FOUND, "Wrong path, file/folder doesn't exist");
     CLOUD_ERR(err);
     call->data = json_array();
-    return fill_list(call, shares, query->which == CLOUD_SHARES_WITH);
+    CLOUD_ERR(fill_list(call, shares, query->which == CLOUD_SHARES_WITH));
+    return is_set(cloud_param(call->params, "include_tags")) ? add_tags(call) : NULL;
 }
 
 static cloud_err_t *list(cloud_ocs_call_t *call)

@@ -22,6 +22,10 @@ extern const cloud_ocs_route_t cloud_shares_notify_routes[];
 extern const cloud_ocs_route_t cloud_shares_other_routes[];
 extern const cloud_ocs_route_t cloud_shares_sharee_routes[];
 
+/** The personal settings of sharing, and their handler. */
+extern const cloud_endpoint_t cloud_shares_personal;
+int cloud_shares_personal_serve(request_rec *r);
+
 /** Ends a call with what ownCloud says for err: its codes 404, 403 and 400; other errors are
  *  passed on. NULL is success, without a message. */
 cloud_err_t *cloud_shares_answer(cloud_ocs_call_t *call, cloud_err_t *err);

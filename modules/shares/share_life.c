@@ -132,7 +132,8 @@ cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *gr
     return drop_all(ctx, list, 1);
 }
 
-/* What he was asked about, and can't answer any more. A share that he may have by another way has another id. */
+/* What he said of the group's shares, and what he was asked about them, goes: he may come back, and then is a
+ * member like any other. A share that he may have by another way has another id. */
 cloud_err_t *cloud_share_member_left(cloud_ctx_t *ctx, apr_int64_t group, apr_int64_t account)
 {
     apr_array_header_t *list;
@@ -145,6 +146,10 @@ cloud_err_t *cloud_share_member_left(cloud_ctx_t *ctx, apr_int64_t group, apr_in
                              group));
     CLOUD_ERR(collect(&list, ctx, st, row));
     if (!list->nelts) return NULL;
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "DELETE FROM share_member WHERE account = ?1 AND share IN"
+                           " (SELECT id FROM share WHERE type = 1 AND recipient = ?2)", "ii", account,
+                           group));
     CLOUD_ERR(cloud_account_by_number(&a, ctx, account, ctx->pool));
     for (i = 0; i < list->nelts; i++)
         CLOUD_ERR(cloud_share_unannounce(ctx, APR_ARRAY_IDX(list, i, doomed_t).id, a));
