@@ -63,21 +63,12 @@ static cloud_err_t *find_limit(cloud_put_t *put, const cloud_entry_t *e)
 
 #define NAMES_TRIED 20  /* in a row; then they are drawn, so that many equal names cost no more */
 
-/* "dir/name (n).ext", cut so that it is a name. */
 static const char *nth_path(const char *path, int n, apr_pool_t *pool)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    const char *mark = apr_psprintf(pool, " (%d)", n);
-    apr_size_t ext, stem;
 
-    if (!dot || dot == name || strlen(dot) > 32) dot = name + strlen(name);
-    ext = strlen(dot);
-    stem = (apr_size_t)(dot - name);
-    if (stem + strlen(mark) + ext > CLOUD_NAME_MAX) stem = CLOUD_NAME_MAX - strlen(mark) - ext;
-    while (stem && ((unsigned char)name[stem] & 0xc0) == 0x80) stem--; /* not within a character */
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(name - path) + stem), mark,
-                       dot, NULL);
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(name - path)),
+                       cloud_name_numbered(name, n, 0, pool), NULL);
 }
 
 static cloud_err_t *take_next_name(cloud_put_t *put, int tries)

@@ -2,7 +2,6 @@
 /* Mounts: which there are (the features know), where they are, and what they are called there. */
 #include "mount_private.h"
 
-#include <apr_lib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,45 +246,6 @@ static cloud_err_t *wanting(apr_array_header_t **group, cloud_ctx_t *ctx,
 
 /* ---- names ---- */
 
-#define SUFFIX_MAX 16    /* " (4294967295)" and more */
-
-/* Where the suffix of a file's name goes: before a dot with letters and digits after it alone. So no name made
- * for a file is one made for a folder: one ends with a letter or digit, the other with a parenthesis. */
-static const char *suffix_at(const char *name, int is_dir)
-{
-    const char *dot = strrchr(name, '.'), *p;
-
-    if (is_dir || !dot || dot == name || !dot[1]) return name + strlen(name);
-    for (p = dot + 1; *p; p++)
-        if (!apr_isalnum(*p)) return name + strlen(name);
-    return dot;
-}
-
-static const char *with_suffix(const char *name, int n, int is_dir, apr_pool_t *pool)
-{
-    const char *at = suffix_at(name, is_dir);
-    apr_size_t stem = (apr_size_t)(at - name), rest = strlen(at);
-
-    /* Too long a name loses the end of its stem, by whole characters. */
-    while (stem > 1 && stem + rest + SUFFIX_MAX > CLOUD_NAME_MAX)
-        do stem--;
-        while (stem > 1 && ((unsigned char)name[stem] & 0xc0) == 0x80);
-    return apr_psprintf(pool, "%.*s (%d)%s", (int)stem, name, n, at);
-}
-
-/* The name that a suffix was added to; NULL when there is none. */
-static const char *without_suffix(const char *name, apr_pool_t *pool)
-{
-    const char *close = strrchr(name, ')'), *open = close, *end = suffix_at(name, 0);
-
-    if (!close || (close[1] && close + 1 != end)) return NULL;
-    while (open > name && apr_isdigit(open[-1])) open--;
-    if (close == open || *open == '0' || open - name < 3 || open[-1] != '(' || open[-2] != ' ')
-        return NULL;
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, name, (apr_size_t)(open - 2 - name)), close + 1,
-                       NULL);
-}
-
 /* Whether neither a node nor a mount has the name by itself. */
 static cloud_err_t *is_free(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
                             apr_int64_t folder, const char *name, apr_pool_t *pool)
@@ -315,7 +275,7 @@ cloud_err_t *cloud_mounts_name(cloud_placed_t **group, int n, cloud_ctx_t *ctx,
         group[i]->shown = group[i]->m.name;
         if (i == 0 && !node) continue;
         do {
-            group[i]->shown = with_suffix(group[i]->m.name, next[is_dir]++, is_dir, pool);
+            group[i]->shown = cloud_name_numbered(group[i]->m.name, next[is_dir]++, is_dir, pool);
             CLOUD_ERR(is_free(&yes, ctx, account, folder, group[i]->shown, pool));
         } while (!yes);
     }
@@ -326,14 +286,14 @@ static cloud_err_t *find_suffixed(const cloud_mount_t **m, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, apr_int64_t folder,
                                   const char *nfc, apr_pool_t *pool)
 {
-    const char *base = without_suffix(nfc, pool);
+    const char *base = cloud_name_unnumbered(nfc, pool);
     cloud_placed_t **p;
     apr_array_header_t *group;
     cloud_mounts_t *all;
     int i, n;
 
     if (!base) return NULL;
-    if (strlen(nfc) + SUFFIX_MAX + 4 < CLOUD_NAME_MAX) {
+    if (strlen(nfc) + CLOUD_NAME_MARK_MAX + 4 < CLOUD_NAME_MAX) {
         CLOUD_ERR(wanting(&group, ctx, account, folder, base, pool));
     } else { /* it may have lost its end */
         CLOUD_ERR(cloud_mounts_load(&all, ctx, account, pool));

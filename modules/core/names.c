@@ -3,6 +3,7 @@
  * and given back as they are. */
 #include "names.h"
 
+#include <apr_lib.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -134,6 +135,8 @@ int cloud_name_xml_ok(const char *name)
 
 /* ---- rules ---- */
 
+static const char TOO_LONG[] = "File name is too long";
+
 /* Why a segment of len bytes can never name anything; NULL when it can. The segment need not end
  * with NUL, but the string that it is in does. */
 static const char *never(const char *s, size_t len)
@@ -141,7 +144,7 @@ static const char *never(const char *s, size_t len)
     size_t i = 0;
 
     if (len == 0) return "File name is empty";
-    if (len > CLOUD_NAME_MAX) return "File name is too long";
+    if (len > CLOUD_NAME_MAX) return TOO_LONG;
     if (s[0] == '.' && (len == 1 || (len == 2 && s[1] == '.'))) return "File name is a dot entry";
     while (i < len) {
         uint32_t cp;
@@ -183,12 +186,50 @@ cloud_err_t *cloud_name_check(const char *name, const char *const *blacklist, ap
         return cloud_err(pool, CLOUD_E_INVALID_NAME, "File name is a reserved word");
     why = never(core, len);
     if (why) return cloud_err(pool, CLOUD_E_INVALID_NAME, "%s", why);
+    /* Composing makes some characters longer, and paths are looked up in that form. */
+    if (strlen(cloud_name_nfc(name, pool)) > CLOUD_NAME_MAX)
+        return cloud_err(pool, CLOUD_E_INVALID_NAME, "%s", TOO_LONG);
     if (ends_with(name, ".part") || ends_with(name, ".filepart"))
         return cloud_err(pool, CLOUD_E_INVALID_NAME,
                          "Names that end in .part or .filepart are reserved for internal use");
     if (listed(name, blacklist ? blacklist : standard))
         return cloud_err(pool, CLOUD_E_BLACKLISTED, NULL);
     return NULL;
+}
+
+/* ---- numbers ---- */
+
+static const char *mark_at(const char *name, int is_dir)
+{
+    const char *dot = strrchr(name, '.'), *p;
+
+    if (is_dir || !dot || dot == name || !dot[1]) return name + strlen(name);
+    for (p = dot + 1; *p; p++)
+        if (!apr_isalnum(*p)) return name + strlen(name);
+    return dot;
+}
+
+const char *cloud_name_numbered(const char *name, int n, int is_dir, apr_pool_t *pool)
+{
+    const char *mark = apr_psprintf(pool, " (%d)", n), *at = mark_at(name, is_dir);
+    size_t stem = (size_t)(at - name), ext = strlen(at), room = CLOUD_NAME_MAX - strlen(mark);
+
+    if (ext > room - 4) ext = room - 4; /* a character has to be left of the stem */
+    if (stem > room - ext)
+        for (stem = room - ext; ((unsigned char)name[stem] & 0xc0) == 0x80;) stem--;
+    return apr_psprintf(pool, "%.*s%s%.*s", (int)stem, name, mark, (int)ext, at);
+}
+
+const char *cloud_name_unnumbered(const char *name, apr_pool_t *pool)
+{
+    const char *close = strrchr(name, ')'), *open = close, *end = mark_at(name, 0);
+
+    if (!close || (close[1] && close + 1 != end)) return NULL;
+    while (open > name && apr_isdigit(open[-1])) open--;
+    if (close == open || *open == '0' || open - name < 3 || open[-1] != '(' || open[-2] != ' ')
+        return NULL;
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, name, (apr_size_t)(open - 2 - name)), close + 1,
+                       NULL);
 }
 
 /* ---- paths ---- */

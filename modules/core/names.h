@@ -11,8 +11,8 @@
 #define CLOUD_NAME_MAX 255
 
 /** Name rules of ownCloud for something new (interfaces A1, clients 5): not empty, not "." or
- *  "..", no '/', '\\', no byte < 0x20 or 0x7f.., valid UTF-8 and legal in XML 1.0, at most 255 bytes, not "*"
- *  alone: CLOUD_E_INVALID_NAME. Names on the blacklist (".htaccess" by default, *.part and *.filepart):
+ *  "..", no '/', '\\', no byte < 0x20 or 0x7f.., valid UTF-8 and legal in XML 1.0, at most 255 bytes (and as many
+ *  in NFC, which may be longer), not "*" alone: CLOUD_E_INVALID_NAME. Names on the blacklist (".htaccess" by default, *.part and *.filepart):
  *  CLOUD_E_BLACKLISTED. blacklist is a NULL-terminated array, compared without case; may be NULL. */
 CLOUD_API cloud_err_t *cloud_name_check(const char *name, const char *const *blacklist,
                                         apr_pool_t *pool);
@@ -30,6 +30,16 @@ CLOUD_API cloud_err_t *cloud_path_split(apr_array_header_t **segments, const cha
                                         apr_pool_t *pool);
 /** Joins segments first..n-1 with '/'. */
 CLOUD_API const char *cloud_path_join(const apr_array_header_t *segments, int n, apr_pool_t *pool);
+
+#define CLOUD_NAME_MARK_MAX 16  /* bytes of the longest " (n)", and more */
+
+/** The n-th of equal names: "report (2).txt", "folder (2)". What is too long for it loses the end of its
+ *  stem, by whole characters, so that at most 255 bytes are left. n goes before a dot that only ASCII letters
+ *  and digits follow, so no name made for a file is one made for a folder: one ends with a letter or digit,
+ *  the other one with a parenthesis. */
+CLOUD_API const char *cloud_name_numbered(const char *name, int n, int is_dir, apr_pool_t *pool);
+/** The name that such a number was added to, if it lost nothing; NULL when there is no number in it. */
+CLOUD_API const char *cloud_name_unnumbered(const char *name, apr_pool_t *pool);
 
 /** Directory name of an account: its id percent-encoded (unreserved characters stay, a leading dot
  *  is encoded), or "%%<number>" where that is over 200 bytes. */

@@ -338,14 +338,17 @@ cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,
 
 /* ---- from an id ---- */
 
-/* Names of rows from..end, joined. */
+/* Names of rows from..end as people see them, joined. */
 static const char *names_from(const apr_array_header_t *rows, int from, apr_pool_t *pool)
 {
     apr_array_header_t *names = apr_array_make(pool, rows->nelts + 1, sizeof(const char *));
     int i;
 
-    for (i = from; i < rows->nelts; i++)
-        APR_ARRAY_PUSH(names, const char *) = APR_ARRAY_IDX(rows, i, cloud_above_t).name;
+    for (i = from; i < rows->nelts; i++) {
+        const cloud_above_t *row = &APR_ARRAY_IDX(rows, i, cloud_above_t);
+
+        APR_ARRAY_PUSH(names, const char *) = cloud_name_shown(row->name, row->disk, pool);
+    }
     return apr_array_pstrcat(pool, names, '/');
 }
 

@@ -56,25 +56,16 @@ static cloud_err_t *by_disk_name(cloud_node_t **row, scan_t *s, const char *disk
     return NULL;
 }
 
-/* A name for a second file whose name has the same NFC form: "a (2).txt". */
-static cloud_err_t *free_name(const char **name, scan_t *s, const char *nfc)
+/* A name for a second one whose name has the same NFC form. */
+static cloud_err_t *free_name(const char **name, scan_t *s, const look_t *e)
 {
-    const char *dot = strrchr(nfc, '.'), *ext;
     cloud_node_t *taken = NULL;
-    int n, len;
+    int n;
 
-    if (!dot || dot == nfc) dot = nfc + strlen(nfc);
-    ext = strlen(dot) > 40 ? dot + strlen(dot) : dot;
-    *name = nfc;
-    CLOUD_ERR(cloud_tree_child(&taken, s->ctx, s->dir.id, nfc, s->entry_pool));
+    *name = e->nfc;
+    CLOUD_ERR(cloud_tree_child(&taken, s->ctx, s->dir.id, *name, s->entry_pool));
     for (n = 2; taken; n++) {
-        const char *suffix = apr_psprintf(s->entry_pool, " (%d)%s", n, ext);
-        len = (int)(dot - nfc);
-        if (len + (int)strlen(suffix) > CLOUD_NAME_MAX) {
-            len = CLOUD_NAME_MAX - (int)strlen(suffix);
-            while (len > 0 && ((unsigned char)nfc[len] & 0xC0) == 0x80) len--;
-        }
-        *name = apr_psprintf(s->entry_pool, "%.*s%s", len, nfc, suffix);
+        *name = cloud_name_numbered(e->nfc, n, S_ISDIR(e->disk.mode), s->entry_pool);
         CLOUD_ERR(cloud_tree_child(&taken, s->ctx, s->dir.id, *name, s->entry_pool));
     }
     return NULL;
@@ -92,7 +83,7 @@ static cloud_err_t *look_new(scan_t *s, look_t *e)
         return NULL;
     }
     e->what = DO_ADD;
-    return free_name(&e->name, s, e->nfc);
+    return free_name(&e->name, s, e);
 }
 
 /* Could the row be this entry, seen from the inode alone? Directories have no content to compare:

@@ -56,7 +56,10 @@ static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_accoun
     cloud_err_t *err = cloud_resolve_id(&e, ctx, account, s->node, pool);
 
     *item = NULL;
-    if (cloud_err_is(err, CLOUD_E_NOT_FOUND) || cloud_err_is(err, CLOUD_E_DENIED)) return NULL;
+    /* A list goes on without what can't be reached. */
+    if (cloud_err_is(err, CLOUD_E_NOT_FOUND) || cloud_err_is(err, CLOUD_E_DENIED)
+        || cloud_err_is(err, CLOUD_E_INVALID_NAME))
+        return NULL;
     CLOUD_ERR(err);
     *item = apr_pcalloc(pool, sizeof(**item));
     (*item)->path = apr_pstrcat(pool, "/", e->path, NULL);

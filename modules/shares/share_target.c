@@ -3,8 +3,6 @@
  * name that is free from the beginning does not change when something else goes. */
 #include "share.h"
 
-#include <string.h>
-
 #define TRIES 1000
 
 /* The folder for what an account receives; 0: it has none yet, so nothing can be in the way. */
@@ -50,15 +48,6 @@ static cloud_err_t *is_taken(int *yes, cloud_ctx_t *ctx, apr_int64_t account, ap
     return NULL;
 }
 
-/* "report.txt" to "report (2).txt". */
-static const char *numbered(const char *name, int n, int is_dir, apr_pool_t *pool)
-{
-    const char *dot = is_dir ? NULL : strrchr(name, '.');
-
-    if (!dot || dot == name) return apr_psprintf(pool, "%s (%d)", name, n);
-    return apr_psprintf(pool, "%.*s (%d)%s", (int)(dot - name), name, n, dot);
-}
-
 /* The name under which he has the item already, by another share. */
 static cloud_err_t *existing(const char **target, cloud_ctx_t *ctx, apr_int64_t account,
                              apr_int64_t node, apr_pool_t *pool)
@@ -87,7 +76,7 @@ cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
     if (*target) return NULL;
     CLOUD_ERR(share_folder(&folder, ctx, recipient, pool));
     for (n = 1; taken && n < TRIES; n++) {
-        *target = n == 1 ? name : numbered(name, n, is_dir, pool);
+        *target = n == 1 ? name : cloud_name_numbered(name, n, is_dir, pool);
         CLOUD_ERR(is_taken(&taken, ctx, recipient->number, folder, *target, node, pool));
     }
     return NULL;

@@ -146,6 +146,54 @@ START_TEST(test_bad_names)
         FAILS(cloud_name_check(bad[i], NULL, tu.pool), INVALID_NAME);
     FAILS(cloud_name_check(repeat("x", 256), NULL, tu.pool), INVALID_NAME);
     FAILS(cloud_name_check(repeat("\xc3\xa4", 128), NULL, tu.pool), INVALID_NAME);
+    /* One that composing makes longer: 42 of three bytes, which become six each. */
+    OK(cloud_name_check(repeat("\xe0\xa5\x98", 42), NULL, tu.pool));
+    FAILS(cloud_name_check(repeat("\xe0\xa5\x98", 43), NULL, tu.pool), INVALID_NAME);
+}
+END_TEST
+
+static const struct {
+    const char *name, *folder, *file;
+} numbers[] = {
+    { "a", "a (2)", "a (2)" },
+    { "a.txt", "a.txt (2)", "a (2).txt" },
+    { "a.tar.gz", "a.tar.gz (2)", "a.tar (2).gz" },
+    { ".x", ".x (2)", ".x (2)" },
+    { "a.", "a. (2)", "a. (2)" },
+    { "a.b c", "a.b c (2)", "a.b c (2)" },
+    { "a (2)", "a (2) (2)", "a (2) (2)" },
+};
+
+START_TEST(test_numbers)
+{
+    const char *name = numbers[_i].name;
+
+    ck_assert_str_eq(cloud_name_numbered(name, 2, 1, tu.pool), numbers[_i].folder);
+    ck_assert_str_eq(cloud_name_numbered(name, 2, 0, tu.pool), numbers[_i].file);
+    ck_assert_str_eq(cloud_name_unnumbered(numbers[_i].file, tu.pool), name);
+}
+END_TEST
+
+START_TEST(test_numbers_of_long_names)
+{
+    static const char *const ends[] = { "", "x", "\xc3\xa4", "\xf0\x9f\x98\x80", ".txt", ".t\xc3\xa4" };
+    const char *name, *made;
+    int i, n, is_dir;
+
+    for (i = 0; i < COUNT(ends); i++) {
+        for (n = 60; n <= 63; n++) {
+            name = apr_pstrcat(tu.pool, repeat("\xf0\x9f\x98\x80", n), ends[i], NULL);
+            if (strlen(name) > CLOUD_NAME_MAX) continue;
+            for (is_dir = 0; is_dir <= 1; is_dir++) {
+                made = cloud_name_numbered(name, 12345, is_dir, tu.pool);
+                OK(cloud_name_check(made, NULL, tu.pool));
+                ck_assert_ptr_nonnull(strstr(made, " (12345)"));
+            }
+        }
+    }
+    made = cloud_name_numbered(apr_pstrcat(tu.pool, "\xc3\xa4.", repeat("x", 252), NULL), 2, 0, tu.pool);
+    ck_assert_uint_le(strlen(made), CLOUD_NAME_MAX);
+    ck_assert(!strncmp(made, "\xc3\xa4 (2).xxx", 10));
 }
 END_TEST
 
@@ -310,6 +358,8 @@ Suite *suite_names(void)
     tcase_add_test(tc, test_nfc_long);
     tcase_add_test(tc, test_good_names);
     tcase_add_test(tc, test_bad_names);
+    tcase_add_loop_test(tc, test_numbers, 0, COUNT(numbers));
+    tcase_add_test(tc, test_numbers_of_long_names);
     tcase_add_test(tc, test_blacklist);
     tcase_add_test(tc, test_xml_characters);
     tcase_add_loop_test(tc, test_split, 0, COUNT(paths));
