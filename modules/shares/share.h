@@ -261,7 +261,13 @@ cloud_err_t *cloud_share_unannounce(cloud_ctx_t *ctx, apr_int64_t id,
 cloud_err_t *cloud_share_answered(cloud_ctx_t *ctx, const cloud_share_t *s,
                                   const cloud_account_t *account);
 
-/* share_life.c: hooks of the feature. */
+/* share_life.c */
+typedef cloud_err_t *cloud_share_id_fn(void *baton, cloud_ctx_t *ctx, apr_int64_t id);
+/** Calls fn for each share of the entry and, of a folder, of what is below it, by whomever it was made. fn may
+ *  change and drop it. (tx) */
+cloud_err_t *cloud_share_each_below(cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                                    cloud_share_id_fn *fn, void *baton);
+/* The feature's hooks: */
 cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);
 cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node);
 cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account);

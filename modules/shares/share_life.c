@@ -41,25 +41,43 @@ static cloud_err_t *drop_all(cloud_ctx_t *ctx, const apr_array_header_t *list, i
 
 /* ---- items ---- */
 
-/* Shares at or below the item, found from the shares upwards: a tree may be large, and people
- * share little. */
+/* Found from the shares upwards: a tree may be large, and people share few of its items, though each of them
+ * perhaps with very many. */
 static const char BELOW[] =
-    "WITH RECURSIVE up (id, node, at) AS (SELECT id, node, node FROM share WHERE owner = ?1"
-    " UNION ALL SELECT up.id, up.node, n.parent FROM up JOIN node n ON n.id = up.at"
-    " WHERE up.at <> ?2 AND n.parent <> 0) SELECT id, node FROM up WHERE at = ?2";
-static const char AT[] = "SELECT id, node FROM share WHERE owner = ?1 AND node = ?2";
+    "WITH RECURSIVE up (node, at) AS (SELECT DISTINCT node, node FROM share WHERE owner = ?1"
+    " UNION SELECT up.node, n.parent FROM up JOIN node n ON n.id = up.at"
+    " WHERE up.at <> ?2 AND n.parent <> 0)"
+    " SELECT s.id, s.node FROM up CROSS JOIN share s WHERE up.at = ?2 AND s.node = up.node";
+static const char AT[] = "SELECT id, node FROM share WHERE node = ?2 AND owner = ?1";
 
-cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool)
+static cloud_err_t *at_or_below(apr_array_header_t **list, cloud_ctx_t *ctx, const cloud_entry_t *entry)
 {
-    const char *sql = CLOUD_IS_DIR(&entry->node) ? BELOW : AT;
-    apr_array_header_t *list;
     cloud_stmt_t *st;
     int row;
 
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, CLOUD_IS_DIR(&entry->node) ? BELOW : AT, "ii",
+                             entry->owner->number, entry->node.id));
+    return collect(list, ctx, st, row);
+}
+
+cloud_err_t *cloud_share_each_below(cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                                    cloud_share_id_fn *fn, void *baton)
+{
+    apr_array_header_t *list;
+    int i;
+
+    CLOUD_ERR(at_or_below(&list, ctx, entry));
+    for (i = 0; i < list->nelts; i++)
+        CLOUD_ERR(fn(baton, ctx, APR_ARRAY_IDX(list, i, doomed_t).id));
+    return NULL;
+}
+
+cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool)
+{
+    apr_array_header_t *list;
+
     (void)pool;
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, sql, "ii", entry->owner->number,
-                             entry->node.id));
-    CLOUD_ERR(collect(&list, ctx, st, row));
+    CLOUD_ERR(at_or_below(&list, ctx, entry));
     return drop_all(ctx, list, 0);
 }
 

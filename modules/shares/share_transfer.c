@@ -15,32 +15,10 @@ typedef struct {
 
 /* ---- shares ---- */
 
-/* As in share_life.c: from the shares upwards. */
-static const char BELOW[] =
-    "WITH RECURSIVE up (id, at) AS (SELECT id, node FROM share WHERE owner = ?1"
-    " UNION ALL SELECT up.id, n.parent FROM up JOIN node n ON n.id = up.at"
-    " WHERE up.at <> ?2 AND n.parent <> 0) SELECT id FROM up WHERE at = ?2";
-
-static cloud_err_t *find_shares(apr_array_header_t **ids, cloud_ctx_t *ctx, const move_t *m,
-                                apr_int64_t node)
-{
-    cloud_err_t *err = NULL;
-    cloud_stmt_t *st;
-    int row;
-
-    *ids = apr_array_make(ctx->pool, 4, sizeof(apr_int64_t));
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, BELOW, "ii", m->from->number, node));
-    while (!err && row) {
-        APR_ARRAY_PUSH(*ids, apr_int64_t) = cloud_col_int(st, 0);
-        err = cloud_stmt_step(&row, st, ctx->pool);
-    }
-    cloud_stmt_done(st);
-    return err;
-}
-
 /* Nobody shares with himself: what the new owner had been given ends. */
-static cloud_err_t *hand_over(cloud_ctx_t *ctx, const move_t *m, apr_int64_t id)
+static cloud_err_t *hand_over(void *baton, cloud_ctx_t *ctx, apr_int64_t id)
 {
+    const move_t *m = baton;
     cloud_share_t *s;
 
     CLOUD_ERR(cloud_share_row(&s, ctx, id, ctx->pool));
@@ -65,15 +43,11 @@ static const char PLACES_BELOW[] =
 /* Source of the move: the item, whose shares have a new owner from here on. */
 static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
-    apr_array_header_t *ids;
-    const move_t *m = baton;
-    int i;
+    move_t *m = baton;
 
     CLOUD_ERR(cloud_resolve_tx(entry, ctx, m->from, m->path, pool));
     if (!(*entry)->exists) return NULL;
-    CLOUD_ERR(find_shares(&ids, ctx, m, (*entry)->node.id));
-    for (i = 0; i < ids->nelts; i++)
-        CLOUD_ERR(hand_over(ctx, m, APR_ARRAY_IDX(ids, i, apr_int64_t)));
+    CLOUD_ERR(cloud_share_each_below(ctx, *entry, hand_over, m));
     return cloud_db_run(ctx->db, NULL, ctx->pool, PLACES_BELOW, "ii", m->from->number,
                         (*entry)->node.id);
 }

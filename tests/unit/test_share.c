@@ -191,6 +191,24 @@ START_TEST(test_names_are_free)
 }
 END_TEST
 
+/* What nobody can open by its name can't be left either. */
+START_TEST(test_a_long_name_is_cut_for_its_number)
+{
+    char name[CLOUD_NAME_MAX + 1];
+    const char *target;
+    cloud_entry_t *e;
+
+    memset(name, 'n', CLOUD_NAME_MAX);
+    name[CLOUD_NAME_MAX] = '\0';
+    mkcol(alice, name);
+    mkcol(brian, name);
+    target = share(name, CLOUD_SHARE_USER, "brian")->target;
+    ck_assert_str_eq(target + CLOUD_NAME_MAX - 4, " (2)");
+    OK(cloud_file_stat(&e, tu_as(brian), brian, target, tu.pool));
+    ck_assert_int_eq(e->owner->number, alice->number);
+}
+END_TEST
+
 START_TEST(test_several_shares_of_an_item_have_one_name)
 {
     mkcol(brian, "d");
@@ -313,6 +331,33 @@ START_TEST(test_shares_end_with_their_item)
     ck_assert_int_eq(shares(), 1);
     leaves("other");
     ck_assert_int_eq(shares(), 0);
+}
+END_TEST
+
+/* Steps of the database for the removal of an empty folder. */
+static apr_uint64_t cost_of_removal(const char *path)
+{
+    mkcol(alice, path);
+    tu_steps();
+    OK(cloud_file_remove(tu_as(alice), alice, path, NULL));
+    return tu_steps();
+}
+
+START_TEST(test_what_many_share_makes_other_removals_no_slower)
+{
+    apr_uint64_t few, many;
+
+    share("d/e/f", CLOUD_SHARE_USER, "brian");
+    tu_count_steps();
+    cost_of_removal("other/x");
+    few = cost_of_removal("other/x");
+    tu_exec("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+            " INSERT INTO share (type, recipient, node, owner, initiator, perms, state, target, created)"
+            " SELECT 0, 1000000 + n.i, s.node, s.owner, s.initiator, 1, 0, 'f', 0 FROM share s, n");
+    ck_assert_int_eq(shares(), 2001);
+    many = cost_of_removal("other/x");
+    /* To see that they are all of one folder is all that they cost. */
+    ck_assert_msg(many < few + 2000 * 10, "%" APR_UINT64_T_FMT " steps, %" APR_UINT64_T_FMT " with few", many, few);
 }
 END_TEST
 
@@ -554,7 +599,8 @@ Suite *suite_share(void)
         test_several_shares_of_an_item_have_one_name,
         test_answers_are_of_all_that_is_the_same_item, test_some_want_to_be_asked,
         test_shares_end_with_their_time, test_many_expire_in_steps,
-        test_shares_end_with_their_item, test_shares_end_with_people,
+        test_shares_end_with_their_item, test_what_many_share_makes_other_removals_no_slower,
+        test_shares_end_with_people, test_a_long_name_is_cut_for_its_number,
         test_what_lay_in_a_purged_folder_was_left,
         test_places_are_forgotten_with_the_last_share, test_what_is_given_again_is_found,
         test_the_owner_notices_answers, test_who_shares_on_notices_it,

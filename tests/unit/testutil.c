@@ -2,6 +2,7 @@
 #include "testutil.h"
 
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +78,50 @@ void tu_store(void)
     open_main(0);
 }
 
+/* ---- steps ---- */
+
+static apr_uint64_t vm_steps;
+static int counting;
+
+static int add_steps(unsigned what, void *baton, void *statement, void *ns)
+{
+    (void)what;
+    (void)baton;
+    (void)ns;
+    vm_steps += (apr_uint64_t)sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+    return 0;
+}
+
+/* SQLite calls this for each connection that is opened. */
+static int count_in(sqlite3 *db, const char **message, const void *api)
+{
+    (void)message;
+    (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, add_steps, NULL);
+}
+
+void tu_count_steps(void)
+{
+    ck_assert_int_eq(sqlite3_auto_extension((void (*)(void))count_in), SQLITE_OK);
+    counting = 1;
+    tu_reopen();
+    vm_steps = 0;
+}
+
+apr_uint64_t tu_steps(void)
+{
+    apr_uint64_t n = vm_steps;
+
+    vm_steps = 0;
+    return n;
+}
+
 void tu_end(void)
 {
     char dir[512] = "";
+
+    if (counting) sqlite3_reset_auto_extension();
+    counting = 0;
 
     if (tu.dir) apr_cpystrn(dir, tu.dir, sizeof dir);
     if (tu.pool) apr_pool_destroy(tu.pool);

@@ -67,6 +67,11 @@ apr_int64_t tu_query_int(const char *sql);
 void tu_exec(const char *sql);
 /** Statements executed so far by the connection that ctx is given next (itself counts, too). */
 apr_uint64_t tu_statements(cloud_ctx_t *ctx);
+/** Opens the store anew, and counts from here on what SQLite does: steps of its virtual machine. What they say is
+ *  the same on every machine. */
+void tu_count_steps(void);
+/** Steps since the last call. */
+apr_uint64_t tu_steps(void);
 /** Maintenance until there is nothing left to do. */
 void tu_maintain(void);
 /** Whether a path below the data directory is there. */
