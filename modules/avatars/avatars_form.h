@@ -1,24 +1,23 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file avatars_form.h
- * Forms with files in them (multipart/form-data, RFC 7578), in memory. Request-free.
+ * The form that brings a picture. Request-free.
  */
 #ifndef CLOUD_AVATARS_FORM_H
 #define CLOUD_AVATARS_FORM_H
 
-#include "cloud.h"
+#include "avatars.h"
 
-typedef struct {
-    const char *name;        /* of the field */
-    int is_file;             /* it has a file name */
-    const char *data;        /* in the body */
-    apr_size_t len;
-} cloud_avatar_part_t;
+typedef struct cloud_avatar_form_t cloud_avatar_form_t;
 
-/** The boundary in a Content-Type; NULL when that is not of such a form. */
-const char *cloud_avatar_form_boundary(const char *content_type, apr_pool_t *pool);
-/** The next part at *at of a body, which starts as 0; *part NULL behind the last. INVALID: broken. */
-cloud_err_t *cloud_avatar_form_next(cloud_avatar_part_t **part, apr_size_t *at, const char *body,
-                                  apr_size_t len, const char *boundary, apr_pool_t *pool);
+/** For a body of this Content-Type; UNSUPPORTED when it is no such form. */
+cloud_err_t *cloud_avatar_form_create(cloud_avatar_form_t **form, const char *type,
+                                      cloud_spooled_t *spooled, apr_pool_t *pool);
+/** The next bytes (baton: the form). The first file goes to spooled, whatever its field is called
+ *  (ownCloud: "files[]"), unless a field "path" stands before it. TOO_LARGE, INVALID. */
+cloud_err_t *cloud_avatar_form_feed(void *form, const char *data, apr_size_t len);
+/** The body has ended. *path is the field "path", without slashes before it; NULL: there was a file.
+ *  INVALID: neither, or the form is malformed. */
+cloud_err_t *cloud_avatar_form_finish(const char **path, cloud_avatar_form_t *form);
 
 #endif

@@ -10,18 +10,19 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
-#include <util_filter.h>
 
 #include <jansson.h>
 
 #include "avatars.h"
-#include "mod_cloud.h"
 #include "avatars_form.h"
+#include "body.h"
+#include "mod_cloud.h"
+#include "multipart.h"
 
 APLOG_USE_MODULE(cloud_avatars);
 
 #define SIDE_DEFAULT  64
-#define PARTS_MAX     100  /* of a form: each costs memory and a search */
+#define READ_SIZE     (64 * 1024)
 #define DAV_SIDE_MAX  1024 /* of a name that is one; what is sent may be smaller */
 
 /* ---- errors as ownCloud's own page reads them ---- */
@@ -173,105 +174,44 @@ static int show(request_rec *r, cloud_ctx_t *ctx, place_t *place)
 
 /* ---- setting ---- */
 
-static cloud_err_t *spool_brigade(cloud_spooled_t *spooled, request_rec *r,
-                                  apr_bucket_brigade *bb, int *end)
+static cloud_err_t *spool(void *spooled, const char *data, apr_size_t len)
 {
-    apr_bucket *b;
-
-    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b)) {
-        const char *data;
-        apr_size_t len;
-        apr_status_t rv;
-
-        if (APR_BUCKET_IS_EOS(b)) {
-            *end = 1;
-            return NULL;
-        }
-        if (APR_BUCKET_IS_METADATA(b)) {
-            continue;
-        }
-        rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
-        if (rv != APR_SUCCESS) {
-            return cloud_err_sys(r->pool, CLOUD_E_INVALID, rv, "The body could not be read");
-        }
-        CLOUD_ERR(cloud_spooled_write(spooled, data, len));
-    }
-    return NULL;
+    return cloud_spooled_write(spooled, data, len);
 }
 
-static cloud_err_t *spool_body(cloud_spooled_t *spooled, request_rec *r)
+/* A file of who asks instead. */
+static cloud_err_t *spool_path(cloud_spooled_t **spooled, cloud_ctx_t *ctx, const char *path,
+                               apr_pool_t *pool)
 {
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    int end = 0;
-
-    while (!end) {
-        apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ,
-                                         64 * 1024);
-
-        if (rv != APR_SUCCESS) {
-            return cloud_err(r->pool, cloud_http_code(ap_map_http_request_error(
-                                          rv, HTTP_BAD_REQUEST)), NULL);
-        }
-        CLOUD_ERR(spool_brigade(spooled, r, bb, &end));
-        apr_brigade_cleanup(bb);
-    }
-    return NULL;
+    CLOUD_ERR(cloud_spooled_create(spooled, ctx, ctx->who.account, pool));
+    return cloud_spooled_file(*spooled, ctx, ctx->who.account, path);
 }
 
-/* The field "path" names a file of who asks. */
-static cloud_err_t *from_path(const void **data, apr_size_t *len, cloud_ctx_t *ctx,
-                              const char *path, apr_pool_t *pool)
+static cloud_err_t *spool_form(cloud_spooled_t **spooled, request_rec *r, cloud_ctx_t *ctx,
+                               const char *type)
 {
-    cloud_spooled_t *copy;
+    cloud_avatar_form_t *form;
+    const char *path;
 
-    while (*path == '/') {
-        path++;
-    }
-    CLOUD_ERR(cloud_spooled_create(&copy, ctx, ctx->who.account, pool));
-    CLOUD_ERR(cloud_spooled_file(copy, ctx, ctx->who.account, path));
-    return cloud_spooled_data(data, len, copy);
+    CLOUD_ERR(cloud_avatar_form_create(&form, type, *spooled, r->pool));
+    CLOUD_ERR(cloud_body_read(r, READ_SIZE, cloud_avatar_form_feed, form));
+    CLOUD_ERR(cloud_avatar_form_finish(&path, form));
+    return path ? spool_path(spooled, ctx, path, r->pool) : NULL;
 }
 
-/* The first file of a form, whatever its field is called (ownCloud: "files[]"), or the field "path". */
-static cloud_err_t *from_form(const void **data, apr_size_t *len, cloud_ctx_t *ctx,
-                              const char *boundary, apr_pool_t *pool)
-{
-    const char *body = *data;
-    apr_size_t at = 0, size = *len;
-    cloud_avatar_part_t *part = NULL;
-    int n;
-
-    for (n = 0; n == 0 || part; n++) {
-        if (n == PARTS_MAX)
-            return cloud_err(pool, CLOUD_E_INVALID, "The form has too many parts");
-        CLOUD_ERR(cloud_avatar_form_next(&part, &at, body, size, boundary, pool));
-        if (part && part->is_file) {
-            *data = part->data;
-            *len = part->len;
-            return NULL;
-        }
-        if (part && !strcmp(part->name, "path")) {
-            return from_path(data, len, ctx, apr_pstrmemdup(pool, part->data, part->len), pool);
-        }
-    }
-    return cloud_err(pool, CLOUD_E_INVALID, "No image or file provided");
-}
-
+/* The body is the picture, or a form that brings it. */
 static cloud_err_t *receive(request_rec *r, cloud_ctx_t *ctx, const char *id)
 {
     const char *type = apr_table_get(r->headers_in, "Content-Type");
-    const char *boundary = cloud_avatar_form_boundary(type, r->pool);
     cloud_spooled_t *spooled;
     const void *data;
     apr_size_t len;
 
     CLOUD_ERR(cloud_avatar_may_set(ctx, id));
     CLOUD_ERR(cloud_spooled_create(&spooled, ctx, ctx->who.account, r->pool));
-    CLOUD_ERR(spool_body(spooled, r));
+    CLOUD_ERR(cloud_multipart_is(type) ? spool_form(&spooled, r, ctx, type)
+                                       : cloud_body_read(r, READ_SIZE, spool, spooled));
     CLOUD_ERR(cloud_spooled_data(&data, &len, spooled));
-    if (boundary) {
-        CLOUD_ERR(from_form(&data, &len, ctx, boundary, r->pool));
-    }
     return cloud_avatar_set(ctx, id, data, len);
 }
 

@@ -9,6 +9,8 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "names.h"
+
 #define GROUPS    4
 #define GROUP_LEN 5
 #define SECRET_LEN (GROUPS * (GROUP_LEN + 1) - 1)
@@ -52,12 +54,6 @@ static cloud_err_t *make_secret(char *secret, apr_pool_t *pool)
 
 /* ---- the keyed hash ---- */
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The store's key; *found 0 when it has none yet. (tx) */
 static cloud_err_t *get_key(unsigned char *key, int *found, cloud_ctx_t *ctx)
 {
@@ -68,7 +64,7 @@ static cloud_err_t *get_key(unsigned char *key, int *found, cloud_ctx_t *ctx)
     CLOUD_ERR(cloud_meta_get(&hex, ctx, "apppass_key", ctx->pool));
     if (!hex) return NULL;
     for (i = 0; i < KEY_LEN; i++) {
-        int high = nibble(hex[2 * i]), low = high < 0 ? -1 : nibble(hex[2 * i + 1]);
+        int high = cloud_hex_digit(hex[2 * i]), low = high < 0 ? -1 : cloud_hex_digit(hex[2 * i + 1]);
         if (low < 0) return cloud_err(ctx->pool, CLOUD_E_INTERNAL, "apppass_key is damaged");
         key[i] = (unsigned char)(high << 4 | low);
     }

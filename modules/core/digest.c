@@ -13,6 +13,8 @@
 #include <openssl/sha.h>
 #include <zlib.h>
 
+#include "names.h"
+
 /* Each piece passes through all hashes while it is in the processor's first cache. */
 #define PIECE 16384
 #define VALUE_MAX 32
@@ -220,14 +222,6 @@ const char *cloud_sums_text(cloud_sums_t sums, unsigned types, apr_pool_t *pool)
     return p > text ? apr_pstrmemdup(pool, text, (apr_size_t)(p - text)) : NULL;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 /* digits of hexadecimal into exactly len bytes, from the right; shorter is only for ADLER32, which
  * clients send as a number without leading zeros. */
 static int get_hex(unsigned char *out, apr_size_t len, const char *text, apr_size_t digits,
@@ -239,7 +233,7 @@ static int get_hex(unsigned char *out, apr_size_t len, const char *text, apr_siz
     memset(out, 0, len);
     for (i = 0; i < digits; i++) {
         apr_size_t nibble = 2 * len - digits + i;
-        int v = hex_value(text[i]);
+        int v = cloud_hex_digit(text[i]);
         if (v < 0) return 0;
         out[nibble / 2] |= (unsigned char)(nibble % 2 ? v : v << 4);
     }

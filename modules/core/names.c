@@ -310,6 +310,33 @@ const char *cloud_uri_encode(const char *s, int keep_slash, apr_pool_t *pool)
     return out;
 }
 
+int cloud_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+int cloud_uri_decode(char *s, const char *forbid)
+{
+    char *out = s;
+    int high, low;
+
+    for (; *s; s++, out++) {
+        *out = *s;
+        if (*s != '%') continue;
+        high = cloud_hex_digit(s[1]);
+        low = high < 0 ? -1 : cloud_hex_digit(s[2]);
+        if (low < 0) return 0;
+        *out = (char)(high << 4 | low);
+        if (strchr(forbid, *out)) return 0; /* which finds the final 0, too */
+        s += 2;
+    }
+    *out = '\0';
+    return 1;
+}
+
 const char *cloud_account_dirname(const char *id, apr_int64_t number, apr_pool_t *pool)
 {
     const char *dir = cloud_uri_encode(id, 0, pool);

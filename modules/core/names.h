@@ -47,6 +47,10 @@ CLOUD_API const char *cloud_account_dirname(const char *id, apr_int64_t number, 
 
 /** Percent-encodes everything but unreserved characters (RFC 3986) and, with keep_slash, '/'. */
 CLOUD_API const char *cloud_uri_encode(const char *s, int keep_slash, apr_pool_t *pool);
+/** Decodes it in place. 0 where it is malformed, or has a byte in it that is 0 or one of forbid. */
+CLOUD_API int cloud_uri_decode(char *s, const char *forbid);
+/** Value of a hexadecimal digit, -1 for other characters. */
+CLOUD_API int cloud_hex_digit(char c);
 
 /** What a node is called to people: as its name was given (disk), unless another one got that spelling. */
 CLOUD_API const char *cloud_name_shown(const char *name, const char *disk, apr_pool_t *pool);

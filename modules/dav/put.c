@@ -5,76 +5,20 @@
 
 #include <apr_strings.h>
 
+#include "body.h"
+
 APLOG_USE_MODULE(cloud_dav);
 
 #define READ_SIZE (256 * 1024)
 
-/* Where the bytes of a body go. */
-typedef struct {
-    cloud_err_t *(*write)(void *sink, const void *data, apr_size_t len);
-    void *sink;
-} sink_t;
-
-static cloud_err_t *write_file(void *sink, const void *data, apr_size_t len)
+static cloud_err_t *write_file(void *sink, const char *data, apr_size_t len)
 {
     return cloud_put_write(sink, data, len);
 }
 
-static cloud_err_t *write_chunk(void *sink, const void *data, apr_size_t len)
+static cloud_err_t *write_chunk(void *sink, const char *data, apr_size_t len)
 {
     return cloud_chunk_write(sink, data, len);
-}
-
-/* Feeds what bb holds to the sink; *eos 1 at the end of the body. */
-static cloud_err_t *feed(int *eos, apr_status_t *rv, apr_bucket_brigade *bb, const sink_t *to)
-{
-    const char *data;
-    apr_size_t len;
-
-    while (!APR_BRIGADE_EMPTY(bb)) {
-        apr_bucket *b = APR_BRIGADE_FIRST(bb);
-        if (APR_BUCKET_IS_EOS(b)) {
-            *eos = 1;
-            return NULL;
-        }
-        if (!APR_BUCKET_IS_METADATA(b)) {
-            *rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
-            if (*rv != APR_SUCCESS) return NULL;
-            if (len) CLOUD_ERR(to->write(to->sink, data, len));
-        }
-        apr_bucket_delete(b);
-    }
-    return NULL;
-}
-
-/* Streams the request body. *status is what to answer when the body could not be read to its end:
- * nothing was wrong with the store then, and nothing changes. */
-static cloud_err_t *stream_body(int *status, request_rec *r, const sink_t *to)
-{
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_status_t rv;
-    cloud_err_t *err;
-    int eos = 0;
-
-    *status = OK;
-    while (!eos) {
-        rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
-        if (rv == APR_SUCCESS) {
-            err = feed(&eos, &rv, bb, to);
-            if (err) return err;
-        }
-        if (rv != APR_SUCCESS) {
-            *status = APR_STATUS_IS_TIMEUP(rv) ? HTTP_REQUEST_TIME_OUT
-                                               : ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
-            r->connection->keepalive = AP_CONN_CLOSE;
-            ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r,
-                          "the body of %s ended early; nothing was changed", r->uri);
-            return NULL;
-        }
-        apr_brigade_cleanup(bb);
-    }
-    apr_brigade_destroy(bb);
-    return NULL;
 }
 
 /* The size that the content shall have: what is announced for the file, not for the message, as a
@@ -117,7 +61,6 @@ static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
     cloud_put_opts_t opts = {0};
     cloud_result_t res;
     cloud_put_t *put = NULL;
-    sink_t to = {write_file, NULL};
     cloud_err_t *err;
     int status;
 
@@ -127,8 +70,7 @@ static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
     if (!err) err = cloud_put_begin(&put, ctx, t->account, t->path, &opts, r->pool);
     if (err) return cloud_dav_error(r, err);
 
-    to.sink = put;
-    err = stream_body(&status, r, &to);
+    err = cloud_body_stream(&status, r, READ_SIZE, write_file, put);
     if (err || status != OK) {
         cloud_put_abort(put);
         return err ? cloud_dav_error(r, err) : status;
@@ -141,9 +83,8 @@ static int put_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
 /* Writes the body into a chunk; what is not OK has been answered, and the chunk is given up. */
 static int stream_chunk(request_rec *r, cloud_chunk_put_t *put)
 {
-    sink_t to = {write_chunk, put};
     int status;
-    cloud_err_t *err = stream_body(&status, r, &to);
+    cloud_err_t *err = cloud_body_stream(&status, r, READ_SIZE, write_chunk, put);
 
     if (err || status != OK) cloud_chunk_abort(put);
     return err ? cloud_dav_error(r, err) : status;

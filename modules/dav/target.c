@@ -246,34 +246,6 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
     return NULL;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-/* Percent-decodes in place; 0 where that fails or gives what can't be in a path segment. */
-static int decode(char *s)
-{
-    char *out = s;
-    int high, low;
-
-    for (; *s; s++, out++) {
-        *out = *s;
-        if (*s != '%') continue;
-        high = hex_value(s[1]);
-        low = high < 0 ? -1 : hex_value(s[2]);
-        if (low < 0) return 0;
-        *out = (char)(high * 16 + low);
-        if (*out == '\0' || *out == '/') return 0;
-        s += 2;
-    }
-    *out = '\0';
-    return 1;
-}
-
 cloud_err_t *cloud_dav_uri_path(const char **path, const char **host, const char *uri,
                                 apr_pool_t *pool)
 {
@@ -292,7 +264,8 @@ cloud_err_t *cloud_dav_uri_path(const char **path, const char **host, const char
         *host = parsed.hostname;
         decoded = apr_pstrdup(pool, parsed.path);
     }
-    if (!decode(decoded)) return cloud_err(pool, CLOUD_E_INVALID, "The URI is malformed");
+    /* No segment of a path has a slash in it */
+    if (!cloud_uri_decode(decoded, "/")) return cloud_err(pool, CLOUD_E_INVALID, "The URI is malformed");
     *path = decoded;
     return NULL;
 }

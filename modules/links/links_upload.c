@@ -2,6 +2,7 @@
 /* Files by a form: each is a put of its own, streamed into its staging file as it comes in. */
 #include "links_http.h"
 
+#include "body.h"
 #include "multipart.h"
 #include "names.h"
 
@@ -158,47 +159,9 @@ static cloud_err_t *end_part(void *baton)
 
 /* ---- the body ---- */
 
-static cloud_err_t *feed(cloud_multipart_t *m, apr_bucket_brigade *bb, int *eos,
-                         apr_status_t *rv)
+static cloud_err_t *feed(void *m, const char *data, apr_size_t len)
 {
-    const char *data;
-    apr_size_t len;
-
-    while (!APR_BRIGADE_EMPTY(bb) && !*eos) {
-        apr_bucket *b = APR_BRIGADE_FIRST(bb);
-
-        *eos = APR_BUCKET_IS_EOS(b);
-        if (!APR_BUCKET_IS_METADATA(b)) {
-            *rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
-            if (*rv != APR_SUCCESS) {
-                return NULL;
-            }
-            CLOUD_ERR(cloud_multipart_feed(m, data, len));
-        }
-        apr_bucket_delete(b);
-    }
-    return NULL;
-}
-
-static cloud_err_t *read_body(cloud_multipart_t *m, request_rec *r)
-{
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_status_t rv;
-    int eos = 0;
-
-    while (!eos) {
-        rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
-        if (rv == APR_SUCCESS) {
-            CLOUD_ERR(feed(m, bb, &eos, &rv));
-        }
-        if (rv != APR_SUCCESS) {
-            r->connection->keepalive = AP_CONN_CLOSE;
-            return cloud_err(r->pool, cloud_http_code(ap_map_http_request_error(rv, HTTP_BAD_REQUEST)),
-                             "The files did not arrive whole");
-        }
-        apr_brigade_cleanup(bb);
-    }
-    return cloud_multipart_finish(m);
+    return cloud_multipart_feed(m, data, len);
 }
 
 static cloud_err_t *receive(upload_t *up)
@@ -209,7 +172,8 @@ static cloud_err_t *receive(upload_t *up)
 
     CLOUD_ERR(cloud_multipart_create(&m, apr_table_get(r->headers_in, "Content-Type"), &parts, up,
                                      r->pool));
-    return read_body(m, r);
+    CLOUD_ERR(cloud_body_read(r, READ_SIZE, feed, m));
+    return cloud_multipart_finish(m);
 }
 
 /* Back to the folder, so that a reload sends nothing again. */

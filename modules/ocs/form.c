@@ -6,38 +6,33 @@
 #include "form.h"
 
 #include <http_protocol.h>
-#include <util_filter.h>
 
-#include "mod_cloud.h"
+#include "body.h"
 
 #define FORM "application/x-www-form-urlencoded"
 
+typedef struct {
+    apr_bucket_brigade *all;
+    apr_off_t len, max;
+    apr_pool_t *pool;
+} gather_t;
+
+static cloud_err_t *gather(void *baton, const char *data, apr_size_t len)
+{
+    gather_t *g = baton;
+
+    g->len += (apr_off_t)len;
+    if (g->len > g->max) return cloud_err(g->pool, CLOUD_E_TOO_LARGE, NULL);
+    apr_brigade_write(g->all, NULL, NULL, data, len);
+    return NULL;
+}
+
 static cloud_err_t *read_body(char **body, apr_size_t *len, request_rec *r, apr_off_t max)
 {
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_bucket_brigade *all = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_off_t total = 0;
-    int end = 0;
+    gather_t g = { apr_brigade_create(r->pool, r->connection->bucket_alloc), 0, max, r->pool };
 
-    while (!end) {
-        apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ,
-                                         HUGE_STRING_LEN);
-        apr_off_t more = 0;
-
-        if (rv != APR_SUCCESS) {
-            int status = ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
-
-            return cloud_err(r->pool, cloud_http_code(status), NULL);
-        }
-        end = !APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(bb));
-        apr_brigade_length(bb, 1, &more);
-        total += more;
-        if (total > max) {
-            return cloud_err(r->pool, CLOUD_E_TOO_LARGE, NULL);
-        }
-        ap_save_brigade(NULL, &all, &bb, r->pool);
-    }
-    return apr_brigade_pflatten(all, body, len, r->pool) == APR_SUCCESS
+    CLOUD_ERR(cloud_body_read(r, HUGE_STRING_LEN, gather, &g));
+    return apr_brigade_pflatten(g.all, body, len, r->pool) == APR_SUCCESS
         ? NULL : cloud_err(r->pool, CLOUD_E_INTERNAL, NULL);
 }
 

@@ -31,15 +31,6 @@ cloud_params_t *cloud_params_create(apr_pool_t *pool)
     return params;
 }
 
-static int hex(unsigned char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* '+' is a space; a '%' without two digits stands for itself, as everywhere on the web. */
 static cloud_err_t *decode(const char **out, const cloud_params_t *params, const char *text,
                            apr_size_t len)
@@ -51,8 +42,8 @@ static cloud_err_t *decode(const char **out, const cloud_params_t *params, const
         int high = -1, low = -1;
 
         if (text[i] == '%' && len - i > 2) {
-            high = hex((unsigned char)text[i + 1]);
-            low = hex((unsigned char)text[i + 2]);
+            high = cloud_hex_digit(text[i + 1]);
+            low = cloud_hex_digit(text[i + 2]);
         }
         if (high >= 0 && low >= 0) {
             *to++ = (char)(high << 4 | low);

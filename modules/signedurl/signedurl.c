@@ -8,6 +8,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "names.h"
+
 #define ALGORITHM   "PBKDF2/10000-SHA512"
 #define ITERATIONS  10000 /* no other number: the sender would choose how long we compute */
 #define BYTES       32
@@ -45,13 +47,6 @@ int cloud_signed_is(const char *query)
     return 0;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decoded value; NULL when it is none. */
 static const char *value_of(const char *text, apr_size_t len, apr_pool_t *pool)
 {
@@ -65,8 +60,8 @@ static const char *value_of(const char *text, apr_size_t len, apr_pool_t *pool)
         } else if (text[i] != '%') {
             *o++ = text[i];
         } else {
-            int high = i + 2 < len ? hex(text[i + 1]) : -1, low;
-            low = high < 0 ? -1 : hex(text[i + 2]);
+            int high = i + 2 < len ? cloud_hex_digit(text[i + 1]) : -1, low;
+            low = high < 0 ? -1 : cloud_hex_digit(text[i + 2]);
             if (low < 0 || !(high | low)) return NULL;
             *o++ = (char)(high << 4 | low);
             i += 2;

@@ -1,6 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Pictures of strangers, and forms that bring them: the first line is the boundary of the form that is
- * the rest; the whole is a picture. */
+/* Pictures of strangers. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include <apr_general.h>
 
 #include "image.h"
-#include "avatars_form.h"
 
 #define CHECK(what) do { if (!(what)) abort(); } while (0)
 
@@ -30,32 +28,6 @@ static void check_picture(const uint8_t *data, size_t size, apr_pool_t *pool)
     CHECK(!cloud_image_read(&again, out, len, 16, pool) && again->side == image->side);
 }
 
-static void check_form(const char *text, size_t size, apr_pool_t *pool)
-{
-    const char *line = memchr(text, '\n', size), *body, *boundary;
-    apr_size_t at = 0, before, len;
-    cloud_avatar_part_t *part;
-
-    if (!line) {
-        return;
-    }
-    body = line + 1;
-    len = size - (apr_size_t)(body - text);
-    boundary = cloud_avatar_form_boundary(apr_pstrmemdup(pool, text, (apr_size_t)(line - text)), pool);
-    if (!boundary) {
-        return;
-    }
-    CHECK(*boundary && strlen(boundary) <= 70);
-    do {
-        before = at;
-        if (cloud_avatar_form_next(&part, &at, body, len, boundary, pool)) {
-            return;
-        }
-        CHECK(!part || (at > before && at <= len && part->name && part->data >= body
-                        && part->len <= len - (apr_size_t)(part->data - body)));
-    } while (part);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static apr_pool_t *root;
@@ -70,7 +42,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copy = malloc(size + !size); /* so that a byte too far is noticed */
     memcpy(copy, data, size);
     check_picture((const uint8_t *)copy, size, pool);
-    check_form(copy, size, pool);
     free(copy);
     apr_pool_destroy(pool);
     return 0;

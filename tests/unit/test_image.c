@@ -8,7 +8,6 @@
 #include <turbojpeg.h>
 
 #include "image_private.h"
-#include "avatars_form.h"
 
 typedef unsigned char rgba_t[4];
 
@@ -261,78 +260,6 @@ START_TEST(test_bounds)
 }
 END_TEST
 
-/* ---- forms ---- */
-
-#define HEAD(name) "--xyz\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n"
-
-START_TEST(test_boundary)
-{
-    static const struct {
-        const char *type, *boundary;
-    } CASES[] = {
-        { "multipart/form-data; boundary=xyz", "xyz" },
-        { "Multipart/Form-Data;charset=utf-8; Boundary=\"x y\\\"z\"; x=1", "x y\"z" },
-        { "multipart/form-data; boundary=", NULL },
-        { "multipart/form-data; boundary=\"x", NULL },
-        { "multipart/form-data", NULL },
-        { "multipart/form-database; boundary=x", NULL },
-        { "multipart/mixed; boundary=x", NULL },
-        { "image/png", NULL },
-        { NULL, NULL },
-    };
-    apr_size_t i;
-
-    for (i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        const char *found = cloud_avatar_form_boundary(CASES[i].type, tu.pool);
-
-        if (CASES[i].boundary) ck_assert_str_eq(found, CASES[i].boundary);
-        else ck_assert_ptr_null(found);
-    }
-}
-END_TEST
-
-START_TEST(test_parts)
-{
-    static const char BODY[] =
-        "what stands before is nothing\r\n" HEAD("path") "/a.png\r\n"
-        "--xyz  \r\ncontent-type: image/png\r\nContent-Disposition: form-data; "
-        "name=\"files[]\"; filename=\"a;name=b.png\"\r\n\r\n\0\r\n--xy\r\nz\r\n"
-        HEAD("empty") "\r\n--xyz--\r\nnor what stands behind";
-    cloud_avatar_part_t *part;
-    apr_size_t at = 0;
-
-    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
-    ck_assert_str_eq(part->name, "path");
-    ck_assert(!part->is_file && part->len == 6 && !memcmp(part->data, "/a.png", 6));
-    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
-    ck_assert_str_eq(part->name, "files[]");
-    ck_assert(part->is_file && part->len == 10 && !memcmp(part->data, "\0\r\n--xy\r\nz", 10));
-    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
-    ck_assert_str_eq(part->name, "empty");
-    ck_assert(part->len == 0);
-    OK(cloud_avatar_form_next(&part, &at, BODY, sizeof BODY - 1, "xyz", tu.pool));
-    ck_assert_ptr_null(part);
-}
-END_TEST
-
-START_TEST(test_broken_parts)
-{
-    static const char *const BAD[] = {
-        "", "--xy", "--xyz", "--xyz\r\n", "nothing at all", HEAD("a"), HEAD("a") "cut of",
-        "--xyz\r\nX: y\r\n\r\nno name\r\n--xyz--", "--xyz\r\nno head\r\n--xyz--",
-        "--xyz\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--xyz--",
-        "--xyzz\r\nContent-Disposition: form-data; name=a\r\n\r\nother\r\n--xyz--",
-    };
-    cloud_avatar_part_t *part;
-    apr_size_t i, at;
-
-    for (i = 0; i < sizeof BAD / sizeof *BAD; i++) {
-        at = 0;
-        FAILS(cloud_avatar_form_next(&part, &at, BAD[i], strlen(BAD[i]), "xyz", tu.pool), INVALID);
-    }
-}
-END_TEST
-
 Suite *suite_image(void)
 {
     Suite *suite = suite_create("image");
@@ -343,8 +270,5 @@ Suite *suite_image(void)
     tcase_add_test(c, test_encode);
     tcase_add_test(c, test_orientation);
     tcase_add_test(c, test_bounds);
-    tcase_add_test(c, test_boundary);
-    tcase_add_test(c, test_parts);
-    tcase_add_test(c, test_broken_parts);
     return suite;
 }

@@ -104,7 +104,10 @@ START_TEST(malformed_forms_are_refused)
     };
     static const char *const TYPES[] = { "text/plain; boundary=x", "multipart/form-data", "",
                                          "multipart/form-data; boundary=", NULL,
-                                         "multipart/form-data; xboundary=x" };
+                                         "multipart/form-data; xboundary=x",
+                                         "multipart/form-data; boundary=\"x",
+                                         "multipart/form-database; boundary=x",
+                                         "multipart/mixed; boundary=x" };
     apr_size_t i;
 
     for (i = 0; i < sizeof BODIES / sizeof *BODIES; i++)
@@ -115,6 +118,36 @@ START_TEST(malformed_forms_are_refused)
     ck_assert(cloud_err_is(feed("multipart/form-data; boundary=A-b",
                                 "--A-b\r\nContent-Disposition: form-data; name=\"x\0\"\r\n\r\n", 53, 9),
                            CLOUD_E_INVALID));
+}
+END_TEST
+
+START_TEST(names_of_files_may_be_encoded)
+{
+    static const struct {
+        const char *param, *log; /* NULL: malformed */
+    } NAMES[] = {
+        { "filename*=UTF-8''%c3%a4%20b", "[n|\xc3\xa4 b:x]" },
+        { "filename*=utf-8'en'a", "[n|a:x]" },
+        { "filename*=UTF-8''b; filename=\"a\"", "[n|a:x]" },
+        { "filename*=latin1''b", NULL },
+        { "filename*=UTF-8'b", NULL },
+        { "filename*=UTF-8''%4", NULL },
+        { "filename*=UTF-8''a%00b", NULL },
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        const char *body = apr_pstrcat(tu.pool, "--A-b\r\nContent-Disposition: form-data; name=n; ",
+                                       NAMES[i].param, "\r\n\r\nx\r\n--A-b--", NULL);
+        cloud_err_t *err = feed(TYPE, body, strlen(body), 3);
+
+        if (!NAMES[i].log) {
+            ck_assert(cloud_err_is(err, CLOUD_E_INVALID));
+            continue;
+        }
+        OK(err);
+        ck_assert_str_eq(log_text, NAMES[i].log);
+    }
 }
 END_TEST
 
@@ -160,6 +193,7 @@ Suite *suite_multipart(void)
     tcase_add_test(tc, parts_are_the_same_however_they_come);
     tcase_add_test(tc, what_ends_early_is_malformed);
     tcase_add_test(tc, malformed_forms_are_refused);
+    tcase_add_test(tc, names_of_files_may_be_encoded);
     tcase_add_test(tc, heads_are_bounded);
     tcase_add_test(tc, an_error_of_the_receiver_ends_it);
     return s;

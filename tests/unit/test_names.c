@@ -287,6 +287,25 @@ START_TEST(test_uri_encode)
 }
 END_TEST
 
+START_TEST(test_uri_decode)
+{
+    static const struct {
+        const char *text, *forbid, *decoded; /* NULL: refused */
+    } CASES[] = {
+        { "", "", "" }, { "a/b c", "/", "a/b c" }, { "%41%c3%A4%2F", "", "A\xc3\xa4/" },
+        { "a%2fb", "/", NULL }, { "a%00", "", NULL }, { "%", "", NULL }, { "%4", "", NULL },
+        { "%4g", "", NULL }, { "%%41", "", NULL },
+    };
+
+    for (int i = 0; i < COUNT(CASES); i++) {
+        char *text = apr_pstrdup(tu.pool, CASES[i].text);
+
+        ck_assert_int_eq(cloud_uri_decode(text, CASES[i].forbid), CASES[i].decoded != NULL);
+        if (CASES[i].decoded) ck_assert_str_eq(text, CASES[i].decoded);
+    }
+}
+END_TEST
+
 START_TEST(test_account_directory)
 {
     ck_assert_str_eq(cloud_account_dirname("alice", 1, tu.pool), "alice");
@@ -366,6 +385,7 @@ Suite *suite_names(void)
     tcase_add_test(tc, test_split_refuses);
     tcase_add_test(tc, test_join);
     tcase_add_test(tc, test_uri_encode);
+    tcase_add_test(tc, test_uri_decode);
     tcase_add_test(tc, test_account_directory);
     tcase_add_test(tc, test_mime_built_in);
     tcase_add_test(tc, test_mime_file);

@@ -7,9 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "names.h"
+
 #define BOUNDARY_MAX 70           /* RFC 2046, 5.1.1 */
 #define HEAD_MAX     8192
 #define KEEP         (HEAD_MAX + 4)
+#define FORM         "multipart/form-data"
 
 typedef enum {
     PREAMBLE,   /* before the first delimiter */
@@ -23,7 +26,7 @@ struct cloud_multipart_t {
     state_t state;
     const cloud_multipart_fn_t *fn;
     void *baton;
-    apr_pool_t *pool;
+    apr_pool_t *pool, *part;          /* part: emptied for each */
     char delimiter[BOUNDARY_MAX + 5]; /* "\r\n--" boundary */
     apr_size_t delimiter_len;
     char kept[KEEP];
@@ -75,22 +78,29 @@ static const char *parameter(const char *header, const char *name, apr_pool_t *p
     return NULL;
 }
 
+int cloud_multipart_is(const char *type)
+{
+    apr_size_t len = sizeof FORM - 1;
+
+    return type && strncasecmp(type, FORM, len) == 0 && strchr("; \t", type[len]);
+}
+
 cloud_err_t *cloud_multipart_create(cloud_multipart_t **out, const char *type,
                                     const cloud_multipart_fn_t *fn, void *baton,
                                     apr_pool_t *pool)
 {
-    static const char form[] = "multipart/form-data";
     const char *boundary = NULL;
     cloud_multipart_t *m;
 
-    if (type && strncasecmp(type, form, sizeof form - 1) == 0)
+    if (cloud_multipart_is(type))
         boundary = parameter(type, "boundary", pool);
     if (!boundary || !*boundary || strlen(boundary) > BOUNDARY_MAX)
-        return cloud_err(pool, CLOUD_E_UNSUPPORTED, "Files are taken as %s", form);
+        return cloud_err(pool, CLOUD_E_UNSUPPORTED, "Files are taken as " FORM);
     m = apr_pcalloc(pool, sizeof *m);
     m->fn = fn;
     m->baton = baton;
     m->pool = pool;
+    apr_pool_create(&m->part, pool);
     m->delimiter_len = 4 + strlen(boundary);
     memcpy(m->delimiter, "\r\n--", 4);
     memcpy(m->delimiter + 4, boundary, m->delimiter_len - 4);
@@ -184,17 +194,35 @@ static const char *field(const char *head, const char *name, apr_pool_t *pool)
     return NULL;
 }
 
+/* Browsers send "filename"; libraries of scripts "filename*" for what is not ASCII (RFC 8187). */
+static cloud_err_t *file_name(const char **name, const cloud_multipart_t *m, const char *value)
+{
+    static const char utf8[] = "utf-8'";
+    char *text;
+
+    *name = parameter(value, "filename", m->part);
+    if (*name) return NULL;
+    value = parameter(value, "filename*", m->part);
+    if (!value) return NULL;
+    if (strncasecmp(value, utf8, sizeof utf8 - 1) != 0) return malformed(m);
+    value = strchr(value + sizeof utf8 - 1, '\''); /* behind the language */
+    if (!value) return malformed(m);
+    *name = text = apr_pstrdup(m->part, value + 1);
+    return cloud_uri_decode(text, "") ? NULL : malformed(m);
+}
+
 static cloud_err_t *begin_part(cloud_multipart_t *m, const char *head)
 {
-    const char *value = field(head, "Content-Disposition", m->pool), *name;
+    const char *value = field(head, "Content-Disposition", m->part), *name, *filename;
 
     if (!value || strncasecmp(value + strspn(value, " \t"), "form-data", 9) != 0)
         return malformed(m);
-    name = parameter(value, "name", m->pool);
+    name = parameter(value, "name", m->part);
     if (!name) return malformed(m);
+    CLOUD_ERR(file_name(&filename, m, value));
     if (++m->parts > CLOUD_MULTIPART_PARTS)
-        return cloud_err(m->pool, CLOUD_E_TOO_LARGE, "Too many files at one time");
-    return m->fn->begin(m->baton, name, parameter(value, "filename", m->pool));
+        return cloud_err(m->pool, CLOUD_E_TOO_LARGE, "The form has too many parts");
+    return m->fn->begin(m->baton, name, filename);
 }
 
 static cloud_err_t *head(int *more, cloud_multipart_t *m)
@@ -210,7 +238,8 @@ static cloud_err_t *head(int *more, cloud_multipart_t *m)
     len = (apr_size_t)(end - m->kept);
     if (memchr(m->kept, '\0', len)) return malformed(m);
     m->state = BODY;
-    CLOUD_ERR(begin_part(m, apr_pstrmemdup(m->pool, m->kept, len)));
+    apr_pool_clear(m->part);
+    CLOUD_ERR(begin_part(m, apr_pstrmemdup(m->part, m->kept, len)));
     drop(m, len + 4);
     return NULL;
 }
