@@ -6,6 +6,8 @@
  */
 #include "private.h"
 
+#include "mount.h"
+
 static request_rec *main_of(request_rec *r)
 {
     while (r->main) {
@@ -213,6 +215,20 @@ cloud_err_t *cloud_http_let_in(const cloud_account_t **account, request_rec *r, 
     return err;
 }
 
+/* What he received since he was here the last time may need a folder. */
+static cloud_err_t *settle(request_rec *r)
+{
+    cloud_request_t *q = cloud_main_request(r);
+    cloud_ctx_t *ctx;
+
+    if (q->settled || !q->account) {
+        return NULL;
+    }
+    q->settled = 1;
+    CLOUD_ERR(cloud_http_ctx(&ctx, r));
+    return cloud_mounts_settle(ctx, q->account);
+}
+
 /* DECLINED when all is well: authorisation goes on. */
 static int principal(request_rec *r, int authorized)
 {
@@ -229,6 +245,9 @@ static int principal(request_rec *r, int authorized)
     }
     if (!err && authorized) {
         err = logged_in(r);
+    }
+    if (!err && authorized) {
+        err = settle(r);
     }
     return err ? cloud_http_error(r, err) : DECLINED;
 }

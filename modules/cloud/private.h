@@ -153,6 +153,7 @@ typedef struct {
     const cloud_http_view_t *view;   /* it came by a link; account is NULL then */
     const char *client;              /* name of the secret, or NULL */
     const char *login;               /* id of whom another module let in, or NULL */
+    int settled;                     /* what he receives has its folder, where it has one */
     int taken_over;                  /* what that module says of the person has been dealt with */
     int noted;                       /* an error was noted: */
     cloud_code_t code;

@@ -68,6 +68,8 @@ typedef struct {
                                      * seen through a mount or with mounts at or below them */
     unsigned perms;                 /* effective on node; on the parent when !exists */
     int barred;                     /* the account that asks was disabled or deleted */
+    int kept;                       /* perms lack deleting and sharing for this folder alone: it holds what
+                                     * the account receives */
     int mounted;                    /* 'M': mount or below */
     int shared;                     /* 'S' */
     const struct cloud_mount_t *mount; /* that the path goes through (or the view); NULL: own tree */

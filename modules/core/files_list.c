@@ -11,9 +11,11 @@ typedef struct {
     cloud_list_fn *fn;
     void *baton;
     cloud_child_t child;          /* as the nodes of the folder have it */
+    const char *kept;             /* a folder that can't be deleted and shared, or NULL */
     apr_array_header_t *mounts;   /* of cloud_placed_t *: in the folder, in order of name */
     apr_array_header_t *late;     /* those whose name is taken */
     int next;                     /* of mounts */
+    unsigned perms;               /* of the nodes of the folder */
     apr_pool_t *pool, *iter;
 } list_t;
 
@@ -25,6 +27,9 @@ static cloud_err_t *tell_node(list_t *l, const cloud_node_t *node)
     child->node = node;
     child->name = node->name;
     child->etag = node->etag;
+    child->perms = l->perms;
+    if (l->kept && CLOUD_IS_DIR(node) && strcmp(l->kept, node->name) == 0)
+        child->perms &= ~(CLOUD_PERM_DELETE | CLOUD_PERM_SHARE);
     if (CLOUD_IS_DIR(node) && (f->mount || f->mounts)) {
         child->etag = f->mount ? cloud_mount_etag(f->mount, node, l->iter)
                                : cloud_mounts_etag(f->mounts, node, l->iter);
@@ -146,26 +151,35 @@ static cloud_err_t *load_mounts(list_t *l, cloud_entry_t *folder)
     return NULL;
 }
 
+/* What is only the folder's own is not its members'. */
+static unsigned perms_below(const cloud_entry_t *folder)
+{
+    if (is_single(folder)) return folder->mount->perms;
+    return (folder->perms & ~CLOUD_PERM_PLACE)
+           | (folder->kept ? CLOUD_PERM_DELETE | CLOUD_PERM_SHARE : 0);
+}
+
 cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
                              void *baton)
 {
     cloud_entry_t now = *folder;
     list_t l = { .ctx = ctx, .folder = &now, .fn = fn, .baton = baton };
     cloud_err_t *err;
+    int kept;
 
     CLOUD_ERR(cloud_files_found(ctx, folder, CLOUD_OP_LIST));
     if (!CLOUD_IS_DIR(&folder->node)) return NULL;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     apr_pool_create(&l.pool, ctx->pool);
     apr_pool_create(&l.iter, l.pool);
-    l.child.perms = folder->account->view && !CLOUD_IS_DIR(&folder->mount->target)
-                        ? folder->mount->perms : folder->perms & ~CLOUD_PERM_PLACE;
+    l.perms = perms_below(folder);
     l.child.mounted = folder->mounted;
     l.child.shared = folder->shared;
     l.child.owner = folder->owner->number;
     l.child.owner_id = folder->owner->id;
     l.child.owner_name = folder->owner->display_name;
     err = load_mounts(&l, &now);
+    if (!err) err = cloud_mounts_kept(&l.kept, &kept, ctx, folder, l.pool);
     if (!err) err = list_tx(&l);
     cloud_tx_rollback(ctx);
     if (!err) apr_pool_destroy(l.pool); /* the error may be in it */

@@ -101,6 +101,7 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
 
     CLOUD_ERR(cloud_entry_path(&src, ctx, s, pool));
     CLOUD_ERR(cloud_lock_forget(ctx, s));
+    if (s->kept) CLOUD_ERR(cloud_mounts_pin(ctx, s));
     if (d->exists && !same) CLOUD_ERR(cloud_files_replace(ctx, d, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     if (s->tree != d->tree) CLOUD_ERR(cloud_files_quota(ctx, d, s->node.size));

@@ -74,39 +74,15 @@ static cloud_err_t *ask(apr_array_header_t **list, cloud_ctx_t *ctx,
 
 /* ---- places ---- */
 
-/* The share folder, as far as it is there: ids from the root down to it. */
-static cloud_err_t *share_folder(apr_array_header_t **above, cloud_ctx_t *ctx,
-                                 const cloud_account_t *account, apr_pool_t *pool)
-{
-    apr_int64_t id = account->root;
-    apr_array_header_t *segments;
-    const char *path, *nfc;
-    cloud_node_t *node;
-    int i;
-
-    *above = apr_array_make(pool, 2, sizeof(apr_int64_t));
-    APR_ARRAY_PUSH(*above, apr_int64_t) = id;
-    CLOUD_ERR(cloud_setting_get(&path, NULL, ctx, "system", "share_folder"));
-    CLOUD_ERR(cloud_path_split(&segments, path ? path : "", pool));
-    for (i = 0; i < segments->nelts; i++) {
-        nfc = cloud_name_nfc(APR_ARRAY_IDX(segments, i, const char *), pool);
-        if (!nfc) return NULL;
-        CLOUD_ERR(cloud_tree_child(&node, ctx, id, nfc, pool));
-        if (!node || !CLOUD_IS_DIR(node)) return NULL;
-        APR_ARRAY_PUSH(*above, apr_int64_t) = id = node->id;
-    }
-    return NULL;
-}
-
 /* Ids from the files root down to folder; none when it is elsewhere (in a bin) or gone. */
 static cloud_err_t *place_above(apr_array_header_t **above, cloud_ctx_t *ctx,
                                 const cloud_account_t *account, apr_int64_t folder,
                                 apr_pool_t *pool)
 {
     apr_array_header_t *rows;
-    int i;
+    int i, complete;
 
-    if (folder == 0) return share_folder(above, ctx, account, pool);
+    if (folder == 0) return cloud_mounts_folder(above, &complete, ctx, account, pool);
     *above = apr_array_make(pool, 4, sizeof(apr_int64_t));
     if (folder == account->root) {
         APR_ARRAY_PUSH(*above, apr_int64_t) = folder;

@@ -40,4 +40,9 @@ CLOUD_API cloud_err_t *cloud_mount_get(const cloud_mount_t **m, cloud_ctx_t *ctx
                                        const cloud_account_t *account, apr_int64_t target,
                                        apr_pool_t *pool);
 
+/** Makes the folder for what account, which asks, receives (setting system/share_folder), if it is not there and
+ *  something would lie in it. Before a listing may show it; costs nothing where that is the root. Where it can't be
+ *  made what is received is shown in the deepest folder above it. (no tx) */
+CLOUD_API cloud_err_t *cloud_mounts_settle(cloud_ctx_t *ctx, const cloud_account_t *account);
+
 #endif

@@ -61,6 +61,19 @@ cloud_err_t *cloud_mount_is_below(int *yes, cloud_ctx_t *ctx, const cloud_accoun
 cloud_err_t *cloud_mount_enter(cloud_entry_t *e, int *live, cloud_ctx_t *ctx,
                                const cloud_mount_t *m, apr_pool_t *pool);
 
+/** The folder for what the account receives: ids from the root down, as far as it is there; *complete 0: it is
+ *  not there as a whole. (tx) */
+CLOUD_API cloud_err_t *cloud_mounts_folder(apr_array_header_t **above, int *complete,
+                                           cloud_ctx_t *ctx, const cloud_account_t *account,
+                                           apr_pool_t *pool);
+/** *kept 1: the entry is that folder or above it, so whose it is can't delete or share it. *next: what the
+ *  next one down to it is called (NFC), or NULL. Both by name alone. */
+cloud_err_t *cloud_mounts_kept(const char **next, int *kept, cloud_ctx_t *ctx,
+                               const cloud_entry_t *e, apr_pool_t *pool);
+/** A folder is about to get another name or place: what lies in or below it by default, because that is where
+ *  the folder for it is, goes with it from now on. (tx, write) */
+cloud_err_t *cloud_mounts_pin(cloud_ctx_t *ctx, const cloud_entry_t *folder);
+
 /** ETag of a folder of the account itself: its number, or with mounts (may be NULL) at or below it a
  *  hash over these, too. */
 apr_int64_t cloud_mounts_etag(const cloud_mounts_t *mounts, const cloud_node_t *folder,

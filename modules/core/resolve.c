@@ -102,6 +102,17 @@ static cloud_err_t *walk(walk_t *w, const apr_array_header_t *segments)
     return NULL;
 }
 
+/* Where somebody finds what he receives stays where it is. */
+static cloud_err_t *keep_folder(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *pool)
+{
+    const char *next;
+
+    if (!CLOUD_IS_DIR(&e->node) || e->barred) return NULL;
+    CLOUD_ERR(cloud_mounts_kept(&next, &e->kept, ctx, e, pool));
+    if (e->kept) e->perms &= ~(CLOUD_PERM_DELETE | CLOUD_PERM_SHARE);
+    return NULL;
+}
+
 /* ETag of what exists, as who asks sees it. Only folders of the account itself cost a statement. */
 static cloud_err_t *set_etag(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
@@ -213,7 +224,9 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
         e->node = *root;
     }
     *entry = e;
-    return e->exists ? set_etag(e, ctx, pool) : NULL;
+    if (!e->exists) return NULL;
+    CLOUD_ERR(keep_folder(e, ctx, pool));
+    return set_etag(e, ctx, pool);
 }
 
 /* ---- views ---- */

@@ -254,6 +254,7 @@ static cloud_err_t *respond(cloud_ocs_call_t *call, cloud_share_state_t state)
 
     if (!err)
         err = cloud_share_respond(&s, call->ctx, call->account, id, state, call->r->pool);
+    if (!err) err = cloud_mounts_settle(call->ctx, call->account);
     return cloud_shares_answer(call, err ? err : show(call, s, 1, 1));
 }
 

@@ -2,29 +2,9 @@
 /* What a share is called at its recipient's. The core numbers whatever clashes when it lists; a
  * name that is free from the beginning does not change when something else goes. */
 #include "share.h"
+#include "mount_private.h"
 
 #define TRIES 1000
-
-/* The folder for what an account receives; 0: it has none yet, so nothing can be in the way. */
-static cloud_err_t *share_folder(apr_int64_t *id, cloud_ctx_t *ctx, const cloud_account_t *account,
-                                 apr_pool_t *pool)
-{
-    const char *path, *nfc;
-    char *rest, *name, *last;
-    cloud_node_t *node;
-
-    *id = account->root;
-    CLOUD_ERR(cloud_setting_get(&path, NULL, ctx, "system", "share_folder"));
-    rest = apr_pstrdup(pool, path ? path : "");
-    while (*id && (name = apr_strtok(rest, "/", &last))) {
-        rest = NULL;
-        nfc = cloud_name_nfc(name, pool);
-        if (!nfc) return NULL;
-        CLOUD_ERR(cloud_tree_child(&node, ctx, *id, nfc, pool));
-        *id = node && CLOUD_IS_DIR(node) ? node->id : 0;
-    }
-    return NULL;
-}
 
 static cloud_err_t *is_taken(int *yes, cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t folder,
                              const char *name, apr_int64_t node, apr_pool_t *pool)
@@ -69,12 +49,15 @@ cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
                                        const cloud_account_t *recipient, const char *name,
                                        apr_int64_t node, int is_dir, apr_pool_t *pool)
 {
+    apr_array_header_t *above;
     apr_int64_t folder;
-    int n, taken = 1;
+    int n, complete, taken = 1;
 
     CLOUD_ERR(existing(target, ctx, recipient->number, node, pool));
     if (*target) return NULL;
-    CLOUD_ERR(share_folder(&folder, ctx, recipient, pool));
+    CLOUD_ERR(cloud_mounts_folder(&above, &complete, ctx, recipient, pool));
+    /* Where it will be made nothing can be in the way. */
+    folder = complete ? APR_ARRAY_IDX(above, above->nelts - 1, apr_int64_t) : 0;
     for (n = 1; taken && n < TRIES; n++) {
         *target = n == 1 ? name : cloud_name_numbered(name, n, is_dir, pool);
         CLOUD_ERR(is_taken(&taken, ctx, recipient->number, folder, *target, node, pool));

@@ -4,6 +4,7 @@
  * The page of a folder: what is in it, to be looked at and fetched.
  */
 #include "web.h"
+#include "mount.h"
 
 #define ROWS 500        /* of a page */
 
@@ -74,6 +75,7 @@ static cloud_err_t *look(folder_t *f, request_rec *r, const cloud_params_t *para
     f->rows = apr_array_make(r->pool, 32, sizeof(row_t));
     CLOUD_ERR(cloud_param_int(&f->number, params, "page", 1, 1, 1000000));
     CLOUD_ERR(cloud_http_ctx(&f->ctx, r));
+    CLOUD_ERR(cloud_mounts_settle(f->ctx, f->account));
     CLOUD_ERR(cloud_file_stat(&entry, f->ctx, f->account, dir ? dir : "", r->pool));
     f->entry = entry;
     if (!CLOUD_IS_DIR(&entry->node)) return cloud_err(r->pool, CLOUD_E_NOT_FOUND, NULL);

@@ -181,6 +181,55 @@ def test_the_share_folder(w, setting):
     assert received(w.brian)[0]["path"] == "/Shares/in/sh"
 
 
+def test_the_share_folder_is_made_for_those_who_receive(w, setting):
+    setting("share_folder", "/Shares", "system")
+    assert names(w.brian) == [] and names(w.alice) == ["file.txt", "sh"]
+    one = shared(w.alice, "sh", w.group, 1)
+    for who in (w.brian, w.carol):
+        assert names(who) == ["Shares"] and names(who, "Shares") == ["sh"]
+        assert received(who)[0]["path"] == "/Shares/sh"
+        assert who.get("Shares/sh/in.txt").content == b"text"
+    assert names(w.dave) == [] and names(w.alice) == ["file.txt", "sh"]
+    w.env.cloudctl("group", "add-member", w.group, w.dave.id)
+    # The first thing that he asks for, whatever it is
+    assert w.dave.get("Shares/sh/in.txt").content == b"text"
+    data(call(w.alice, "DELETE", f"shares/{one['id']}"))
+    assert names(w.dave) == ["Shares"] and names(w.dave, "Shares") == []
+
+
+def test_accepting_makes_the_share_folder(w, setting):
+    setting("share_folder", "/Shares", "system")
+    setting("shareapi_auto_accept_share", "no")
+    one = shared(w.alice, "sh", w.brian)
+    assert received(w.brian, state="1")[0]["path"] == "/Shares/sh"
+    assert names(w.brian) == []
+    answer = data(call(w.brian, "POST", f"shares/pending/{one['id']}"))
+    assert (answer[0]["path"], answer[0]["file_target"]) == ("/Shares/sh", "/Shares/sh")
+    assert names(w.brian) == ["Shares"]
+
+
+def test_the_share_folder_stays(w, setting):
+    setting("share_folder", "/Shares", "system")
+    shared(w.alice, "sh", w.brian)
+    assert letters(w.brian, "Shares") == "NVCK" and letters(w.brian, "") == "RDNVCK"
+    listed = w.brian.propfind("", 1, ("oc:permissions",))
+    assert [listed[w.brian.path("Shares") + "/"].get("oc:permissions")] == ["NVCK"]
+    inside = w.brian.propfind("Shares", 1, ("oc:permissions",))
+    assert [one.get("oc:permissions") for one in list(inside.values())] == ["NVCK", "SRDNVCK"]
+    w.brian.put("file", b"x")
+    w.brian.delete("Shares", expect=(403,))
+    assert w.brian.dav("DELETE", "Shares", space="webdav").status_code == 403
+    w.brian.move("file", "Shares", expect=(403,))
+    w.brian.copy("file", "Shares", expect=(403,))
+    fails(share(w.brian, "Shares", w.dave), 404, "You are not allowed to share Shares")
+    fails(share(w.brian, "Shares", None, 3), 404, "You are not allowed to share Shares")
+    w.brian.move("Shares", "From others")
+    assert names(w.brian) == ["From others", "file"]
+    assert names(w.brian, "From others") == ["sh"]
+    w.brian.delete("From others")
+    assert names(w.brian) == ["file"]
+
+
 # ---- answers ----
 
 def test_leaving_and_coming_back(w):

@@ -388,6 +388,98 @@ START_TEST(the_share_folder)
 }
 END_TEST
 
+static void settle(person_t *p)
+{
+    OK(cloud_mounts_settle(p->ctx, p->account));
+}
+
+/* It is made for whom something is to be shown in it, and not before. */
+START_TEST(the_share_folder_is_made)
+{
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", "/From others/new"));
+    settle(&mu_bob);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "");
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    settle(&mu_bob);
+    settle(&mu_bob);
+    settle(&mu_carol);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "From others;");
+    ck_assert_str_eq(mu_list(&mu_bob, "From others"), "new;");
+    ck_assert_str_eq(mu_list(&mu_bob, "From others/new"), "doc;");
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "");
+    /* What was put somewhere needs none. */
+    mu_share(&mu_alice, "work/doc", &mu_carol, READ);
+    OK(mu_move(&mu_carol, "doc", "mine"));
+    settle(&mu_carol);
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "mine;");
+}
+END_TEST
+
+START_TEST(a_file_in_the_way_of_the_share_folder)
+{
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", "/Others/new"));
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    mu_put(&mu_bob, "Others", "a file");
+    settle(&mu_bob);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Others;doc;");
+    ck_assert_str_eq(mu_read(&mu_bob, "Others"), "a file");
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", "../x"));
+    settle(&mu_bob);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Others;doc;");
+}
+END_TEST
+
+/* Nobody loses what he was given together with a folder that he did not make. */
+START_TEST(the_share_folder_is_kept)
+{
+    static const char *const kept[] = { "Others", "Others/new" };
+    size_t i;
+
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", "/Others/new"));
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    settle(&mu_bob);
+    mu_mkcol(&mu_bob, "Others/mine");
+    mu_mkcol(&mu_bob, "Others/new/mine");
+    mu_put(&mu_bob, "file", "text");
+    for (i = 0; i < sizeof kept / sizeof *kept; i++) {
+        FAILS(mu_remove(&mu_bob, kept[i]), DENIED);
+        FAILS(mu_move(&mu_bob, "file", kept[i]), DENIED);
+        FAILS(mu_copy(&mu_bob, "file", kept[i]), DENIED);
+        ck_assert_str_eq(mu_letters(&mu_bob, kept[i]), "NVCK");
+    }
+    FAILS(mu_move(&mu_bob, "Others/new", "new"), DENIED);
+    ck_assert_str_eq(mu_letters(&mu_bob, ""), "RDNVCK");
+    ck_assert_str_eq(mu_letters(&mu_bob, "Others/mine"), "RDNVCK");
+    ck_assert_str_eq(mu_letters(&mu_bob, "Others/new/mine"), "RDNVCK");
+    OK(mu_remove(&mu_bob, "Others/mine"));
+    OK(mu_remove(&mu_bob, "Others/new/doc"));
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", NULL));
+    OK(mu_remove(&mu_bob, "Others"));
+}
+END_TEST
+
+START_TEST(the_share_folder_takes_along_what_is_in_it)
+{
+    const char *const names[] = { "Mine", "Mine/new" };
+
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", "/Others/new"));
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    settle(&mu_bob);
+    OK(mu_move(&mu_bob, "Others", names[0]));
+    settle(&mu_bob);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Mine;");
+    ck_assert_str_eq(mu_list(&mu_bob, names[1]), "doc;");
+    /* What comes later has a folder of its own again, and the other one is like any. */
+    mu_mkcol(&mu_alice, "later");
+    mu_share(&mu_alice, "later", &mu_bob, ALL);
+    settle(&mu_bob);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "Mine;Others;");
+    ck_assert_str_eq(mu_list(&mu_bob, "Others/new"), "later;");
+    ck_assert_str_eq(mu_letters(&mu_bob, names[1]), "RDNVCK");
+    OK(mu_remove(&mu_bob, "Mine"));
+}
+END_TEST
+
 static void place(person_t *p, apr_int64_t node, apr_int64_t parent, const char *name)
 {
     mu_sql("INSERT OR REPLACE INTO share_place (account, node, parent, name) VALUES (%"
@@ -626,6 +718,10 @@ Suite *suite_mounts(void)
     tcase_add_test(tc, who_came_first_keeps_the_name);
     tcase_add_test(tc, a_name_too_long_for_a_suffix);
     tcase_add_test(tc, the_share_folder);
+    tcase_add_test(tc, the_share_folder_is_made);
+    tcase_add_test(tc, a_file_in_the_way_of_the_share_folder);
+    tcase_add_test(tc, the_share_folder_is_kept);
+    tcase_add_test(tc, the_share_folder_takes_along_what_is_in_it);
     tcase_add_test(tc, a_place_of_its_own);
     suite_add_tcase(suite, tc);
 
