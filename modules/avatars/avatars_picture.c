@@ -105,6 +105,7 @@ typedef struct {
     const void *data;
     apr_size_t len;
     cloud_image_kind_t kind;
+    apr_int64_t account;
     cloud_staged_t file;
 } new_t;
 
@@ -114,6 +115,8 @@ static cloud_err_t *set_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char *id
     apr_int64_t number;
 
     CLOUD_ERR(cloud_account_for_change(a, ctx, id, CLOUD_MANAGE_PROFILE, ctx->pool));
+    /* Another one of that name: what was staged is gone with the first. */
+    if ((*a)->number != n->account) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
     CLOUD_ERR(forget(ctx, *a));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     path = cloud_avatar_path((*a)->dir, number, ctx->pool);
@@ -151,8 +154,8 @@ static cloud_err_t *stage(new_t *n, cloud_ctx_t *ctx, int fd, const char *path)
 
     CLOUD_ERR(write_all(fd, n->data, n->len, ctx->pool));
     cloud_digest_update(digest, n->data, n->len);
-    return cloud_files_seal(&n->file, ctx, fd, path, &opts, cloud_digest_final(digest, ctx->pool),
-                            ctx->pool);
+    return cloud_files_seal(&n->file, ctx, fd, path, (cloud_home_t){ n->account, 0 }, &opts,
+                            cloud_digest_final(digest, ctx->pool), ctx->pool);
 }
 
 static cloud_err_t *attach(cloud_ctx_t *ctx, const char *id, const new_t *n)
@@ -175,6 +178,7 @@ static cloud_err_t *store(cloud_ctx_t *ctx, const cloud_account_t *a, new_t *n)
     cloud_err_t *err;
     int fd;
 
+    n->account = a->number;
     CLOUD_ERR(cloud_storage_has_room(ctx, (apr_int64_t)n->len));
     CLOUD_ERR(cloud_storage_keep_dir(ctx, apr_pstrcat(ctx->pool, a->dir, CLOUD_AVATAR_DIR, NULL)));
     CLOUD_ERR(cloud_storage_stage(&fd, &path, ctx->store, a->dir, ctx->pool));

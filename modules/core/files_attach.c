@@ -108,6 +108,22 @@ const char *cloud_files_disk_name(const cloud_entry_t *e)
     return e->exists ? e->node.disk : e->name;
 }
 
+cloud_home_t cloud_home_of(const cloud_entry_t *entry)
+{
+    cloud_home_t home = { entry->owner->number, entry->mount ? entry->mount->target.id : 0 };
+
+    return home;
+}
+
+cloud_err_t *cloud_home_check(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_home_t home)
+{
+    cloud_home_t now = cloud_home_of(entry);
+
+    if (now.owner == home.owner && now.mount == home.mount) return NULL;
+    return cloud_err(ctx->pool, CLOUD_E_CONFLICT,
+                     "The folder that this was sent to is not there any more");
+}
+
 /* What PUT needs to hold, before and in the transaction. */
 static cloud_err_t *check_put(cloud_ctx_t *ctx, const cloud_entry_t *e, int overwrite,
                               const cloud_cond_t *cond)
@@ -234,7 +250,7 @@ cloud_err_t *cloud_files_notice(cloud_entry_t **entry, cloud_ctx_t *ctx, const c
 }
 
 cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, const char *path,
-                              const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool)
+                              cloud_home_t home, const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool)
 {
     struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 
@@ -249,6 +265,8 @@ cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, 
     CLOUD_ERR(cloud_storage_sync_parent(ctx->store, path, pool));
     CLOUD_POINT("seal-after-sync");
     staged->fresh = 0;
+    staged->home = home;
+    staged->tree = 0;
     staged->path = path;
     staged->sums = sums;
     return cloud_storage_identity(fd, &staged->ino, &staged->size, &staged->ino_mtime,
@@ -315,10 +333,10 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
     CLOUD_ERR(e->exists ? cloud_tree_update(ctx, &node) : cloud_tree_insert(ctx, &node));
     CLOUD_ERR(cloud_tree_bump(ctx, e->chain, e->chain_len, number, delta, now));
     dst = apr_pstrcat(pool, e->folder, "/", node.disk, NULL);
-    CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, staged->ino, 0, staged->path, dst));
+    CLOUD_ERR(cloud_journal_add(ctx, e->tree, staged->tree, staged->ino, 0, staged->path, dst));
     /* What the exchange leaves in the staging place. */
     if (e->exists)
-        CLOUD_ERR(cloud_journal_add(ctx, e->tree, 0, old.ino, 0, staged->path, keep));
+        CLOUD_ERR(cloud_journal_add(ctx, e->tree, staged->tree, old.ino, 0, staged->path, keep));
     CLOUD_ERR(e->exists
                   ? cloud_tree_log_content(ctx, number, e->tree, "write", &node, &old)
                   : cloud_tree_log(ctx, number, e->tree, "create", &node, 0, NULL, delta));
@@ -338,6 +356,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     *unnoticed = *unnoticed && e->exists;
     if (*unnoticed) return NULL;
     CLOUD_ERR(check_attach(ctx, e, overwrite, &opts->cond));
+    CLOUD_ERR(cloud_home_check(ctx, e, staged->home));
     res->created = !e->exists;
     if (over_folder(e, overwrite)) {
         CLOUD_ERR(cloud_files_replace(ctx, e, pool));

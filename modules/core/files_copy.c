@@ -60,7 +60,8 @@ static cloud_err_t *copy_file(cloud_result_t *res, cloud_ctx_t *ctx, const cloud
     opts.mtime = now->node.mtime;
     CLOUD_ERR(cloud_storage_stage(&out, &stage, ctx->store, target->owner->dir, pool));
     err = cloud_storage_copy(in, 0, now->node.size, out, NULL, pool);
-    if (!err) err = cloud_files_seal(&staged, ctx, out, stage, &opts, now->node.sums, pool);
+    if (!err) err = cloud_files_seal(&staged, ctx, out, stage, cloud_home_of(target), &opts, now->node.sums,
+                                    pool);
     close(out);
     if (!err)
         err = cloud_files_attach(res, ctx, c->account, c->path, &staged, overwrite, &opts,
@@ -141,7 +142,7 @@ static cloud_err_t *copy(cloud_result_t *res, cloud_ctx_t *ctx, cloud_source_fn 
     err = copy_tx(c, &d, ctx, source, baton, sc, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
-    return CLOUD_IS_DIR(&c->source->node) ? cloud_copy_tree(res, ctx, c, d->owner->dir, pool)
+    return CLOUD_IS_DIR(&c->source->node) ? cloud_copy_tree(res, ctx, c, d, pool)
                                           : copy_file(res, ctx, c, pool);
 }
 

@@ -13,7 +13,7 @@
 typedef struct {
     cloud_ctx_t *ctx;
     const cloud_copy_t *copy;
-    const char *account_dir;     /* of the account in whose staging directory it is built */
+    const cloud_entry_t *place;  /* the destination as it was found; built in its owner's staging directory */
     const char *stage;
     apr_int64_t bulk;            /* node id of the detached root */
     apr_int64_t newest;          /* the last number drawn for a member */
@@ -205,7 +205,7 @@ static cloud_err_t *bulk_begin(bulk_t *b, apr_pool_t *pool)
     cloud_err_t *err;
     int found;
 
-    CLOUD_ERR(cloud_storage_stage_dir(&b->stage, ctx->store, b->account_dir, pool));
+    CLOUD_ERR(cloud_storage_stage_dir(&b->stage, ctx->store, b->place->owner->dir, pool));
     CLOUD_ERR(cloud_storage_stat(&st, &node.btime, &found, ctx->store, b->stage, pool));
     CLOUD_ERR(draw_many(&node.id, 1, ctx));
     b->bulk = node.etag = node.id;
@@ -248,6 +248,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, apr_int64_t size, 
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, c->account, c->path, pool));
     CLOUD_ERR(cloud_files_check_target(ctx, e, c->overwrite, c->cond));
+    CLOUD_ERR(cloud_home_check(ctx, e, cloud_home_of(b->place)));
     res->created = !e->exists;
     if (e->exists) CLOUD_ERR(cloud_files_replace(ctx, e, pool));
     CLOUD_ERR(cloud_files_quota(ctx, e, size));
@@ -313,9 +314,9 @@ static cloud_err_t *attach(cloud_result_t *res, bulk_t *b, apr_int64_t size, apr
 }
 
 cloud_err_t *cloud_copy_tree(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_copy_t *c,
-                             const char *account_dir, apr_pool_t *pool)
+                             const cloud_entry_t *place, apr_pool_t *pool)
 {
-    bulk_t b = { .ctx = ctx, .copy = c, .account_dir = account_dir };
+    bulk_t b = { .ctx = ctx, .copy = c, .place = place };
     apr_int64_t size = 0;
     cloud_err_t *err;
     int tries = 0;

@@ -54,9 +54,9 @@ typedef struct {
     cloud_tx_fn *also;              /* done in the transaction that puts it in place; may be NULL */
     void *baton;
 } cloud_copy_t;
-/** COPY of a folder, built in the staging directory of an account. (no tx) */
+/** COPY of a folder, built in the staging directory of the owner of place, the destination as it was found. (no tx) */
 cloud_err_t *cloud_copy_tree(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_copy_t *c,
-                             const char *account_dir, apr_pool_t *pool);
+                             const cloud_entry_t *place, apr_pool_t *pool);
 /** MOVE as a COPY and the removal of the source in one transaction; the source goes where its owner's
  *  deleted files go, and what arrives is new. (no tx) */
 cloud_err_t *cloud_files_move_out(cloud_result_t *res, cloud_ctx_t *ctx,

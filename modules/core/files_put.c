@@ -19,6 +19,7 @@ struct cloud_put_t {
     const char *stage;
     int fd;
     int fresh;                   /* nothing was at path when the put began */
+    cloud_home_t home;           /* of path, then */
     apr_int64_t received;
     apr_int64_t limit;           /* most bytes that may come in */
     cloud_digest_t *digest;
@@ -137,6 +138,7 @@ cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_ac
     put->fd = -1;
     CLOUD_ERR(find_place(&e, put));
     put->fresh = !e->exists;
+    put->home = cloud_home_of(e);
     if (opts->checksum)
         CLOUD_ERR(cloud_sums_parse(&put->want, &put->want_types, opts->checksum, pool));
     put->limit = opts->length;
@@ -232,7 +234,7 @@ cloud_err_t *cloud_put_commit(cloud_result_t *res, cloud_put_t *put)
     sums = cloud_digest_final(put->digest, put->pool);
     if (!err) err = verify(put, sums);
     if (!err)
-        err = cloud_files_seal(&staged, put->ctx, put->fd, put->stage, &put->opts, sums,
+        err = cloud_files_seal(&staged, put->ctx, put->fd, put->stage, put->home, &put->opts, sums,
                                put->pool);
     staged.fresh = put->fresh;
     if (!err) err = attach(res, put, &staged);

@@ -53,6 +53,7 @@ cloud_err_t *cloud_file_mkcol(cloud_result_t *res, cloud_ctx_t *ctx,
 {
     const char *stage;
     apr_int64_t btime;
+    cloud_home_t home;
     cloud_err_t *err;
     struct stat st;
     int found;
@@ -61,6 +62,7 @@ cloud_err_t *cloud_file_mkcol(cloud_result_t *res, cloud_ctx_t *ctx,
     err = mkcol_tx(res, ctx, account, path, cond, NULL, NULL, 0, pool);
     cloud_tx_rollback(ctx);
     if (err) return err;
+    home = cloud_home_of(res->entry);
     CLOUD_ERR(cloud_storage_stage_dir(&stage, ctx->store, res->entry->owner->dir, pool));
     CLOUD_POINT("mkcol-staged");
     err = cloud_storage_sync_parent(ctx->store, stage, pool);
@@ -68,6 +70,7 @@ cloud_err_t *cloud_file_mkcol(cloud_result_t *res, cloud_ctx_t *ctx,
     if (!err) err = cloud_tx_begin(ctx, CLOUD_DB_WRITE);
     if (!err) {
         err = mkcol_tx(res, ctx, account, path, cond, stage, &st, btime, pool);
+        if (!err) err = cloud_home_check(ctx, res->entry, home);
         if (err) cloud_tx_rollback(ctx);
         else err = cloud_journal_commit(ctx, res->entry->tree, 0);
     }

@@ -292,6 +292,17 @@ CLOUD_API cloud_err_t *cloud_entry_set(cloud_entry_t *entry, cloud_ctx_t *ctx,
                                        const cloud_node_t *node);
 
 /* ---- files.c and friends ---- */
+/** Whose place a verb was going to write to when it began: what is staged meanwhile is for that one alone. */
+typedef struct {
+    apr_int64_t owner;        /* number of the account that the place is in */
+    apr_int64_t mount;        /* id of what is mounted there; 0: nothing */
+} cloud_home_t;
+CLOUD_API cloud_home_t cloud_home_of(const cloud_entry_t *entry);
+/** CONFLICT when the entry, found by the same path later, is somebody else's place: the mount that had the name has
+ *  ended, say, and another one has it, or the owner is another. The staging directory may be gone then, and who
+ *  sent it did not mean him. (tx) */
+cloud_err_t *cloud_home_check(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_home_t home);
+
 /** A staged file, complete, synced and hashed, with the times it shall have on disk. */
 typedef struct {
     const char *path;         /* relative to accounts/ */
@@ -299,6 +310,8 @@ typedef struct {
     apr_int64_t size, ino_mtime, btime;
     cloud_sums_t sums;
     int fresh;                /* nothing was at its place when that was looked at first */
+    cloud_home_t home;
+    apr_int64_t tree;         /* files root of the account in whose staging directory it is; 0: the home's owner */
 } cloud_staged_t;
 /** A value for overwrite below: a folder may be replaced, too. */
 #define CLOUD_OVERWRITE_FOLDER 2
@@ -315,9 +328,9 @@ CLOUD_API cloud_err_t *cloud_files_attach(cloud_result_t *res, cloud_ctx_t *ctx,
                                 const cloud_put_opts_t *opts, cloud_tx_fn *in_tx, void *baton,
                                 apr_pool_t *pool);
 /** Fills a cloud_staged_t from an open, fully written staging file: sets its mtime on disk when opts has one, fsyncs file and
- *  directory. */
+ *  directory. home: of the place that cloud_files_attach() shall give it. */
 CLOUD_API cloud_err_t *cloud_files_seal(cloud_staged_t *staged, cloud_ctx_t *ctx, int fd, const char *path,
-                              const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool);
+                              cloud_home_t home, const cloud_put_opts_t *opts, cloud_sums_t sums, apr_pool_t *pool);
 /** After a failed attach: true when a committed row may name the staging file, which then must
  *  stay (also when that can't be found out). (no tx) */
 CLOUD_API int cloud_files_stage_owed(cloud_ctx_t *ctx, const char *stage);

@@ -128,7 +128,7 @@ static cloud_err_t *create_locked(take_t *take, cloud_ctx_t *ctx, const cloud_ac
     CLOUD_ERR(cloud_files_precheck(&entry, ctx, account, path, 0, &opts, take->pool));
     CLOUD_ERR(cloud_storage_stage(&fd, &stage, ctx->store, entry->owner->dir, take->pool));
     digest = cloud_digest_create(CLOUD_DIGEST_DEFAULT, take->pool);
-    err = cloud_files_seal(&staged, ctx, fd, stage, &opts,
+    err = cloud_files_seal(&staged, ctx, fd, stage, cloud_home_of(entry), &opts,
                            cloud_digest_final(digest, take->pool), take->pool);
     close(fd);
     if (!err)

@@ -230,13 +230,14 @@ static void clean_up(finish_t *f)
         cloud_storage_unlink(f->ctx->store, f->session->stage, 0, f->pool);
 }
 
-static cloud_err_t *place(cloud_result_t *res, finish_t *f)
+static cloud_err_t *place(cloud_result_t *res, finish_t *f, cloud_home_t home)
 {
     cloud_staged_t staged;
 
     CLOUD_ERR(assemble(f));
     CLOUD_POINT("finish-after-assemble");
-    CLOUD_ERR(cloud_files_seal(&staged, f->ctx, f->fd, f->path, &f->opts, f->sums, f->pool));
+    CLOUD_ERR(cloud_files_seal(&staged, f->ctx, f->fd, f->path, home, &f->opts, f->sums, f->pool));
+    staged.tree = f->account->root;
     return cloud_files_attach(res, f->ctx, f->dst_account, f->dst, &staged, f->overwrite,
                               &f->opts, mark_finished, f, f->pool);
 }
@@ -262,7 +263,7 @@ static cloud_err_t *finish(cloud_result_t *res, finish_t *f)
     CLOUD_ERR(check_sum(f));
     CLOUD_ERR(cloud_files_precheck(&entry, f->ctx, f->dst_account, f->dst, f->overwrite, &f->opts,
                                    f->pool));
-    err = place(res, f);
+    err = place(res, f, cloud_home_of(entry));
     if (!err) clean_up(f);
     else if (f->path && f->fd != f->stage_fd) cloud_staging_discard(f->ctx, f->path);
     return err;

@@ -93,7 +93,7 @@ cloud_err_t *cloud_version_open(int *fd, cloud_entry_t **file, cloud_version_t *
 /* Copies the content into a staging file, and refuses to when it is not what it was. */
 static cloud_err_t *copy_content(cloud_staged_t *staged, cloud_ctx_t *ctx,
                                  const cloud_version_t *v, int in, int out, const char *stage,
-                                 const cloud_put_opts_t *opts, apr_pool_t *pool)
+                                 cloud_home_t home, const cloud_put_opts_t *opts, apr_pool_t *pool)
 {
     cloud_digest_t *digest = cloud_digest_create(CLOUD_DIGEST_DEFAULT, pool);
     cloud_sums_t sums;
@@ -104,7 +104,7 @@ static cloud_err_t *copy_content(cloud_staged_t *staged, cloud_ctx_t *ctx,
         CLOUD_LOG(ctx->store, ERR, "version %s is damaged: its checksum is another", v->path);
         return cloud_err(ctx->pool, CLOUD_E_UNAVAILABLE, NULL);
     }
-    return cloud_files_seal(staged, ctx, out, stage, opts, sums, pool);
+    return cloud_files_seal(staged, ctx, out, stage, home, opts, sums, pool);
 }
 
 cloud_err_t *cloud_version_copy(cloud_result_t *res, cloud_ctx_t *ctx,
@@ -129,7 +129,7 @@ cloud_err_t *cloud_version_copy(cloud_result_t *res, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_storage_has_room(ctx, v->size));
     CLOUD_ERR(cloud_storage_stage(&out, &stage, ctx->store, d->owner->dir, pool));
     CLOUD_POINT("version-staged");
-    err = copy_content(&staged, ctx, v, in, out, stage, &opts, pool);
+    err = copy_content(&staged, ctx, v, in, out, stage, cloud_home_of(d), &opts, pool);
     close(out);
     if (!err)
         err = cloud_files_attach(res, ctx, dst_account, dst, &staged, overwrite, &opts, NULL,
