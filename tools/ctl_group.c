@@ -4,8 +4,6 @@
 
 #include "group.h"
 
-static const cloud_search_t EVERYTHING = { NULL, 0, 0 };
-
 static json_t *ids_json(const ctl_t *ctl, const apr_array_header_t *ids)
 {
     json_t *array = json_array();
@@ -30,7 +28,7 @@ static cloud_err_t *show(ctl_t *ctl, const char *id)
     cloud_group_t *g;
 
     CLOUD_ERR(cloud_group_get(&g, ctl->ctx, id, ctl->pool));
-    CLOUD_ERR(cloud_group_members(&members, ctl->ctx, id, &EVERYTHING, ctl->pool));
+    CLOUD_ERR(cloud_group_members(&members, ctl->ctx, id, NULL, ctl->pool));
     CLOUD_ERR(cloud_subadmin_of(&subadmins, ctl->ctx, id, ctl->pool));
     if (ctl->json) {
         ctl->out = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "id", ctl_string(ctl, g->id),

@@ -21,10 +21,9 @@ static const ctl_opt_t NOTIFY_OPTS[] = {
 static cloud_err_t *find_people(apr_array_header_t **ids, ctl_t *ctl)
 {
     const char *account = ctl_opt(ctl, "account"), *group = ctl_opt(ctl, "group");
-    cloud_search_t all = { NULL, 0, 0 };
 
     if (!account == !group) return ctl_usage(ctl, "--account or --group says whom to tell");
-    if (group) return cloud_group_members(ids, ctl->ctx, group, &all, ctl->pool);
+    if (group) return cloud_group_members(ids, ctl->ctx, group, NULL, ctl->pool);
     *ids = apr_array_make(ctl->pool, 1, sizeof(const char *));
     APR_ARRAY_PUSH(*ids, const char *) = account;
     return NULL;

@@ -68,7 +68,7 @@ typedef cloud_err_t *cloud_account_fn(void *baton, const cloud_account_t *a, apr
  *  display name or e-mail address. */
 CLOUD_API cloud_err_t *cloud_account_each(cloud_ctx_t *ctx, const char *search,
                                           cloud_account_fn *fn, void *baton);
-/** Which part of a list is wanted. */
+/** Which part of a list is wanted. Where it is a parameter NULL means all of it. */
 typedef struct {
     const char *text;         /* NULL or "": everything */
     apr_int64_t offset;       /* so many are left out first */

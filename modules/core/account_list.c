@@ -142,9 +142,11 @@ static cloud_err_t *search_accounts(apr_array_header_t **ids, cloud_ctx_t *ctx, 
                                     apr_int64_t number, const cloud_search_t *search,
                                     apr_pool_t *pool)
 {
+    static const cloud_search_t everything = { NULL, 0, 0 };
     collect_t c = { apr_array_make(pool, 32, sizeof(const char *)), search, 0, 0 };
     walk_t walk = { scope, number, NULL, collect, &c, &c.done };
 
+    if (!search) search = c.search = &everything;
     *ids = c.ids;
     if (search->text && *search->text
         && !(walk.folded = cloud_account_fold(search->text, ctx->pool)))

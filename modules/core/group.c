@@ -202,9 +202,11 @@ static cloud_err_t *search_tx(apr_array_header_t *ids, cloud_ctx_t *ctx, const c
 cloud_err_t *cloud_group_search(apr_array_header_t **ids, cloud_ctx_t *ctx,
                                 const cloud_search_t *search, apr_pool_t *pool)
 {
+    static const cloud_search_t everything = { NULL, 0, 0 };
     const char *folded = NULL;
     cloud_err_t *err;
 
+    if (!search) search = &everything;
     *ids = apr_array_make(pool, 16, sizeof(const char *));
     CLOUD_ERR(need_role(ctx, CLOUD_ROLE_SUBADMIN));
     if (search->text && *search->text && !(folded = cloud_account_fold(search->text, ctx->pool)))

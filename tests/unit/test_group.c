@@ -45,10 +45,9 @@ static const char *join(const apr_array_header_t *ids)
 
 static const char *members(const char *group)
 {
-    const cloud_search_t all = { NULL, 0, 0 };
     apr_array_header_t *ids;
 
-    OK(cloud_group_members(&ids, tu.ctx, group, &all, tu.pool));
+    OK(cloud_group_members(&ids, tu.ctx, group, NULL, tu.pool));
     return join(ids);
 }
 
@@ -171,6 +170,8 @@ START_TEST(test_search)
         OK(cloud_account_search(&ids, tu_as(who.root), &lists[i].search, tu.pool));
         ck_assert_str_eq(join(ids), lists[i].want);
     }
+    OK(cloud_account_search(&ids, tu_as(who.root), NULL, tu.pool));
+    ck_assert_str_eq(join(ids), lists[0].want);
     OK(cloud_account_search(&ids, tu_as(who.sub), &lists[0].search, tu.pool));
     ck_assert_str_eq(join(ids), "alice,boss");
     FAILS(cloud_account_search(&ids, tu_as(who.alice), &lists[0].search, tu.pool), DENIED);
@@ -178,6 +179,10 @@ START_TEST(test_search)
 
     OK(cloud_group_search(&ids, tu_as(who.root), &lists[0].search, tu.pool));
     ck_assert_str_eq(join(ids), "admin,others,staff");
+    OK(cloud_group_search(&ids, tu_as(who.root), NULL, tu.pool));
+    ck_assert_str_eq(join(ids), "admin,others,staff");
+    OK(cloud_group_members(&ids, tu_as(who.sub), "staff", &(cloud_search_t){ "b", 0, 0 }, tu.pool));
+    ck_assert_str_eq(join(ids), "boss");
     OK(cloud_group_search(&ids, tu_as(who.sub), &(cloud_search_t){ "ST", 0, 0 }, tu.pool));
     ck_assert_str_eq(join(ids), "staff");
     OK(cloud_group_search(&ids, tu.ctx, &(cloud_search_t){ NULL, 1, 1 }, tu.pool));
