@@ -46,6 +46,7 @@ typedef struct {
     apr_array_header_t *rows;        /* cloud_jrow_t, in sequence */
     cloud_jstuck_t *stuck;           /* set aside, or to be; NULL: none yet */
     cloud_jindex_t *index;           /* NULL: not worth it */
+    cloud_jdone_t *done;
     apr_array_header_t *moved;       /* cloud_jrow_t: those to be set aside, or brought back */
     int fresh;                       /* of moved, those to be set aside */
 } run_t;
@@ -193,7 +194,7 @@ static cloud_err_t *execute_row(run_t *r, const cloud_jrow_t *row, apr_pool_t *p
             set_aside(r, row);
             return NULL;
         }
-    } else if (cloud_jrow_done(store, row)) {
+    } else if (cloud_jdone_has(r->done, row)) {
         /* Of two trees one may have been forgotten: the row is not to look pending there for ever. */
         if (!r->fresh) note_done(store, row);
         return NULL;
@@ -222,6 +223,7 @@ static cloud_err_t *execute(run_t *r)
     apr_pool_t *iter;
     int i;
 
+    r->done = cloud_jdone_create(r->ctx, r->trees, r->rows, r->pool);
     if (r->rows->nelts > MANY) r->index = cloud_jindex_create(r->pool);
     apr_pool_create(&iter, r->pool);
     for (i = 0; i < r->rows->nelts && !err; i++) {

@@ -33,6 +33,15 @@ int cloud_jrow_done(cloud_store_t *store, const cloud_jrow_t *row);
 /** Whether one path is the other, or above it. */
 int cloud_jrow_related(const char *a, const char *b);
 
+/* ---- journal_done.c ---- */
+/** What is done of the rows of a run: what shared memory knows of their trees, what follows from that, and
+ *  what is seen on disk where it has forgotten. trees (apr_int64_t, in order) are all those of rows
+ *  (cloud_jrow_t, in sequence), and locked. */
+typedef struct cloud_jdone_t cloud_jdone_t;
+cloud_jdone_t *cloud_jdone_create(cloud_ctx_t *ctx, const apr_array_header_t *trees,
+                                  const apr_array_header_t *rows, apr_pool_t *pool);
+int cloud_jdone_has(const cloud_jdone_t *d, const cloud_jrow_t *row);
+
 /* ---- journal_index.c ---- */
 /** All rows of the journal by their inode, read when first asked, under the locks of the run's trees. */
 typedef struct cloud_jindex_t cloud_jindex_t;

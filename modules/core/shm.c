@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #define SHM_MAGIC 0x636c6f756473686dull
-#define SHM_LAYOUT 4
+#define SHM_LAYOUT 5
 #define DONE_SLOTS 4096  /* powers of two */
+#define DONE_WAYS  8     /* a tree may have any of so many slots */
 #define DIR_SLOTS  64
 #define ACCOUNT_SLOTS 1024
 
@@ -293,29 +294,46 @@ int cloud_shm_failed(cloud_shm_t *shm)
     return __atomic_load_n(&shm->map->failures, __ATOMIC_ACQUIRE) != shm->failures_at_open;
 }
 
-static done_slot_t *slot_of(cloud_shm_t *shm, apr_int64_t tree)
+/* *found: it is the tree's. Else it is the one to take: of the tree that has moved nothing for the longest
+ * time, whose rows are likely to have been dropped since. */
+static done_slot_t *slot_of(int *found, cloud_shm_t *shm, apr_int64_t tree)
 {
-    return &shm->map->done[((apr_uint64_t)tree * 0x9E3779B97F4A7C15ull >> 32) & (DONE_SLOTS - 1)];
+    apr_uint64_t hash = (apr_uint64_t)tree * 0x9E3779B97F4A7C15ull >> 32;
+    done_slot_t *slots = &shm->map->done[(hash & (DONE_SLOTS / DONE_WAYS - 1)) * DONE_WAYS];
+    done_slot_t *oldest = slots;
+    int i;
+
+    *found = 1;
+    for (i = 0; i < DONE_WAYS; i++) {
+        if (slots[i].tree == (apr_uint64_t)tree) return &slots[i];
+        if (slots[i].seq < oldest->seq) oldest = &slots[i];
+    }
+    *found = 0;
+    return oldest;
 }
 
 apr_int64_t cloud_shm_done(cloud_shm_t *shm, apr_int64_t tree)
 {
-    done_slot_t *slot = slot_of(shm, tree);
+    const done_slot_t *slot;
     apr_int64_t seq;
+    int found;
 
     mutex_lock(&shm->map->done_lock);
-    seq = slot->tree == (apr_uint64_t)tree ? (apr_int64_t)slot->seq : 0;
+    slot = slot_of(&found, shm, tree);
+    seq = found ? (apr_int64_t)slot->seq : 0;
     pthread_mutex_unlock(&shm->map->done_lock);
     return seq;
 }
 
 void cloud_shm_done_set(cloud_shm_t *shm, apr_int64_t tree, apr_int64_t seq)
 {
-    done_slot_t *slot = slot_of(shm, tree);
+    done_slot_t *slot;
+    int found;
 
     mutex_lock(&shm->map->done_lock);
-    if (slot->tree != (apr_uint64_t)tree) {
-        /* Taken by another tree: forgetting it only makes its next writer look again. A killed
+    slot = slot_of(&found, shm, tree);
+    if (!found) {
+        /* Taken from another tree: forgetting it only makes its next writer look again. A killed
          * owner may leave tree and seq of different trees: seq is cleared first. */
         slot->seq = 0;
         slot->tree = (apr_uint64_t)tree;

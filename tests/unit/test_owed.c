@@ -4,7 +4,6 @@
 #include "world.h"
 
 #include "internal.h"
-#include "shm.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -410,39 +409,6 @@ START_TEST(at_random)
 }
 END_TEST
 
-/* ---- what is remembered of trees ---- */
-
-/* As when another tree comes to have its slot. */
-static void forget_tree(apr_int64_t tree, apr_int64_t keep)
-{
-    cloud_shm_t *shm = cloud_store_shm(w->store);
-    apr_int64_t other = 1, done = cloud_shm_done(shm, keep);
-
-    ck_assert_int_gt(done, 0);
-    while (cloud_shm_done(shm, tree)) cloud_shm_done_set(shm, other++, 1);
-    cloud_shm_done_set(shm, keep, done);
-    ck_assert_int_eq(cloud_shm_done(shm, tree), 0);
-}
-
-/* A row of two trees is done for both, also where it is remembered of one of them only. */
-START_TEST(of_two_trees_one_is_forgotten)
-{
-    cloud_scan_opts_t opts = { .limit_percent = -1 };
-    cloud_scan_stats_t stats;
-    cloud_account_t *bob;
-    cloud_result_t res;
-
-    OK(cloud_account_create(&bob, tu.ctx, "bob", NULL, NULL, w->pool));
-    world_put(w, "f", "moved");
-    OK(cloud_file_move(&res, tu.ctx, w->account, "f", bob, "f", 0, NULL, NULL, w->pool));
-    ck_assert_int_gt(journal(), 0);
-    forget_tree(w->account->root, bob->root);
-    world_write(w, "new", "from outside");
-    OK(cloud_scan(&stats, tu.ctx, w->account, "", &opts));
-    ck_assert_int_eq(stats.added, 1);
-}
-END_TEST
-
 Suite *suite_owed(void)
 {
     Suite *s = suite_create("owed");
@@ -457,7 +423,6 @@ Suite *suite_owed(void)
     tcase_add_test(tc, what_is_below_a_folder_that_could_not_be_moved_is_served);
     tcase_add_test(tc, a_restart_keeps_it_and_tries_again);
     tcase_add_test(tc, edits_from_outside_elsewhere_are_taken_in);
-    tcase_add_test(tc, of_two_trees_one_is_forgotten);
     tcase_add_loop_test(tc, at_random, 1, 21);
     return s;
 }

@@ -720,6 +720,19 @@ static cloud_err_t *pick(void *baton, const cloud_trash_item_t *item)
     return NULL;
 }
 
+static int forgetful;
+
+/* What shared memory knows of the moves of one tree is lost, of the other one, of both, or of none. */
+static void forget_any(void)
+{
+    apr_int64_t root = w->account->root;
+    apr_int64_t bin = tu_query_int("SELECT id FROM node WHERE kind = 4");
+    int which = dice(6);
+
+    if (which == 0 || which == 2) tu_forget_tree(root, which ? 0 : bin);
+    if (bin && (which == 1 || which == 2)) tu_forget_tree(bin, which == 1 ? root : 0);
+}
+
 static void restore_any(void)
 {
     apr_int64_t id = 0;
@@ -752,6 +765,7 @@ static void change_any(void)
 {
     cloud_result_t res;
 
+    if (forgetful) forget_any();
     switch (dice(10)) {
     case 0: case 1: case 2:
         put_any();
@@ -778,13 +792,13 @@ static void change_any(void)
 
 #define SNAPSHOTS 6
 
-START_TEST(any_history_can_be_rewound)
+static void rewind_any_history(int number)
 {
     const char *was[SNAPSHOTS], *end;
     apr_time_t when[SNAPSHOTS];
     int i, k, to, round;
 
-    seed = 1000u + (unsigned)_i;
+    seed = 1000u + (unsigned)number;
     for (i = 0; i < SNAPSHOTS; i++) {
         for (k = 5 + dice(25); k > 0; k--) change_any();
         was[i] = dump();
@@ -801,22 +815,35 @@ START_TEST(any_history_can_be_rewound)
         planned = stats.steps;
         plan = told;
         rewind_all(when[to]);
-        ck_assert_msg(stats.problems == 0, "seed %u: %s", 1000u + (unsigned)_i, told);
+        ck_assert_msg(stats.problems == 0, "seed %u: %s", 1000u + (unsigned)number, told);
         ck_assert_str_eq(dump(), was[to]);
         ck_assert_msg(stats.steps == planned, "seed %u: planned %s, done %s",
-                      1000u + (unsigned)_i, plan, told);
+                      1000u + (unsigned)number, plan, told);
         if (stats.batch) {
             apr_int64_t batch = stats.batch;
 
             check_nothing_left(when[to]);
             if (round == 0) {
                 undo(batch);
-                ck_assert_msg(stats.problems == 0, "seed %u: %s", 1000u + (unsigned)_i, told);
+                ck_assert_msg(stats.problems == 0, "seed %u: %s", 1000u + (unsigned)number, told);
                 ck_assert_str_eq(dump(), end);
             }
         }
         for (k = dice(10); k > 0; k--) change_any();
     }
+}
+
+START_TEST(any_history_can_be_rewound)
+{
+    forgetful = 0;
+    rewind_any_history(_i);
+}
+END_TEST
+
+START_TEST(any_history_is_the_same_to_the_forgetful)
+{
+    forgetful = 1;
+    rewind_any_history(_i);
 }
 END_TEST
 
@@ -853,5 +880,6 @@ Suite *suite_rewind(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, any_history_can_be_rewound, 0, 40);
+    tcase_add_loop_test(tc, any_history_is_the_same_to_the_forgetful, 0, 20);
     return s;
 }

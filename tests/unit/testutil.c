@@ -1,6 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "testutil.h"
 
+#include "internal.h"
+#include "shm.h"
+
 #include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -214,6 +217,16 @@ void tu_maintain(void)
         OK(cloud_store_maintain(&more, tu.ctx));
         ck_assert_msg(++steps < 1000, "maintenance never ends");
     }
+}
+
+void tu_forget_tree(apr_int64_t tree, apr_int64_t keep)
+{
+    cloud_shm_t *shm = cloud_store_shm(tu.store);
+    apr_int64_t other = 1, done = keep ? cloud_shm_done(shm, keep) : 0;
+
+    while (cloud_shm_done(shm, tree)) cloud_shm_done_set(shm, other++, APR_INT64_MAX);
+    if (done) cloud_shm_done_set(shm, keep, done);
+    ck_assert_int_eq(cloud_shm_done(shm, tree), 0);
 }
 
 int tu_exists(const char *path)

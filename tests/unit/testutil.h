@@ -74,6 +74,9 @@ void tu_count_steps(void);
 apr_uint64_t tu_steps(void);
 /** Maintenance until there is nothing left to do. */
 void tu_maintain(void);
+/** Nothing is known any more of which moves of the tree are done, as when others took its place in shared
+ *  memory; keep (0: none) is another tree of which it still is. */
+void tu_forget_tree(apr_int64_t tree, apr_int64_t keep);
 /** Whether a path below the data directory is there. */
 int tu_exists(const char *path);
 
