@@ -36,14 +36,31 @@ struct cloud_multipart_t {
 
 /* ---- parameters of a header: name=token or name="quoted" ---- */
 
-/* The value of a quoted parameter. Browsers write %22, %0D and %0A for what may not stand there, and
- * nothing else is escaped (WHATWG, HTML, multipart/form-data): a backslash is one. */
+/* Where the quoted value that begins here ends. Browsers write %22, %0D and %0A for what may not stand
+ * in it, and nothing else is escaped (WHATWG, HTML, multipart/form-data): a backslash is one. Other
+ * programs write \" for a quote; so a quote behind a backslash is the end only if nothing else of the
+ * value can follow. */
+static const char *closing(const char *at)
+{
+    for (; (at = strchr(at, '"')); at++) {
+        char next = at[1 + strspn(at + 1, " \t")];
+
+        if (at[-1] != '\\' || !next || next == ';') return at;
+    }
+    return NULL;
+}
+
 static const char *quoted(const char **at, apr_pool_t *pool)
 {
-    const char *end = strchr(*at + 1, '"'), *value;
+    const char *in = *at + 1, *end = closing(in);
+    char *value, *out;
 
     if (!end) return NULL;
-    value = apr_pstrmemdup(pool, *at + 1, (apr_size_t)(end - *at - 1));
+    value = out = apr_palloc(pool, (apr_size_t)(end - in) + 1);
+    for (; in < end; in++) {
+        if (in[0] != '\\' || in[1] != '"' || in + 1 == end) *out++ = *in;
+    }
+    *out = '\0';
     *at = end + 1;
     return value;
 }
@@ -57,12 +74,14 @@ static const char *token(const char **at, apr_pool_t *pool)
     return value;
 }
 
-/* The parameter of this name in a header's value, or NULL. */
-static const char *parameter(const char *header, const char *name, apr_pool_t *pool)
+/* The parameter of this name in a header's value; NULL where there is none. 0: it, or one before it, has
+ * no end. */
+static int parameter(const char **value, const char *header, const char *name, apr_pool_t *pool)
 {
-    const char *at = header + strcspn(header, ";"), *value;
+    const char *at = header + strcspn(header, ";"), *text;
     apr_size_t len = strlen(name);
 
+    *value = NULL;
     while (*at == ';') {
         int wanted;
 
@@ -71,11 +90,15 @@ static const char *parameter(const char *header, const char *name, apr_pool_t *p
         at += strcspn(at, "=;");
         if (*at != '=') continue;
         at++;
-        value = *at == '"' ? quoted(&at, pool) : token(&at, pool);
-        if (wanted || !value) return value;
+        text = *at == '"' ? quoted(&at, pool) : token(&at, pool);
+        if (!text) return 0;
+        if (wanted) {
+            *value = text;
+            return 1;
+        }
         at += strcspn(at, ";");
     }
-    return NULL;
+    return 1;
 }
 
 int cloud_multipart_is(const char *type)
@@ -93,7 +116,7 @@ cloud_err_t *cloud_multipart_create(cloud_multipart_t **out, const char *type,
     cloud_multipart_t *m;
 
     if (cloud_multipart_is(type))
-        boundary = parameter(type, "boundary", pool);
+        (void)parameter(&boundary, type, "boundary", pool);
     if (!boundary || !*boundary || strlen(boundary) > BOUNDARY_MAX)
         return cloud_err(pool, CLOUD_E_UNSUPPORTED, "Files are taken as " FORM);
     m = apr_pcalloc(pool, sizeof *m);
@@ -185,11 +208,13 @@ static cloud_err_t *after_delimiter(int *more, cloud_multipart_t *m)
 static const char *field(const char *head, const char *name, apr_pool_t *pool)
 {
     apr_size_t len = strlen(name);
+    const char *end;
 
     for (; (head = strstr(head, "\r\n")); head++) {
         if (strncasecmp(head + 2, name, len) != 0 || head[2 + len] != ':') continue;
         head += 3 + len;
-        return apr_pstrmemdup(pool, head, strcspn(head, "\r\n"));
+        end = strstr(head, "\r\n");
+        return end ? apr_pstrmemdup(pool, head, (apr_size_t)(end - head)) : head;
     }
     return NULL;
 }
@@ -198,16 +223,17 @@ static const char *field(const char *head, const char *name, apr_pool_t *pool)
 static cloud_err_t *file_name(const char **name, const cloud_multipart_t *m, const char *value)
 {
     static const char utf8[] = "utf-8'";
+    const char *coded;
     char *text;
 
-    *name = parameter(value, "filename", m->part);
-    if (*name) return NULL;
-    value = parameter(value, "filename*", m->part);
-    if (!value) return NULL;
-    if (strncasecmp(value, utf8, sizeof utf8 - 1) != 0) return malformed(m);
-    value = strchr(value + sizeof utf8 - 1, '\''); /* behind the language */
-    if (!value) return malformed(m);
-    *name = text = apr_pstrdup(m->part, value + 1);
+    if (!parameter(name, value, "filename", m->part)
+        || !parameter(&coded, value, "filename*", m->part))
+        return malformed(m);
+    if (*name || !coded) return NULL;
+    if (strncasecmp(coded, utf8, sizeof utf8 - 1) != 0) return malformed(m);
+    coded = strchr(coded + sizeof utf8 - 1, '\''); /* behind the language */
+    if (!coded) return malformed(m);
+    *name = text = apr_pstrdup(m->part, coded + 1);
     return cloud_uri_decode(text, "") ? NULL : malformed(m);
 }
 
@@ -217,8 +243,7 @@ static cloud_err_t *begin_part(cloud_multipart_t *m, const char *head)
 
     if (!value || strncasecmp(value + strspn(value, " \t"), "form-data", 9) != 0)
         return malformed(m);
-    name = parameter(value, "name", m->part);
-    if (!name) return malformed(m);
+    if (!parameter(&name, value, "name", m->part) || !name) return malformed(m);
     CLOUD_ERR(file_name(&filename, m, value));
     if (++m->parts > CLOUD_MULTIPART_PARTS)
         return cloud_err(m->pool, CLOUD_E_TOO_LARGE, "The form has too many parts");

@@ -95,12 +95,16 @@ static cloud_err_t *begin_file(upload_t *up, const char *filename)
     const char *path;
     cloud_err_t *err;
 
-    up->file = last_name(filename);
-    if (!*up->file) {
+    if (!*filename) {
         return NULL; /* none was chosen */
     }
     if (!up->allowed) {
         return cloud_login_form_token(up->q->r, NULL);
+    }
+    up->file = last_name(filename);
+    if (!*up->file) {
+        up->file = filename;
+        return fail(up, cloud_err(up->q->r->pool, CLOUD_E_INVALID_NAME, NULL));
     }
     apr_pool_clear(up->pool);
     path = *up->path ? apr_pstrcat(up->pool, up->path, "/", up->file, NULL) : up->file;
@@ -126,10 +130,18 @@ static cloud_err_t *end_file(upload_t *up)
 
 /* ---- parts ---- */
 
+static int is_of_files(const char *name)
+{
+    return !strcmp(name, "files") || !strcmp(name, "files[]");
+}
+
 static cloud_err_t *begin_part(void *baton, const char *name, const char *filename)
 {
     upload_t *up = baton;
 
+    if (!filename && is_of_files(name)) {
+        return cloud_err(up->q->r->pool, CLOUD_E_INVALID, "A file came without its name");
+    }
     up->value_len = 0;
     up->field = filename ? NULL : name;
     return filename ? begin_file(up, filename) : NULL;

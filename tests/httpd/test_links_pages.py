@@ -372,6 +372,30 @@ def test_bodies_that_are_no_form(tree):
     assert sorted(tree.propfind("folder", 1).names()) == ["file.txt", "sub"]
 
 
+@pytest.mark.parametrize("given, status, text, stored", (
+    ('filename="q\\"q.txt"', 303, None, 'q"q.txt'),       # as curl wrote it for long
+    ('filename="end\\"', 200, "end\\ was not uploaded", None),
+    ('filename="x/"', 200, "x/ was not uploaded", None),
+    ('filename="a\rb"', 200, "was not uploaded", None),
+    ('filename="a\nb"', 200, "was not uploaded", None),
+    ('filename="a\r\nb"', 400, None, None),
+    ('filename="a', 400, None, None),
+    ("filename*=UTF-8''a.txt", 303, None, "a.txt"),
+    ("x=y", 400, None, None)))
+def test_no_file_is_lost_without_a_word(tree, given, status, text, stored):
+    link = Link(tree, "folder", 15)
+    browser = link.browser()
+    token = forms(browser.open().text)[1]["fields"]["requesttoken"]
+    body = (f'--B\r\nContent-Disposition: form-data; name="requesttoken"\r\n\r\n{token}\r\n'
+            f'--B\r\nContent-Disposition: form-data; name="files"; {given}\r\n\r\nx\r\n--B--\r\n')
+    answer = browser.request("POST", link.page + "/upload", data=body.encode(),
+                             headers={"Content-Type": "multipart/form-data; boundary=B"})
+    assert answer.status_code == status, answer.text
+    assert text is None or text in answer.text
+    names = ["file.txt", "sub"] + ([stored] if stored else [])
+    assert sorted(tree.propfind("folder", 1).names()) == sorted(names)
+
+
 def test_a_large_file_in_constant_memory(tree):
     """300 MB through the form; no process of the server grows by it."""
     link = Link(tree, "folder", 5)

@@ -121,7 +121,7 @@ START_TEST(malformed_forms_are_refused)
 }
 END_TEST
 
-START_TEST(names_of_files_may_be_encoded)
+START_TEST(names_are_what_was_chosen)
 {
     static const struct {
         const char *param, *log; /* NULL: malformed */
@@ -133,6 +133,19 @@ START_TEST(names_of_files_may_be_encoded)
         { "filename*=UTF-8'b", NULL },
         { "filename*=UTF-8''%4", NULL },
         { "filename*=UTF-8''a%00b", NULL },
+        { "filename=\"q\\\"q\"", "[n|q\"q:x]" },
+        { "filename=\"\\\"\\\"\"", "[n|\"\":x]" },
+        { "filename=\"end\\\"", "[n|end\\:x]" },
+        { "filename=\"end\\\" ; x=y", "[n|end\\:x]" },
+        { "filename=\"a\\\"b\\\";x=y", "[n|a\"b\\:x]" },
+        { "filename=\"a\\b\\\\c\"", "[n|a\\b\\\\c:x]" },
+        { "filename=\"a\rb\"", "[n|a\rb:x]" },
+        { "filename=\"a\nb\"", "[n|a\nb:x]" },
+        { "filename=", "[n|:x]" },
+        { "filename", "[n:x]" },
+        { "filename=\"no end", NULL },
+        { "filename=\"no end\\\"x", NULL },
+        { "x=\"y; filename=z", NULL },
     };
     apr_size_t i;
 
@@ -193,7 +206,7 @@ Suite *suite_multipart(void)
     tcase_add_test(tc, parts_are_the_same_however_they_come);
     tcase_add_test(tc, what_ends_early_is_malformed);
     tcase_add_test(tc, malformed_forms_are_refused);
-    tcase_add_test(tc, names_of_files_may_be_encoded);
+    tcase_add_test(tc, names_are_what_was_chosen);
     tcase_add_test(tc, heads_are_bounded);
     tcase_add_test(tc, an_error_of_the_receiver_ends_it);
     return s;
