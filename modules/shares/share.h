@@ -193,9 +193,10 @@ cloud_err_t *cloud_share_row(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_
                              apr_pool_t *pool);
 /** Gives the folders above the item a new ETag. (tx, write) */
 cloud_err_t *cloud_share_touch(cloud_ctx_t *ctx, apr_int64_t node);
-/** The same because of this share. Who shares on a folder that he received sees nothing of the folders above it:
- *  then the folder itself gets one, too. (tx, write) */
-cloud_err_t *cloud_share_touch_for(cloud_ctx_t *ctx, const cloud_share_t *s);
+/** The same because of what initiator gave. Who shares on what he received sees nothing of the folders above it:
+ *  then that in which he sees the item gets one, too. owner, initiator: numbers of accounts. (tx, write) */
+cloud_err_t *cloud_share_touch_for(cloud_ctx_t *ctx, apr_int64_t node, apr_int64_t owner,
+                                   apr_int64_t initiator);
 /** Removes a row with all that hangs on it. (tx, write) */
 cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id);
 

@@ -306,7 +306,8 @@ static cloud_err_t *create_tx(cloud_share_t **share, making_t *m)
     CLOUD_ERR(insert(&id, m));
     CLOUD_ERR(ask_members(m, id));
     CLOUD_ERR(cloud_share_row(share, ctx, id, m->pool));
-    CLOUD_ERR(cloud_share_touch_for(ctx, *share));
+    CLOUD_ERR(cloud_share_touch_for(ctx, (*share)->node, (*share)->owner.number,
+                                    (*share)->initiator.number));
     CLOUD_ERR(cloud_share_bring_back(ctx, m->type, (*share)->recipient.number, (*share)->node));
     return cloud_share_announce(ctx, *share, m->user);
 }

@@ -5,10 +5,10 @@
 #define EXPIRE_AT_ONCE 100
 
 typedef struct {
-    apr_int64_t id, node;
+    apr_int64_t id, node, owner, initiator;
 } doomed_t;
 
-/* Rows (id, node) of a statement that is bound; ends it. */
+/* Rows of a statement (id, node, owner, initiator) that is bound; ends it. */
 static cloud_err_t *collect(apr_array_header_t **list, cloud_ctx_t *ctx, cloud_stmt_t *st, int row)
 {
     cloud_err_t *err = NULL;
@@ -19,6 +19,8 @@ static cloud_err_t *collect(apr_array_header_t **list, cloud_ctx_t *ctx, cloud_s
 
         d->id = cloud_col_int(st, 0);
         d->node = cloud_col_int(st, 1);
+        d->owner = cloud_col_int(st, 2);
+        d->initiator = cloud_col_int(st, 3);
         err = cloud_stmt_step(&row, st, ctx->pool);
     }
     cloud_stmt_done(st);
@@ -34,7 +36,7 @@ static cloud_err_t *drop_all(cloud_ctx_t *ctx, const apr_array_header_t *list, i
         const doomed_t *d = &APR_ARRAY_IDX(list, i, doomed_t);
 
         CLOUD_ERR(cloud_share_drop(ctx, d->id));
-        if (touch) CLOUD_ERR(cloud_share_touch(ctx, d->node));
+        if (touch) CLOUD_ERR(cloud_share_touch_for(ctx, d->node, d->owner, d->initiator));
     }
     return NULL;
 }
@@ -47,8 +49,8 @@ static const char BELOW[] =
     "WITH RECURSIVE up (node, at) AS (SELECT DISTINCT node, node FROM share WHERE owner = ?1"
     " UNION SELECT up.node, n.parent FROM up JOIN node n ON n.id = up.at"
     " WHERE up.at <> ?2 AND n.parent <> 0)"
-    " SELECT s.id, s.node FROM up CROSS JOIN share s WHERE up.at = ?2 AND s.node = up.node";
-static const char AT[] = "SELECT id, node FROM share WHERE node = ?2 AND owner = ?1";
+    " SELECT s.id, s.node, s.owner, s.initiator FROM up CROSS JOIN share s WHERE up.at = ?2 AND s.node = up.node";
+static const char AT[] = "SELECT id, node, owner, initiator FROM share WHERE node = ?2 AND owner = ?1";
 
 static cloud_err_t *at_or_below(apr_array_header_t **list, cloud_ctx_t *ctx, const cloud_entry_t *entry)
 {
@@ -89,7 +91,7 @@ static cloud_err_t *leave_places(cloud_ctx_t *ctx, apr_int64_t folder)
     int row, i;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT account, node FROM share_place WHERE parent = ?1", "i",
+                             "SELECT account, node, 0, 0 FROM share_place WHERE parent = ?1", "i",
                              folder));
     CLOUD_ERR(collect(&list, ctx, st, row));
     for (i = 0; i < list->nelts; i++) {
@@ -111,7 +113,8 @@ cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node)
 
     CLOUD_ERR(leave_places(ctx, node));
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT id, node FROM share WHERE node = ?1", "i", node));
+                             "SELECT id, node, owner, initiator FROM share WHERE node = ?1", "i",
+                             node));
     CLOUD_ERR(collect(&list, ctx, st, row));
     return drop_all(ctx, list, 0);
 }
@@ -125,7 +128,8 @@ cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT id, node FROM share WHERE id IN (SELECT id FROM share"
+                             "SELECT id, node, owner, initiator FROM share WHERE id IN (SELECT id"
+                             " FROM share"
                              " WHERE owner = ?1 UNION SELECT id FROM share WHERE initiator = ?1"
                              " UNION SELECT id FROM share WHERE type = 0 AND recipient = ?1)",
                              "i", account->number));
@@ -144,7 +148,8 @@ cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *gr
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT id, node FROM share WHERE type = 1 AND recipient = ?1", "i",
+                             "SELECT id, node, owner, initiator FROM share WHERE type = 1"
+                             " AND recipient = ?1", "i",
                              group->number));
     CLOUD_ERR(collect(&list, ctx, st, row));
     return drop_all(ctx, list, 1);
@@ -160,7 +165,8 @@ cloud_err_t *cloud_share_member_left(cloud_ctx_t *ctx, apr_int64_t group, apr_in
     int row, i;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT id, node FROM share WHERE type = 1 AND recipient = ?1", "i",
+                             "SELECT id, node, owner, initiator FROM share WHERE type = 1"
+                             " AND recipient = ?1", "i",
                              group));
     CLOUD_ERR(collect(&list, ctx, st, row));
     if (!list->nelts) return NULL;
@@ -182,7 +188,7 @@ static cloud_err_t *find_expired(apr_array_header_t **list, cloud_ctx_t *ctx)
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT id, node FROM share WHERE expires IS NOT NULL"
+                             "SELECT id, node, owner, initiator FROM share WHERE expires IS NOT NULL"
                              " AND expires <= ?1 ORDER BY expires LIMIT ?2", "ii",
                              apr_time_sec(apr_time_now()), (apr_int64_t)EXPIRE_AT_ONCE));
     return collect(list, ctx, st, row);

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Rows: reading them, and the two things that every change of one does. */
 #include "share.h"
+#include "mount_private.h"
 
 /* ?1 is the account for which a state is read, ?2 the time by which a share must not have ended. */
 #define SHARE_COLS                                                                              \
@@ -94,29 +95,59 @@ cloud_err_t *cloud_share_row(cloud_share_t **share, cloud_ctx_t *ctx, apr_int64_
 
 /* ---- changes ---- */
 
-/* with_folder: the item as well, if it is a folder; the ETag of a file is that of its content. */
-static cloud_err_t *touch(cloud_ctx_t *ctx, apr_int64_t node, int with_folder)
-{
-    apr_int64_t *chain, number;
-    cloud_node_t *row;
-    int n;
-
-    CLOUD_ERR(cloud_tree_get(&row, ctx, node, ctx->pool));
-    CLOUD_ERR(cloud_tree_chain(&chain, &n, ctx, node, ctx->pool));
-    if (!row || n < 2) return NULL;
-    if (!with_folder || !CLOUD_IS_DIR(row)) n--;
-    CLOUD_ERR(cloud_tree_draw(&number, ctx));
-    return cloud_tree_bump(ctx, chain, n, number, 0, CLOUD_NO_MTIME);
-}
-
 cloud_err_t *cloud_share_touch(cloud_ctx_t *ctx, apr_int64_t node)
 {
-    return touch(ctx, node, 0);
+    apr_int64_t *chain, number;
+    int n;
+
+    CLOUD_ERR(cloud_tree_chain(&chain, &n, ctx, node, ctx->pool));
+    if (n < 2) return NULL;
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    return cloud_tree_bump(ctx, chain, n - 1, number, 0, CLOUD_NO_MTIME);
 }
 
-cloud_err_t *cloud_share_touch_for(cloud_ctx_t *ctx, const cloud_share_t *s)
+/* Whether account (?1) was given the item (?2) itself, and not a folder above it; and where he put it. */
+static const char GIVEN[] =
+    "SELECT p.parent FROM (SELECT 1) LEFT JOIN share_place p ON p.account = ?1 AND p.node = ?2"
+    " WHERE EXISTS (SELECT 1 FROM share s WHERE s.node = ?2 AND s.type = 0 AND s.recipient = ?1)"
+    " OR EXISTS (SELECT 1 FROM membership m CROSS JOIN share s WHERE m.account = ?1 AND s.node = ?2"
+    " AND s.type = 1 AND s.recipient = m.usergroup)";
+
+/* The folder of the account that it sees the item in; 0: none, or the item is in another one. */
+static cloud_err_t *folder_of(apr_int64_t *folder, cloud_ctx_t *ctx, apr_int64_t number,
+                              apr_int64_t node)
 {
-    return touch(ctx, s->node, s->initiator.number != s->owner.number);
+    apr_array_header_t *above;
+    cloud_account_t *account;
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row, complete;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, GIVEN, "ii", number, node));
+    *folder = row ? cloud_col_int(st, 0) : 0;
+    cloud_stmt_done(st);
+    if (!row || *folder) return NULL;
+    err = cloud_account_by_number(&account, ctx, number, ctx->pool);
+    if (cloud_err_is(err, CLOUD_E_NOT_FOUND)) return NULL; /* it is about to go */
+    CLOUD_ERR(err);
+    CLOUD_ERR(cloud_mounts_folder(&above, &complete, ctx, account, ctx->pool));
+    *folder = APR_ARRAY_IDX(above, above->nelts - 1, apr_int64_t);
+    return NULL;
+}
+
+cloud_err_t *cloud_share_touch_for(cloud_ctx_t *ctx, apr_int64_t node, apr_int64_t owner,
+                                   apr_int64_t initiator)
+{
+    apr_int64_t *chain, number, folder;
+    int n;
+
+    CLOUD_ERR(cloud_share_touch(ctx, node));
+    if (initiator == owner) return NULL;
+    CLOUD_ERR(folder_of(&folder, ctx, initiator, node));
+    if (!folder) return NULL;
+    CLOUD_ERR(cloud_tree_chain(&chain, &n, ctx, folder, ctx->pool));
+    CLOUD_ERR(cloud_tree_draw(&number, ctx));
+    return cloud_tree_bump(ctx, chain, n, number, 0, CLOUD_NO_MTIME);
 }
 
 cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id)

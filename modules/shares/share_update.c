@@ -178,7 +178,8 @@ static cloud_err_t *update_tx(cloud_share_t **share, change_t *c, apr_int64_t id
 {
     CLOUD_ERR(decide(c, id));
     CLOUD_ERR(write_row(c));
-    CLOUD_ERR(cloud_share_touch_for(c->check.ctx, c->share));
+    CLOUD_ERR(cloud_share_touch_for(c->check.ctx, c->share->node, c->share->owner.number,
+                                    c->share->initiator.number));
     return cloud_share_row(share, c->check.ctx, id, c->pool);
 }
 
@@ -212,7 +213,7 @@ static cloud_err_t *delete_tx(cloud_ctx_t *ctx, apr_int64_t id)
 
     CLOUD_ERR(find(&share, ctx, id, "Could not delete share", ctx->pool));
     CLOUD_ERR(cloud_share_drop(ctx, id));
-    return cloud_share_touch_for(ctx, share);
+    return cloud_share_touch_for(ctx, share->node, share->owner.number, share->initiator.number);
 }
 
 cloud_err_t *cloud_share_delete(cloud_ctx_t *ctx, apr_int64_t id)

@@ -341,6 +341,36 @@ def test_sharing_on(w):
     assert names(w.dave) == [] and names(w.brian) == []
 
 
+@pytest.mark.parametrize("item", ("sh", "file.txt"))
+@pytest.mark.parametrize("moved", (False, True))
+def test_ones_other_clients_see_that_one_shares_on(w, item, moved):
+    """In the ETag of the root and of the folder that it lies in; and others, who see no difference, do not."""
+    shared(w.alice, item, w.brian)
+    shared(w.alice, item, w.carol)
+    w.brian.mkcol("mine")
+    w.brian.mkcol("other")
+    path = f"mine/{item}" if moved else item
+    if moved:
+        w.brian.move(item, path)
+    places = ["", "mine"] if moved else [""]
+
+    def etags():
+        return [w.brian.etag(place) for place in places]
+
+    def change(method, place, **form):
+        before, unmoved = etags(), (w.brian.etag("other"), w.carol.etag(""))
+        answer = data(call(who, method, place, **form))
+        assert not set(before) & set(etags()), f"{method} {place}"
+        assert (w.brian.etag("other"), w.carol.etag("")) == unmoved
+        return answer
+
+    who = w.brian
+    one = change("POST", "shares", path=path, shareType=0, shareWith=w.dave.id, permissions=17)
+    change("PUT", f"shares/{one['id']}", permissions=1)
+    who = w.alice
+    change("DELETE", f"shares/{one['id']}")
+
+
 def test_sharing_on_that_is_off(w, setting):
     shared(w.alice, "sh", w.brian)
     shared(w.brian, "sh/sub", w.dave)
