@@ -292,22 +292,33 @@ static char *put_encoded(char *p, unsigned char c)
     return p;
 }
 
-const char *cloud_uri_encode(const char *s, int keep_slash, apr_pool_t *pool)
+/* Percent-encodes all but unreserved characters and those of keep. */
+static const char *encode(const char *s, const char *keep, apr_pool_t *pool)
 {
     const unsigned char *in;
     size_t extra = 0;
     char *out, *p;
 
     for (in = (const unsigned char *)s; *in; in++)
-        if (!unreserved(*in) && !(keep_slash && *in == '/')) extra += 2;
+        if (!unreserved(*in) && !strchr(keep, *in)) extra += 2;
     if (extra == 0) return apr_pstrdup(pool, s);
     p = out = apr_palloc(pool, (size_t)((const char *)in - s) + extra + 1);
     for (in = (const unsigned char *)s; *in; in++) {
-        if (unreserved(*in) || (keep_slash && *in == '/')) *p++ = (char)*in;
+        if (unreserved(*in) || strchr(keep, *in)) *p++ = (char)*in;
         else p = put_encoded(p, *in);
     }
     *p = '\0';
     return out;
+}
+
+const char *cloud_uri_encode(const char *s, int keep_slash, apr_pool_t *pool)
+{
+    return encode(s, keep_slash ? "/" : "", pool);
+}
+
+const char *cloud_href_encode(const char *path, apr_pool_t *pool)
+{
+    return encode(path, "/()", pool);
 }
 
 int cloud_hex_digit(char c)

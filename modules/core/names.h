@@ -47,6 +47,9 @@ CLOUD_API const char *cloud_account_dirname(const char *id, apr_int64_t number, 
 
 /** Percent-encodes everything but unreserved characters (RFC 3986) and, with keep_slash, '/'. */
 CLOUD_API const char *cloud_uri_encode(const char *s, int keep_slash, apr_pool_t *pool);
+/** The same for a path in an href of DAV: parentheses stay, too, since clients compare hrefs with
+ *  what ownCloud writes. */
+CLOUD_API const char *cloud_href_encode(const char *path, apr_pool_t *pool);
 /** Decodes it in place. 0 where it is malformed, or has a byte in it that is 0 or one of forbid. */
 CLOUD_API int cloud_uri_decode(char *s, const char *forbid);
 /** Value of a hexadecimal digit, -1 for other characters. */

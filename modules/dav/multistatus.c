@@ -229,7 +229,7 @@ void cloud_out_iso(cloud_out_t *out, apr_int64_t seconds)
 #define B 3
 static const unsigned char special[256] = {
     B, B, B, B, B, B, B, B, B, U, U, B, B, U, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B,
-    U, U, B, U, U, U, B, U, U, U, U, U, U, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, U, U, B, U, B, U,
+    U, U, B, U, U, U, B, U, 0, 0, U, U, U, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, U, U, B, U, B, U,
     U, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, U, U, U, U, 0,
     U, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, U, U, U, 0, U,
     U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,

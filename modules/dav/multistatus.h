@@ -76,7 +76,7 @@ void cloud_out_int(cloud_out_t *out, apr_int64_t v);
 void cloud_out_hex(cloud_out_t *out, const unsigned char *data, apr_size_t len);
 /** Text: & < > " become entities; what XML 1.0 has no place for becomes U+FFFD. */
 void cloud_out_xml(cloud_out_t *out, const char *s, apr_size_t len);
-/** Percent-encodes all but unreserved characters and '/' (the alphabet of cloud_uri_encode). */
+/** As cloud_href_encode(). */
 void cloud_out_uri(cloud_out_t *out, const char *s, apr_size_t len);
 /** "Thu, 02 Jan 2020 03:04:05 GMT" and "2020-01-02T03:04:05Z"; years 0 to 9999. */
 void cloud_out_date(cloud_out_t *out, apr_int64_t seconds);

@@ -142,7 +142,7 @@ int cloud_dav_error_read(request_rec *r, cloud_err_t *err)
     if (err->code != CLOUD_E_PRECONDITION) cloud_http_error_clear(r);
     if (err->code == CLOUD_E_LOCKED)
         cloud_http_error_condition(r, NULL, "d:lock-token-submitted",
-                                   cloud_uri_encode(r->uri, 1, r->pool));
+                                   cloud_href_encode(r->uri, r->pool));
     return cloud_http_error(r, err);
 }
 

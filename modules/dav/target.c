@@ -224,7 +224,7 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
         *t_p = t = new_target(uri, pool);
         parse_space(t, space, seg, skip + 2, pool);
         t->base = prefix_of(uri, skip + 2 + (t->user != NULL), pool);
-        t->base_href = cloud_uri_encode(t->base, 1, pool);
+        t->base_href = cloud_href_encode(t->base, pool);
         return NULL;
     }
     for (apr_size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
@@ -239,7 +239,7 @@ cloud_err_t *cloud_dav_target_parse(cloud_dav_target_t **t_p, const char *base, 
         t = new_target(uri, pool);
         CLOUD_ERR(spaces[i].parse(t, seg, n, pool));
         t->base = prefix_of(uri, n + (spaces[i].with_user && t->user), pool);
-        t->base_href = cloud_uri_encode(t->base, 1, pool);
+        t->base_href = cloud_href_encode(t->base, pool);
         *t_p = t;
         return NULL;
     }
@@ -273,7 +273,7 @@ cloud_err_t *cloud_dav_uri_path(const char **path, const char **host, const char
 const char *cloud_dav_href(const cloud_dav_target_t *t, const char *path, int is_dir,
                            apr_pool_t *pool)
 {
-    return apr_pstrcat(pool, t->base_href, *path ? "/" : "", cloud_uri_encode(path, 1, pool),
+    return apr_pstrcat(pool, t->base_href, *path ? "/" : "", cloud_href_encode(path, pool),
                        is_dir ? "/" : "", NULL);
 }
 

@@ -206,7 +206,7 @@ static int is_signed(request_rec *r, const cloud_link_signer_t *signer)
     signature = cloud_param(query, "signature");
     expires = cloud_param(query, "expires");
     return signature && expires
-        && cloud_link_signed(signer, cloud_uri_encode(r->uri, 1, r->pool), apr_atoi64(expires),
+        && cloud_link_signed(signer, cloud_href_encode(r->uri, r->pool), apr_atoi64(expires),
                              signature, apr_time_sec(apr_time_now()));
 }
 

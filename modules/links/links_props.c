@@ -60,7 +60,7 @@ static void sign(cloud_out_t *out, const links_shown_t *link, const cloud_dav_ro
 {
     apr_pool_t *pool = link->scratch;
     const char *path = apr_pstrcat(pool, apr_pstrmemdup(pool, view->prefix, view->prefix_len),
-                                   cloud_uri_encode(row->name, 0, pool), NULL);
+                                   cloud_href_encode(row->name, pool), NULL);
     char signature[CLOUD_LINK_SIGNATURE];
     int done = cloud_link_sign(signature, link->signer, path, strlen(path), link->until);
 

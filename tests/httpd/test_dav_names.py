@@ -79,6 +79,15 @@ def test_dots_never_leave_the_space(env, account):
     assert other.get("secret").content == b"secret"
 
 
+def test_hrefs_keep_parentheses(account):
+    """As ownCloud writes them: scripts compare hrefs as text."""
+    account.mkcol("d (2)")
+    account.put("d (2)/it's (1)!.txt")
+    found = account.propfind("d (2)", depth=1)
+    assert [entry.href for entry in found.values()] == [
+        account.path("") + "d%20(2)/", account.path("") + "d%20(2)/it%27s%20(1)%21.txt"]
+
+
 def test_slashes(account):
     account.mkcol("d")
     account.put("d/f", b"x")

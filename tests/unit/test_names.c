@@ -284,6 +284,8 @@ START_TEST(test_uri_encode)
     ck_assert_str_eq(cloud_uri_encode("\xc3\xa4", 1, tu.pool), "%C3%A4");
     ck_assert_str_eq(cloud_uri_encode("AZaz09-._~", 0, tu.pool), "AZaz09-._~");
     ck_assert_str_eq(cloud_uri_encode("", 0, tu.pool), "");
+    ck_assert_str_eq(cloud_uri_encode("a (2)", 1, tu.pool), "a%20%282%29");
+    ck_assert_str_eq(cloud_href_encode("b/a (2).txt!'*", tu.pool), "b/a%20(2).txt%21%27%2A");
 }
 END_TEST
 
