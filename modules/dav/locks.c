@@ -37,8 +37,10 @@ static cloud_err_t *parse_lockinfo(wish_t *wish, const cloud_xml_t *root, apr_po
         return cloud_err(pool, CLOUD_E_INVALID, "The body must be a lockinfo element");
     scope = cloud_xml_child(root, CLOUD_NS_DAV, "lockscope");
     type = cloud_xml_child(root, CLOUD_NS_DAV, "locktype");
-    if (!scope || !type || !cloud_xml_child(type, CLOUD_NS_DAV, "write"))
-        return cloud_err(pool, CLOUD_E_INVALID, "lockinfo needs lockscope and the locktype write");
+    if (!scope) return cloud_err(pool, CLOUD_E_INVALID, "lockinfo needs a lockscope");
+    /* RFC 4918 wants it, too, but ownCloud does not ask for it. */
+    if (type && !cloud_xml_child(type, CLOUD_NS_DAV, "write"))
+        return cloud_err(pool, CLOUD_E_INVALID, "The locktype must be write");
     wish->exclusive = cloud_xml_child(scope, CLOUD_NS_DAV, "exclusive") != NULL;
     if (!wish->exclusive && !cloud_xml_child(scope, CLOUD_NS_DAV, "shared"))
         return cloud_err(pool, CLOUD_E_INVALID, "The lockscope must be exclusive or shared");

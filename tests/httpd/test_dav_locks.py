@@ -41,6 +41,18 @@ def test_lock_and_unlock(account):
     unlock(account, "f", token, expect=(409,))
 
 
+def test_lock_without_a_type(account):
+    """There is one only, and ownCloud does not ask for it."""
+    account.put("f", b"x")
+    body = "<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:{}/></d:lockscope>{}</d:lockinfo>"
+    odd = account.dav("LOCK", "f", data=body.format("shared", "<d:locktype><d:read/></d:locktype>"))
+    assert odd.status_code == 400
+    answer = account.dav("LOCK", "f", data=body.format("shared", ""))
+    assert answer.status_code == 200
+    assert "<d:locktype><d:write/></d:locktype>" in answer.text
+    unlock(account, "f", answer.headers["Lock-Token"])
+
+
 def test_lock_of_nothing_makes_an_empty_file(account):
     token, _ = lock(account, "new", expect=(201,))
     get = account.get("new")
