@@ -75,7 +75,6 @@ typedef struct {
     const struct cloud_mount_t *mount; /* that the path goes through (or the view); NULL: own tree */
     int mount_root;                 /* the entry is the mount itself */
     apr_size_t mount_len;           /* bytes of path up to the end of the mount's name; 0 in a view */
-    const struct cloud_mounts_t *mounts; /* of the account; as far as they were needed: private */
     apr_int64_t tree;               /* node id of the root of the tree the node really is in */
     const cloud_account_t *owner;   /* owner of that tree */
     const apr_int64_t *chain;       /* node ids from tree root to the parent of node, both included;

@@ -54,6 +54,9 @@ CLOUD_API void cloud_db_watch(cloud_db_t *db, const char *table, cloud_db_change
 /** Number of statements executed by this connection so far (for tests and benchmarks). */
 CLOUD_API apr_uint64_t cloud_db_statements(const cloud_db_t *db);
 
+/** Counts the rows that this connection has changed so far. */
+CLOUD_API apr_uint64_t cloud_db_changes(const cloud_db_t *db);
+
 /** The cached prepared statement for sql, reset and ready to bind. Owned by db. sql must be a
  *  string constant. Every statement obtained is to be reset (cloud_stmt_done) after use. */
 CLOUD_API cloud_err_t *cloud_db_stmt(cloud_stmt_t **st, cloud_db_t *db, const char *sql,

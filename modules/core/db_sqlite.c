@@ -252,6 +252,11 @@ apr_uint64_t cloud_db_statements(const cloud_db_t *db)
     return db->statements;
 }
 
+apr_uint64_t cloud_db_changes(const cloud_db_t *db)
+{
+    return (apr_uint64_t)sqlite3_total_changes64(db->db);
+}
+
 static unsigned slot_of(const char *sql)
 {
     apr_uint64_t h = (apr_uintptr_t)sql;

@@ -93,18 +93,23 @@ static cloud_err_t *check_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const c
 }
 
 /* Of a folder with all that was mounted in it, which becomes plain folders and files. */
-static apr_int64_t size_of_copy(const cloud_copy_t *c)
+static cloud_err_t *size_of_copy(apr_int64_t *size, cloud_ctx_t *ctx, const cloud_copy_t *c)
 {
     const cloud_entry_t *s = c->source;
+    cloud_mounts_t *mounts;
 
-    if (!CLOUD_IS_DIR(&s->node)) return s->node.size;
-    return c->depth == 0 ? 0 : s->node.size + cloud_mounts_size(s->mounts, s->node.id);
+    *size = CLOUD_IS_DIR(&s->node) && c->depth == 0 ? 0 : s->node.size;
+    if (!CLOUD_IS_DIR(&s->node) || c->depth == 0 || s->mount) return NULL;
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, s->account));
+    *size += cloud_mounts_size(mounts, s->node.id);
+    return NULL;
 }
 
 static cloud_err_t *check_copy(cloud_ctx_t *ctx, const cloud_copy_t *c, const cloud_entry_t *d,
                                const cloud_cond_t *sc, apr_pool_t *pool)
 {
     const cloud_entry_t *s = c->source;
+    apr_int64_t size;
 
     CLOUD_ERR(cloud_access(ctx, s, CLOUD_OP_READ));
     CLOUD_ERR(cloud_cond_check(ctx, s, sc));
@@ -116,8 +121,9 @@ static cloud_err_t *check_copy(cloud_ctx_t *ctx, const cloud_copy_t *c, const cl
     /* A file over a file is a write, which is checked as that. */
     if (CLOUD_IS_DIR(&s->node) || !d->exists || CLOUD_IS_DIR(&d->node))
         CLOUD_ERR(cloud_files_check_target(ctx, d, c->overwrite, c->cond));
-    CLOUD_ERR(cloud_storage_has_room(ctx, size_of_copy(c)));
-    return cloud_files_quota(ctx, d, size_of_copy(c) - (d->exists ? d->node.size : 0));
+    CLOUD_ERR(size_of_copy(&size, ctx, c));
+    CLOUD_ERR(cloud_storage_has_room(ctx, size));
+    return cloud_files_quota(ctx, d, size - (d->exists ? d->node.size : 0));
 }
 
 static cloud_err_t *copy_tx(cloud_copy_t *c, cloud_entry_t **d, cloud_ctx_t *ctx,

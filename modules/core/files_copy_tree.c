@@ -132,14 +132,16 @@ static cloud_err_t *bulk_file(bulk_t *b, cloud_node_t *node, const char *src, co
     return from == now->node.id ? NULL : cloud_err(pool, CLOUD_E_CONFLICT, NULL);
 }
 
-static cloud_err_t *look_again(cloud_entry_t **folder, const bulk_t *b, const char *path,
-                               apr_pool_t *pool)
+/* The members of a folder as it is by now. */
+static cloud_err_t *list_again(collect_t *list, const bulk_t *b, const char *path, apr_pool_t *pool)
 {
+    cloud_entry_t *folder;
     cloud_err_t *err;
 
     CLOUD_ERR(cloud_tx_begin(b->ctx, CLOUD_DB_READ));
-    err = cloud_resolve_like(folder, b->ctx, b->copy->source, path, pool);
-    if (!err) err = cloud_files_found(b->ctx, *folder, CLOUD_OP_READ);
+    err = cloud_resolve_like(&folder, b->ctx, b->copy->source, path, pool);
+    if (!err) err = cloud_files_found(b->ctx, folder, CLOUD_OP_READ);
+    if (!err) err = cloud_files_list_plain(b->ctx, folder, collect, list);
     cloud_tx_rollback(b->ctx);
     return err;
 }
@@ -151,13 +153,11 @@ static cloud_err_t *bulk_members(bulk_t *b, apr_int64_t *size, const char *src, 
     collect_t list = { apr_array_make(pool, 64, sizeof(cloud_node_t)), pool };
     apr_int64_t first = 0, old, sub;
     struct stat st;
-    cloud_entry_t *folder;
     apr_pool_t *iter;
     int i, err, found;
 
     *size = 0;
-    CLOUD_ERR(look_again(&folder, b, src, pool));
-    CLOUD_ERR(cloud_file_list(b->ctx, folder, collect, &list));
+    CLOUD_ERR(list_again(&list, b, src, pool));
     if (list.nodes->nelts == 0) return NULL;
     CLOUD_ERR(draw_many(&first, list.nodes->nelts, b->ctx));
     b->newest = first + list.nodes->nelts - 1;

@@ -10,12 +10,14 @@ typedef struct {
     const cloud_entry_t *folder;
     cloud_list_fn *fn;
     void *baton;
+    int plain;                    /* nobody asks for ETags */
     cloud_child_t child;          /* as the nodes of the folder have it */
-    const char *kept;             /* a folder that can't be deleted and shared, or NULL */
-    apr_array_header_t *mounts;   /* of cloud_placed_t *: in the folder, in order of name */
-    apr_array_header_t *late;     /* those whose name is taken */
-    int next;                     /* of mounts */
     unsigned perms;               /* of the nodes of the folder */
+    const char *kept;             /* a folder that can't be deleted and shared, or NULL */
+    cloud_mounts_t *mounts;       /* of the account, where it is its own folder */
+    const apr_array_header_t *in; /* of cloud_placed_t *: in the folder, in order of name; NULL: none */
+    apr_array_header_t *late;     /* those whose name is taken */
+    int next;                     /* of in */
     apr_pool_t *pool, *iter;
 } list_t;
 
@@ -30,9 +32,9 @@ static cloud_err_t *tell_node(list_t *l, const cloud_node_t *node)
     child->perms = l->perms;
     if (l->kept && CLOUD_IS_DIR(node) && strcmp(l->kept, node->name) == 0)
         child->perms &= ~(CLOUD_PERM_DELETE | CLOUD_PERM_SHARE);
-    if (CLOUD_IS_DIR(node) && (f->mount || f->mounts)) {
+    if (CLOUD_IS_DIR(node) && !l->plain && (f->mount || l->mounts)) {
         child->etag = f->mount ? cloud_mount_etag(f->mount, node, l->iter)
-                               : cloud_mounts_etag(f->mounts, node, l->iter);
+                               : cloud_mounts_etag(l->mounts, node, l->iter);
         apr_pool_clear(l->iter);
     }
     return l->fn(l->baton, child);
@@ -60,8 +62,8 @@ static cloud_err_t *mounts_before(list_t *l, const char *name)
 {
     const cloud_placed_t *last = NULL;
 
-    for (; l->next < l->mounts->nelts; l->next++) {
-        cloud_placed_t *p = APR_ARRAY_IDX(l->mounts, l->next, cloud_placed_t *);
+    for (; l->in && l->next < l->in->nelts; l->next++) {
+        cloud_placed_t *p = APR_ARRAY_IDX(l->in, l->next, cloud_placed_t *);
         int order = name ? strcmp(p->m.name, name) : -1;
 
         if (order > 0) return NULL;
@@ -75,21 +77,21 @@ static cloud_err_t *mounts_before(list_t *l, const char *name)
     return NULL;
 }
 
+/* Those that are late are in the order of in; of some that have one name the first may not be late. */
 static cloud_err_t *late_mounts(list_t *l)
 {
-    cloud_placed_t **p = (cloud_placed_t **)(void *)l->mounts->elts, *late;
-    int i, n, at = 0;
+    cloud_same_name_t group;
+    int i, at = 0;
 
-    /* Mounts of one name get theirs together; of those that are late the first may not be. */
-    for (i = 0; i < l->mounts->nelts && at < l->late->nelts; i += n) {
-        for (n = 1; i + n < l->mounts->nelts && strcmp(p[i]->m.name, p[i + n]->m.name) == 0;) n++;
-        late = APR_ARRAY_IDX(l->late, at, cloud_placed_t *);
-        if (strcmp(p[i]->m.name, late->m.name) != 0) continue;
-        CLOUD_ERR(cloud_mounts_name(p + i, n, l->ctx, l->folder->account, l->folder->node.id,
-                                    l->pool));
+    for (i = 0; at < l->late->nelts; i += group.n) {
+        const cloud_placed_t *late = APR_ARRAY_IDX(l->late, at, cloud_placed_t *);
+
+        group = cloud_mounts_group(l->in, i);
+        if (strcmp(group.p[0]->m.name, late->m.name) != 0) continue;
+        CLOUD_ERR(cloud_mounts_name(&group, l->ctx, l->folder->account, l->folder->node.id));
         for (; at < l->late->nelts; at++) {
             late = APR_ARRAY_IDX(l->late, at, cloud_placed_t *);
-            if (strcmp(late->m.name, p[i]->m.name) != 0) break;
+            if (strcmp(late->m.name, group.p[0]->m.name) != 0) break;
             CLOUD_ERR(tell_mount(l, late, late->shown));
         }
     }
@@ -109,7 +111,7 @@ static cloud_err_t *list_nodes(list_t *l)
                              "i", l->folder->node.id));
     for (err = NULL; !err && row; ) {
         cloud_tree_row(&node, st, 0, NULL);
-        if (l->next < l->mounts->nelts) err = mounts_before(l, node.name);
+        err = mounts_before(l, node.name);
         if (!err) err = tell_node(l, &node);
         if (!err) err = cloud_stmt_step(&row, st, l->ctx->pool);
     }
@@ -131,23 +133,19 @@ static cloud_err_t *list_tx(list_t *l)
     if (f->account->view && !(f->perms & CLOUD_PERM_READ)) return NULL;
     if (is_single(f)) return tell_node(l, &f->mount->target);
     CLOUD_ERR(list_nodes(l));
-    if (!l->mounts->nelts) return NULL;
     CLOUD_ERR(mounts_before(l, NULL));
     return late_mounts(l);
 }
 
-/* The entry may be of an earlier transaction than the listing. */
-static cloud_err_t *load_mounts(list_t *l, cloud_entry_t *folder)
+static cloud_err_t *load_mounts(list_t *l)
 {
-    cloud_mounts_t *mounts = NULL;
+    const cloud_entry_t *f = l->folder;
 
-    if (!folder->mount && folder->tree == folder->account->root) {
-        if (l->ctx->tx_depth > 1) mounts = (cloud_mounts_t *)folder->mounts;
-        else CLOUD_ERR(cloud_mounts_load(&mounts, l->ctx, folder->account, l->pool));
-    }
-    folder->mounts = mounts;
-    l->mounts = cloud_mounts_in(mounts, folder->node.id, l->pool);
     l->late = apr_array_make(l->pool, 1, sizeof(cloud_placed_t *));
+    if (f->mount || f->tree != f->account->root) return NULL;
+    if (l->plain) return cloud_mounts_just_in(&l->in, l->ctx, f->account, f->node.id, l->pool);
+    CLOUD_ERR(cloud_mounts_load(&l->mounts, l->ctx, f->account));
+    l->in = cloud_mounts_in(l->mounts, f->node.id);
     return NULL;
 }
 
@@ -159,11 +157,10 @@ static unsigned perms_below(const cloud_entry_t *folder)
            | (folder->kept ? CLOUD_PERM_DELETE | CLOUD_PERM_SHARE : 0);
 }
 
-cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
-                             void *baton)
+static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_entry_t *folder, int plain,
+                                cloud_list_fn *fn, void *baton)
 {
-    cloud_entry_t now = *folder;
-    list_t l = { .ctx = ctx, .folder = &now, .fn = fn, .baton = baton };
+    list_t l = { .ctx = ctx, .folder = folder, .plain = plain, .fn = fn, .baton = baton };
     cloud_err_t *err;
     int kept;
 
@@ -178,10 +175,22 @@ cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, clou
     l.child.owner = folder->owner->number;
     l.child.owner_id = folder->owner->id;
     l.child.owner_name = folder->owner->display_name;
-    err = load_mounts(&l, &now);
+    err = load_mounts(&l);
     if (!err) err = cloud_mounts_kept(&l.kept, &kept, ctx, folder, l.pool);
     if (!err) err = list_tx(&l);
     cloud_tx_rollback(ctx);
     if (!err) apr_pool_destroy(l.pool); /* the error may be in it */
     return err;
+}
+
+cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
+                             void *baton)
+{
+    return list_folder(ctx, folder, 0, fn, baton);
+}
+
+cloud_err_t *cloud_files_list_plain(cloud_ctx_t *ctx, const cloud_entry_t *folder,
+                                    cloud_list_fn *fn, void *baton)
+{
+    return list_folder(ctx, folder, 1, fn, baton);
 }

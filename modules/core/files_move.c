@@ -157,7 +157,7 @@ static int goes_by_copy(const cloud_entry_t *s, const cloud_entry_t *d)
 /* Content that may not be read does not go where it may: out of the mount, or in it to what another mount of the
  * account, which may be read, shows as well. */
 static cloud_err_t *would_show(int *yes, cloud_ctx_t *ctx, const cloud_entry_t *s,
-                               const cloud_entry_t *d, apr_pool_t *pool)
+                               const cloud_entry_t *d)
 {
     cloud_mounts_t *mounts;
     int i;
@@ -166,7 +166,7 @@ static cloud_err_t *would_show(int *yes, cloud_ctx_t *ctx, const cloud_entry_t *
     if (!s->mount || !(s->mount->flags & CLOUD_MOUNT_NO_DOWNLOAD)) return NULL;
     *yes = !d->mount || d->mount->target.id != s->mount->target.id;
     if (*yes) return NULL;
-    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, d->account, pool));
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, d->account));
     for (i = 0; mounts && i < mounts->list->nelts; i++) {
         const cloud_mount_t *m = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t).m;
 
@@ -179,16 +179,19 @@ static cloud_err_t *would_show(int *yes, cloud_ctx_t *ctx, const cloud_entry_t *
 static cloud_err_t *check_mounts(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d,
                                  apr_pool_t *pool)
 {
+    cloud_mounts_t *mounts;
     int shows;
 
     if (!s->exists) return NULL;
     if (d->mount_root)
         return cloud_err(ctx->pool, CLOUD_E_DENIED,
                          "What was shared with you can't be replaced");
-    CLOUD_ERR(would_show(&shows, ctx, s, d, pool));
+    CLOUD_ERR(would_show(&shows, ctx, s, d));
     if (shows) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
     CLOUD_ERR(cloud_files_check_place(ctx, s, d, pool));
-    if (s->owner->number != d->owner->number && cloud_mounts_below(s->mounts, s->node.id))
+    if (s->owner->number == d->owner->number) return NULL;
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, s->account));
+    if (cloud_mounts_below(mounts, s->node.id))
         return cloud_err(ctx->pool, CLOUD_E_DENIED,
                          "A folder with something in it that was shared with you can't be moved "
                          "to somebody else's");

@@ -44,6 +44,11 @@ typedef struct {
 cloud_err_t *cloud_source_by_path(cloud_entry_t **source, void *baton, cloud_ctx_t *ctx,
                                   apr_pool_t *pool);
 
+/** cloud_file_list() without ETags: they are those of the nodes. It looks at no more mounts than are in the
+ *  folder. */
+cloud_err_t *cloud_files_list_plain(cloud_ctx_t *ctx, const cloud_entry_t *folder,
+                                    cloud_list_fn *fn, void *baton);
+
 /** A COPY that is under way. */
 typedef struct {
     const cloud_entry_t *source;

@@ -53,11 +53,11 @@ typedef struct cloud_feature_t {
     /** A node with all below is about to leave the files of its owner: it is deleted, to a bin or for good, or goes to
      *  another owner's tree. entry as in remove. */
     cloud_err_t *(*leaves)(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);
-    /** Calls fn for the mounts of an account, in order of their target's id: all that are alive (accepted, not
-     *  expired, and who gave them still may), or with name (not NULL) only those that want that name, or with target
-     *  (not 0) only that one. One statement. */
-    cloud_err_t *(*mounts)(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
-                           apr_int64_t target, cloud_mount_fn *fn, void *baton, apr_pool_t *pool);
+    /** Calls fn for the mounts of an account that are alive (accepted, not expired, and who gave them still may)
+     *  and that the query is about, in order of their target's id. One statement. */
+    cloud_err_t *(*mounts)(cloud_ctx_t *ctx, const cloud_account_t *account,
+                           const cloud_mount_query_t *query, cloud_mount_fn *fn, void *baton,
+                           apr_pool_t *pool);
     /** The recipient gave a mount of the feature another place: a folder of his and a name. */
     cloud_err_t *(*mount_moved)(cloud_ctx_t *ctx, const cloud_account_t *account,
                                 const cloud_mount_t *m, apr_int64_t parent, const char *name);

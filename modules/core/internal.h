@@ -117,6 +117,10 @@ CLOUD_API cloud_err_t *cloud_tree_new_root(apr_int64_t *id, cloud_ctx_t *ctx, cl
 /** Ids from the tree's root down to and including id; *n 0 when id does not exist. (tx) */
 CLOUD_API cloud_err_t *cloud_tree_chain(apr_int64_t **chain, int *n, cloud_ctx_t *ctx, apr_int64_t id,
                               apr_pool_t *pool);
+/** The same for many (of apr_int64_t), by a statement for each 32 of them: adds to chains, by id, an array of
+ *  ids (apr_int64_t); none for an id that hangs nowhere. (tx) */
+cloud_err_t *cloud_tree_chains(apr_hash_t *chains, cloud_ctx_t *ctx, const apr_array_header_t *ids,
+                               apr_pool_t *pool);
 /** One step of a node's place. */
 typedef struct {
     apr_int64_t id;
@@ -281,7 +285,7 @@ CLOUD_API cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t 
                                              const cloud_account_t *account, apr_int64_t root,
                                              const char *path, apr_pool_t *pool);
 
-/** Another path of the space that an entry is in: files, or a bin. (tx) */
+/** Another path of the space that an entry is in: files, or a bin. Its ETag is that of the node. (tx) */
 cloud_err_t *cloud_resolve_like(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *like,
                                 const char *path, apr_pool_t *pool);
 /** Path of an existing entry in the files of its owner, which through a mount is not entry->path. (tx) */

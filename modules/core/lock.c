@@ -139,6 +139,7 @@ static cloud_err_t *reaches(void *baton, const cloud_mount_t *m)
 static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t *lock)
 {
     const apr_array_header_t *features = cloud_features();
+    static const cloud_mount_query_t all;
     cloud_account_t *account;
     apr_int64_t *ids;
     reach_t r = { NULL, 0, 0 };
@@ -152,7 +153,7 @@ static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t 
     for (i = 0; i < features->nelts && !r.found; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
-        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, NULL, 0, reaches, &r, ctx->pool));
+        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, &all, reaches, &r, ctx->pool));
     }
     *yes = r.found;
     return NULL;

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Mounts: which there are (the features know), where they are, and what they are called there. */
+/* Mounts: which there are (the features know), and where they are. What they are called there is mount_names.c's. */
 #include "mount_private.h"
 
 #include <stdlib.h>
@@ -15,32 +15,39 @@ static int sees_mounts(const cloud_ctx_t *ctx, const cloud_account_t *account)
     return who && !account->view && who->number == account->number;
 }
 
-typedef struct {
-    apr_array_header_t *list;
-    const cloud_feature_t *feature;
-    apr_pool_t *pool;
-} collect_t;
-
 static const char *copy_text(const char *text, apr_pool_t *pool)
 {
     return text ? apr_pstrdup(pool, text) : NULL;
 }
 
+static void copy_mount(cloud_mount_t *to, const cloud_mount_t *from, apr_pool_t *pool)
+{
+    cloud_node_t *node = &to->target;
+
+    *to = *from;
+    to->name = apr_pstrdup(pool, from->name);
+    to->owner_id = copy_text(from->owner_id, pool);
+    to->owner_name = copy_text(from->owner_name, pool);
+    node->name = apr_pstrdup(pool, node->name);
+    node->disk = from->target.disk == from->target.name ? node->name
+                                                        : apr_pstrdup(pool, node->disk);
+    if (node->sums.len) node->sums.data = apr_pmemdup(pool, node->sums.data, node->sums.len);
+}
+
+typedef struct {
+    apr_array_header_t *list;
+    const cloud_feature_t *feature;
+} collect_t;
+
 static cloud_err_t *collect(void *baton, const cloud_mount_t *m)
 {
     collect_t *c = baton;
     cloud_placed_t *p = apr_array_push(c->list);
-    cloud_node_t *node = &p->m.target;
 
     memset(p, 0, sizeof *p);
-    p->m = *m;
+    copy_mount(&p->m, m, c->list->pool);
     p->m.feature = c->feature;
-    p->m.name = apr_pstrdup(c->pool, m->name);
-    p->m.owner_id = copy_text(m->owner_id, c->pool);
-    p->m.owner_name = copy_text(m->owner_name, c->pool);
-    node->name = apr_pstrdup(c->pool, node->name);
-    node->disk = m->target.disk == m->target.name ? node->name : apr_pstrdup(c->pool, node->disk);
-    if (node->sums.len) node->sums.data = apr_pmemdup(c->pool, node->sums.data, node->sums.len);
+    p->pool = c->list->pool;
     return NULL;
 }
 
@@ -51,12 +58,13 @@ static int by_id(const void *a, const void *b)
     return x->m.target.id < y->m.target.id ? -1 : x->m.target.id > y->m.target.id;
 }
 
+/* Errors are not in pool: that of a transaction ends with it. */
 static cloud_err_t *ask(apr_array_header_t **list, cloud_ctx_t *ctx,
-                        const cloud_account_t *account, const char *name, apr_int64_t target,
+                        const cloud_account_t *account, const cloud_mount_query_t *query,
                         apr_pool_t *pool)
 {
     const apr_array_header_t *features = cloud_features();
-    collect_t c = { apr_array_make(pool, 1, sizeof(cloud_placed_t)), NULL, pool };
+    collect_t c = { apr_array_make(pool, 1, sizeof(cloud_placed_t)), NULL };
     int i, asked = 0;
 
     *list = c.list;
@@ -64,7 +72,7 @@ static cloud_err_t *ask(apr_array_header_t **list, cloud_ctx_t *ctx,
     for (i = 0; i < features->nelts; i++) {
         c.feature = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
         if (!c.feature->mounts) continue;
-        CLOUD_ERR(c.feature->mounts(ctx, account, name, target, collect, &c, pool));
+        CLOUD_ERR(c.feature->mounts(ctx, account, query, collect, &c, ctx->pool));
         asked++;
     }
     if (asked > 1)
@@ -74,67 +82,138 @@ static cloud_err_t *ask(apr_array_header_t **list, cloud_ctx_t *ctx,
 
 /* ---- places ---- */
 
-/* Ids from the files root down to folder; none when it is elsewhere (in a bin) or gone. */
-static cloud_err_t *place_above(apr_array_header_t **above, cloud_ctx_t *ctx,
-                                const cloud_account_t *account, apr_int64_t folder,
-                                apr_pool_t *pool)
+/* Ids of the folders from the root down to each that a mount was put in, by the last of them; none of one that
+ * is elsewhere (in a bin) or gone. */
+static cloud_err_t *look_up_places(apr_hash_t **places, cloud_ctx_t *ctx,
+                                   const cloud_account_t *account, const apr_array_header_t *list,
+                                   apr_pool_t *pool)
 {
-    apr_array_header_t *rows;
+    apr_array_header_t *above, *ids = apr_array_make(pool, 4, sizeof(apr_int64_t));
+    apr_hash_t *found = apr_hash_make(pool), *asked = apr_hash_make(pool);
+    static const apr_int64_t nowhere = 0;
     int i, complete;
 
-    if (folder == 0) return cloud_mounts_folder(above, &complete, ctx, account, pool);
-    *above = apr_array_make(pool, 4, sizeof(apr_int64_t));
-    if (folder == account->root) {
-        APR_ARRAY_PUSH(*above, apr_int64_t) = folder;
-        return NULL;
+    for (i = 0; i < list->nelts; i++) {
+        const cloud_placed_t *p = &APR_ARRAY_IDX(list, i, cloud_placed_t);
+        const apr_int64_t *id = &p->m.parent;
+
+        if (apr_hash_get(asked, id, sizeof *id)) continue;
+        apr_hash_set(asked, id, sizeof *id, p);
+        if (*id != nowhere) {
+            APR_ARRAY_PUSH(ids, apr_int64_t) = *id;
+            continue;
+        }
+        CLOUD_ERR(cloud_mounts_folder(&above, &complete, ctx, account, pool));
+        apr_hash_set(found, &nowhere, sizeof nowhere, above);
     }
-    CLOUD_ERR(cloud_tree_above(&rows, ctx, folder, pool));
-    if (!rows->nelts || APR_ARRAY_IDX(rows, 0, cloud_above_t).id != account->root) return NULL;
-    for (i = 0; i < rows->nelts; i++)
-        APR_ARRAY_PUSH(*above, apr_int64_t) = APR_ARRAY_IDX(rows, i, cloud_above_t).id;
-    return NULL;
+    *places = found;
+    return cloud_tree_chains(found, ctx, ids, pool);
 }
 
-/* Each place is looked up once: most mounts share theirs. */
 static cloud_err_t *find_places(apr_array_header_t *list, cloud_ctx_t *ctx,
                                 const cloud_account_t *account, apr_pool_t *pool)
 {
-    apr_hash_t *known = apr_hash_make(pool);
-    apr_array_header_t *above;
+    apr_hash_t *places;
     int i;
 
+    if (!list->nelts) return NULL;
+    CLOUD_ERR(look_up_places(&places, ctx, account, list, pool));
     for (i = 0; i < list->nelts; i++) {
         cloud_placed_t *p = &APR_ARRAY_IDX(list, i, cloud_placed_t);
+        const apr_array_header_t *above = apr_hash_get(places, &p->m.parent, sizeof p->m.parent);
 
-        above = apr_hash_get(known, &p->m.parent, sizeof p->m.parent);
-        if (!above) {
-            CLOUD_ERR(place_above(&above, ctx, account, p->m.parent, pool));
-            apr_hash_set(known, &p->m.parent, sizeof p->m.parent, above);
-        }
+        if (!above || APR_ARRAY_IDX(above, 0, apr_int64_t) != account->root) continue;
         p->above = (const apr_int64_t *)(const void *)above->elts;
         p->above_len = above->nelts;
     }
     return NULL;
 }
 
-cloud_err_t *cloud_mounts_load(cloud_mounts_t **mounts, cloud_ctx_t *ctx,
-                               const cloud_account_t *account, apr_pool_t *pool)
+/* ---- all of an account ---- */
+
+static apr_status_t forgotten(void *baton)
 {
-    apr_array_header_t *list;
+    cloud_ctx_t *ctx = baton;
+
+    ctx->mounts = NULL;
+    return APR_SUCCESS;
+}
+
+void cloud_mounts_over(cloud_ctx_t *ctx)
+{
+    if (ctx->mounts) apr_pool_destroy(ctx->mounts->pool);
+}
+
+/* What was loaded earlier in this transaction, if it still holds: any row that was written since could be one
+ * that it follows from. */
+static cloud_mounts_t *known(cloud_ctx_t *ctx, const cloud_account_t *account)
+{
+    cloud_mounts_t *m = ctx->mounts;
+
+    if (!m || m->account != account->number || m->changes != cloud_db_changes(ctx->db)) return NULL;
+    return sees_mounts(ctx, account) ? m : NULL;
+}
+
+static void add_to(apr_hash_t *hash, const apr_int64_t *folder, cloud_placed_t *p, apr_pool_t *pool)
+{
+    apr_array_header_t *list = apr_hash_get(hash, folder, sizeof *folder);
+
+    if (!list) {
+        list = apr_array_make(pool, 4, sizeof(cloud_placed_t *));
+        apr_hash_set(hash, folder, sizeof *folder, list);
+    }
+    APR_ARRAY_PUSH(list, cloud_placed_t *) = p;
+}
+
+static void fill_index(cloud_mounts_t *m)
+{
+    int i, j;
+
+    for (i = 0; i < m->list->nelts; i++) {
+        cloud_placed_t *p = &APR_ARRAY_IDX(m->list, i, cloud_placed_t);
+
+        for (j = 0; j < p->above_len; j++) add_to(m->below, &p->above[j], p, m->pool);
+    }
+}
+
+/* Those that the transaction had before stay, for whoever still looks at them. */
+static apr_pool_t *pool_of(cloud_ctx_t *ctx)
+{
+    apr_pool_t *pool;
+
+    if (ctx->mounts) return ctx->mounts->pool;
+    apr_pool_create(&pool, ctx->pool);
+    apr_pool_cleanup_register(pool, ctx, forgotten, apr_pool_cleanup_null);
+    return pool;
+}
+
+cloud_err_t *cloud_mounts_load(cloud_mounts_t **mounts, cloud_ctx_t *ctx,
+                               const cloud_account_t *account)
+{
+    static const cloud_mount_query_t all;
+    cloud_mounts_t *m = known(ctx, account);
+    apr_pool_t *pool;
 
     *mounts = NULL;
-    CLOUD_ERR(ask(&list, ctx, account, NULL, 0, pool));
-    if (!list->nelts) return NULL;
-    CLOUD_ERR(find_places(list, ctx, account, pool));
-    *mounts = apr_palloc(pool, sizeof **mounts);
-    (*mounts)->list = list;
+    if (!sees_mounts(ctx, account)) return NULL;
+    if (!m) {
+        pool = pool_of(ctx);
+        m = apr_pcalloc(pool, sizeof *m);
+        m->pool = pool;
+        m->account = account->number;
+        m->changes = cloud_db_changes(ctx->db);
+        m->below = apr_hash_make(pool);
+        m->in = apr_hash_make(pool);
+        CLOUD_ERR(ask(&m->list, ctx, account, &all, pool));
+        CLOUD_ERR(find_places(m->list, ctx, account, pool));
+        fill_index(m);
+        ctx->mounts = m;
+    }
+    if (m->list->nelts) *mounts = m;
     return NULL;
 }
 
-static int is_in(const cloud_placed_t *p, apr_int64_t folder)
-{
-    return p->above_len > 0 && p->above[p->above_len - 1] == folder;
-}
+/* ---- some of them ---- */
 
 int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder)
 {
@@ -145,38 +224,32 @@ int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder)
     return 0;
 }
 
-int cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder)
+const apr_array_header_t *cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder)
 {
-    int i;
-
-    for (i = 0; mounts && i < mounts->list->nelts; i++)
-        if (cloud_placed_below(&APR_ARRAY_IDX(mounts->list, i, cloud_placed_t), folder)) return 1;
-    return 0;
+    return mounts ? apr_hash_get(mounts->below, &folder, sizeof folder) : NULL;
 }
 
 apr_int64_t cloud_mounts_size(const cloud_mounts_t *mounts, apr_int64_t folder)
 {
+    const apr_array_header_t *below = cloud_mounts_below(mounts, folder);
     apr_int64_t size = 0;
     int i;
 
-    for (i = 0; mounts && i < mounts->list->nelts; i++) {
-        const cloud_placed_t *p = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t);
-
-        if (cloud_placed_below(p, folder)) size += p->m.target.size;
-    }
+    for (i = 0; below && i < below->nelts; i++)
+        size += APR_ARRAY_IDX(below, i, cloud_placed_t *)->m.target.size;
     return size;
 }
 
 cloud_err_t *cloud_mount_is_below(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
                                   const cloud_mount_t *m, apr_int64_t folder, apr_pool_t *pool)
 {
-    apr_array_header_t *above;
-    int i;
+    apr_array_header_t *list = apr_array_make(pool, 1, sizeof(cloud_placed_t));
+    cloud_placed_t *p = apr_array_push(list);
 
-    *yes = 0;
-    CLOUD_ERR(place_above(&above, ctx, account, m->parent, pool));
-    for (i = 0; i < above->nelts; i++)
-        if (APR_ARRAY_IDX(above, i, apr_int64_t) == folder) *yes = 1;
+    memset(p, 0, sizeof *p);
+    p->m = *m;
+    CLOUD_ERR(find_places(list, ctx, account, pool));
+    *yes = cloud_placed_below(p, folder);
     return NULL;
 }
 
@@ -192,143 +265,145 @@ static int by_name(const void *a, const void *b)
     return order ? order : by_id(x, y);
 }
 
-apr_array_header_t *cloud_mounts_in(const cloud_mounts_t *mounts, apr_int64_t folder,
-                                    apr_pool_t *pool)
+static void push_if_in(apr_array_header_t *in, cloud_placed_t *p, apr_int64_t folder)
 {
-    apr_array_header_t *in = apr_array_make(pool, 4, sizeof(cloud_placed_t *));
+    if (p->above_len > 0 && p->above[p->above_len - 1] == folder)
+        APR_ARRAY_PUSH(in, cloud_placed_t *) = p;
+}
+
+static void sort_by_name(apr_array_header_t *in)
+{
+    qsort(in->elts, (size_t)in->nelts, sizeof(cloud_placed_t *), by_name);
+}
+
+const apr_array_header_t *cloud_mounts_in(cloud_mounts_t *mounts, apr_int64_t folder)
+{
+    const apr_array_header_t *below = cloud_mounts_below(mounts, folder);
+    apr_array_header_t *in;
     int i;
 
-    for (i = 0; mounts && i < mounts->list->nelts; i++) {
-        cloud_placed_t *p = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t);
-
-        if (is_in(p, folder)) APR_ARRAY_PUSH(in, cloud_placed_t *) = p;
-    }
-    qsort(in->elts, (size_t)in->nelts, sizeof(cloud_placed_t *), by_name);
+    if (!below) return NULL;
+    in = apr_hash_get(mounts->in, &folder, sizeof folder);
+    if (in) return in;
+    in = apr_array_make(mounts->pool, 4, sizeof(cloud_placed_t *));
+    for (i = 0; i < below->nelts; i++)
+        push_if_in(in, APR_ARRAY_IDX(below, i, cloud_placed_t *), folder);
+    sort_by_name(in);
+    apr_hash_set(mounts->in, apr_pmemdup(mounts->pool, &folder, sizeof folder), sizeof folder, in);
     return in;
 }
 
-/* Those that want a name in a folder, in the order in which they get it. */
-static cloud_err_t *wanting(apr_array_header_t **group, cloud_ctx_t *ctx,
-                            const cloud_account_t *account, apr_int64_t folder, const char *name,
-                            apr_pool_t *pool)
+/* Those in a folder that the features find by a query. */
+static cloud_err_t *ask_in(const apr_array_header_t **in, cloud_ctx_t *ctx,
+                           const cloud_account_t *account, apr_int64_t folder,
+                           const cloud_mount_query_t *query, apr_pool_t *pool)
 {
-    cloud_mounts_t mounts;
+    apr_array_header_t *list, *sorted = apr_array_make(pool, 2, sizeof(cloud_placed_t *));
+    int i;
 
-    CLOUD_ERR(ask(&mounts.list, ctx, account, name, 0, pool));
-    CLOUD_ERR(find_places(mounts.list, ctx, account, pool));
-    *group = cloud_mounts_in(&mounts, folder, pool);
+    CLOUD_ERR(ask(&list, ctx, account, query, pool));
+    CLOUD_ERR(find_places(list, ctx, account, pool));
+    for (i = 0; i < list->nelts; i++)
+        push_if_in(sorted, &APR_ARRAY_IDX(list, i, cloud_placed_t), folder);
+    sort_by_name(sorted);
+    *in = sorted;
     return NULL;
 }
 
-/* ---- names ---- */
-
-/* Whether neither a node nor a mount has the name by itself. */
-static cloud_err_t *is_free(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
-                            apr_int64_t folder, const char *name, apr_pool_t *pool)
-{
-    apr_array_header_t *others;
-    cloud_node_t *node;
-
-    CLOUD_ERR(cloud_tree_child(&node, ctx, folder, name, pool));
-    *yes = 0;
-    if (node) return NULL;
-    CLOUD_ERR(wanting(&others, ctx, account, folder, name, pool));
-    *yes = others->nelts == 0;
-    return NULL;
-}
-
-cloud_err_t *cloud_mounts_name(cloud_placed_t **group, int n, cloud_ctx_t *ctx,
-                               const cloud_account_t *account, apr_int64_t folder,
-                               apr_pool_t *pool)
-{
-    int i, yes, next[2] = { 2, 2 };
-    cloud_node_t *node;
-
-    CLOUD_ERR(cloud_tree_child(&node, ctx, folder, group[0]->m.name, pool));
-    for (i = 0; i < n; i++) {
-        int is_dir = CLOUD_IS_DIR(&group[i]->m.target);
-
-        group[i]->shown = group[i]->m.name;
-        if (i == 0 && !node) continue;
-        do {
-            group[i]->shown = cloud_name_numbered(group[i]->m.name, next[is_dir]++, is_dir, pool);
-            CLOUD_ERR(is_free(&yes, ctx, account, folder, group[i]->shown, pool));
-        } while (!yes);
-    }
-    return NULL;
-}
-
-static cloud_err_t *find_suffixed(const cloud_mount_t **m, cloud_ctx_t *ctx,
+cloud_err_t *cloud_mounts_just_in(const apr_array_header_t **in, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, apr_int64_t folder,
-                                  const char *nfc, apr_pool_t *pool)
+                                  apr_pool_t *pool)
 {
-    const char *base = cloud_name_unnumbered(nfc, pool);
-    cloud_placed_t **p;
-    apr_array_header_t *group;
+    const cloud_mount_query_t query = { .folder = folder };
+    apr_array_header_t *above;
     cloud_mounts_t *all;
-    int i, n;
+    int complete;
 
-    if (!base) return NULL;
-    if (strlen(nfc) + CLOUD_NAME_MARK_MAX + 4 < CLOUD_NAME_MAX) {
-        CLOUD_ERR(wanting(&group, ctx, account, folder, base, pool));
-    } else { /* it may have lost its end */
-        CLOUD_ERR(cloud_mounts_load(&all, ctx, account, pool));
-        group = cloud_mounts_in(all, folder, pool);
+    *in = NULL;
+    if (!sees_mounts(ctx, account)) return NULL;
+    if (!known(ctx, account)) {
+        CLOUD_ERR(cloud_mounts_folder(&above, &complete, ctx, account, pool));
+        if (APR_ARRAY_IDX(above, above->nelts - 1, apr_int64_t) != folder)
+            return ask_in(in, ctx, account, folder, &query, pool);
     }
-    p = (cloud_placed_t **)(void *)group->elts;
-    for (i = 0; i < group->nelts; i += n) {
-        for (n = 1; i + n < group->nelts && strcmp(p[i]->m.name, p[i + n]->m.name) == 0;) n++;
-        CLOUD_ERR(cloud_mounts_name(p + i, n, ctx, account, folder, pool));
-    }
-    for (i = 0; i < group->nelts && !*m; i++)
-        if (strcmp(p[i]->shown, nfc) == 0) *m = &p[i]->m;
+    CLOUD_ERR(cloud_mounts_load(&all, ctx, account));
+    *in = cloud_mounts_in(all, folder);
     return NULL;
 }
 
-cloud_err_t *cloud_mount_find(const cloud_mount_t **m, cloud_ctx_t *ctx,
-                              const cloud_account_t *account, apr_int64_t folder, const char *nfc,
-                              apr_pool_t *pool)
+/* Where those that want a name begin, in order of name. */
+static int first_of(const apr_array_header_t *in, const char *name)
 {
-    apr_array_header_t *group;
+    int from = 0, to = in->nelts, middle;
 
-    *m = NULL;
-    if (!sees_mounts(ctx, account)) return NULL;
-    CLOUD_ERR(wanting(&group, ctx, account, folder, nfc, pool));
-    if (!group->nelts) return find_suffixed(m, ctx, account, folder, nfc, pool);
-    *m = &APR_ARRAY_IDX(group, 0, cloud_placed_t *)->m;
+    while (from < to) {
+        middle = from + (to - from) / 2;
+        if (strcmp(APR_ARRAY_IDX(in, middle, cloud_placed_t *)->m.name, name) < 0) from = middle + 1;
+        else to = middle;
+    }
+    return from;
+}
+
+cloud_err_t *cloud_mounts_wanting(cloud_same_name_t *group, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, apr_int64_t folder,
+                                  const char *name, apr_pool_t *pool)
+{
+    const cloud_mount_query_t query = { .name = name };
+    cloud_mounts_t *all = known(ctx, account);
+    const apr_array_header_t *in;
+
+    if (all) in = cloud_mounts_in(all, folder);
+    else CLOUD_ERR(ask_in(&in, ctx, account, folder, &query, pool));
+    *group = cloud_mounts_group(in, in ? first_of(in, name) : 0);
+    if (group->n && strcmp(group->p[0]->m.name, name) != 0) group->n = 0;
     return NULL;
+}
+
+cloud_same_name_t cloud_mounts_group(const apr_array_header_t *in, int from)
+{
+    cloud_same_name_t group = { NULL, 0 };
+
+    if (!in || from >= in->nelts) return group;
+    group.p = &APR_ARRAY_IDX(in, from, cloud_placed_t *);
+    for (group.n = 1; from + group.n < in->nelts; group.n++)
+        if (strcmp(group.p[0]->m.name, group.p[group.n]->m.name) != 0) break;
+    return group;
+}
+
+/* The one of a target, with its place; *p NULL: none. It lasts as long as the transaction or pool. */
+cloud_err_t *cloud_mounts_get(cloud_placed_t **p, cloud_ctx_t *ctx, const cloud_account_t *account,
+                              apr_int64_t target, apr_pool_t *pool)
+{
+    const cloud_mount_query_t query = { .target = target };
+    const cloud_placed_t key = { .m.target.id = target };
+    cloud_mounts_t *all = known(ctx, account);
+    apr_array_header_t *list;
+
+    if (all) {
+        *p = bsearch(&key, all->list->elts, (size_t)all->list->nelts, sizeof key, by_id);
+        return NULL;
+    }
+    CLOUD_ERR(ask(&list, ctx, account, &query, pool));
+    CLOUD_ERR(find_places(list, ctx, account, pool));
+    *p = list->nelts ? &APR_ARRAY_IDX(list, 0, cloud_placed_t) : NULL;
+    return NULL;
+}
+
+const cloud_mount_t *cloud_mount_keep(const cloud_placed_t *p, apr_pool_t *pool)
+{
+    cloud_mount_t *m = apr_palloc(pool, sizeof *m);
+
+    copy_mount(m, &p->m, pool);
+    return m;
 }
 
 cloud_err_t *cloud_mount_get(const cloud_mount_t **m, cloud_ctx_t *ctx,
                              const cloud_account_t *account, apr_int64_t target, apr_pool_t *pool)
 {
-    apr_array_header_t *list;
+    cloud_placed_t *p;
 
-    CLOUD_ERR(ask(&list, ctx, account, NULL, target, pool));
-    *m = list->nelts ? &APR_ARRAY_IDX(list, 0, cloud_placed_t).m : NULL;
-    return NULL;
-}
-
-cloud_err_t *cloud_mount_of(cloud_placed_t **found, cloud_ctx_t *ctx,
-                            const cloud_account_t *account, apr_int64_t target, apr_pool_t *pool)
-{
-    apr_array_header_t *list, *group;
-    cloud_placed_t *p, **others;
-    apr_int64_t folder;
-    int i;
-
-    *found = NULL;
-    CLOUD_ERR(ask(&list, ctx, account, NULL, target, pool));
-    CLOUD_ERR(find_places(list, ctx, account, pool));
-    p = list->nelts ? &APR_ARRAY_IDX(list, 0, cloud_placed_t) : NULL;
-    if (!p || !p->above_len) return NULL;
-    folder = p->above[p->above_len - 1];
-    CLOUD_ERR(wanting(&group, ctx, account, folder, p->m.name, pool));
-    others = (cloud_placed_t **)(void *)group->elts;
-    CLOUD_ERR(group->nelts ? cloud_mounts_name(others, group->nelts, ctx, account, folder, pool)
-                           : NULL);
-    for (i = 0; i < group->nelts; i++)
-        if (others[i]->m.target.id == target) *found = others[i];
+    CLOUD_ERR(cloud_mounts_get(&p, ctx, account, target, pool));
+    *m = p ? cloud_mount_keep(p, pool) : NULL;
     return NULL;
 }
 

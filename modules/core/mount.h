@@ -28,6 +28,13 @@ typedef struct cloud_mount_t {
 } cloud_mount_t;
 typedef cloud_err_t *cloud_mount_fn(void *baton, const cloud_mount_t *m);
 
+/** Which mounts of an account are asked for: all, or by one of these. */
+typedef struct {
+    const char *name;           /* those that want this name, wherever they are */
+    apr_int64_t target;         /* the one of this target */
+    apr_int64_t folder;         /* those that were put into this folder */
+} cloud_mount_query_t;
+
 /** Names a view to the feature that it is of. An account that has one (cloud_account_t.view) is a copy of the
  *  owner's, and all verbs take it. */
 struct cloud_view_t {

@@ -41,17 +41,16 @@ apr_int64_t cloud_mount_etag(const cloud_mount_t *m, const cloud_node_t *node, a
 apr_int64_t cloud_mounts_etag(const cloud_mounts_t *mounts, const cloud_node_t *folder,
                               apr_pool_t *pool)
 {
-    cloud_digest_t *digest = NULL;
+    const apr_array_header_t *below = cloud_mounts_below(mounts, folder->id);
+    cloud_digest_t *digest;
     int i;
 
-    for (i = 0; mounts && i < mounts->list->nelts; i++) {
-        const cloud_placed_t *p = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t);
+    if (!below) return folder->etag;
+    digest = cloud_digest_create(CLOUD_DIGEST_SHA256, pool);
+    add_number(digest, folder->etag);
+    for (i = 0; i < below->nelts; i++) {
+        const cloud_placed_t *p = APR_ARRAY_IDX(below, i, const cloud_placed_t *);
 
-        if (!cloud_placed_below(p, folder->id)) continue;
-        if (!digest) {
-            digest = cloud_digest_create(CLOUD_DIGEST_SHA256, pool);
-            add_number(digest, folder->etag);
-        }
         add_number(digest, p->m.target.id);
         add_number(digest, p->m.owner);
         add_number(digest, p->above[p->above_len - 1]);
@@ -64,5 +63,5 @@ apr_int64_t cloud_mounts_etag(const cloud_mounts_t *mounts, const cloud_node_t *
         add_number(digest, p->m.flags);
         add_number(digest, p->m.target.etag);
     }
-    return digest ? hash_of(digest, pool) : folder->etag;
+    return hash_of(digest, pool);
 }

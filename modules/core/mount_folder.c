@@ -87,14 +87,17 @@ cloud_err_t *cloud_mounts_kept(const char **next, int *kept, cloud_ctx_t *ctx,
 
 cloud_err_t *cloud_mounts_pin(cloud_ctx_t *ctx, const cloud_entry_t *folder)
 {
-    const cloud_mounts_t *mounts = folder->mounts;
+    const apr_array_header_t *below;
+    cloud_mounts_t *mounts;
     int i;
 
-    for (i = 0; mounts && i < mounts->list->nelts; i++) {
-        const cloud_placed_t *p = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t);
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, folder->account));
+    below = cloud_mounts_below(mounts, folder->node.id);
+    for (i = 0; below && i < below->nelts; i++) {
+        const cloud_placed_t *p = APR_ARRAY_IDX(below, i, const cloud_placed_t *);
         const cloud_feature_t *f = p->m.feature;
 
-        if (p->m.parent || !f->mount_moved || !cloud_placed_below(p, folder->node.id)) continue;
+        if (p->m.parent || !f->mount_moved) continue;
         CLOUD_ERR(f->mount_moved(ctx, folder->account, &p->m, p->above[p->above_len - 1],
                                  p->m.name));
     }
@@ -122,7 +125,7 @@ static cloud_err_t *is_wanted(int *yes, cloud_ctx_t *ctx, const cloud_account_t 
     *yes = 0;
     CLOUD_ERR(walk(&above, &blocked, ctx, account, names, pool));
     if (blocked || above->nelts > names->nelts) return NULL;
-    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, account, pool));
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, account));
     *yes = has_default(mounts);
     return NULL;
 }

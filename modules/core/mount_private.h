@@ -20,37 +20,71 @@ typedef struct {
     const apr_int64_t *above;
     int above_len;              /* 0: its place is in no files (the folder was deleted): dormant */
     const char *shown;          /* the name it has there, once that was found out */
+    apr_pool_t *pool;           /* that it lives in */
 } cloud_placed_t;
 
-/** All mounts of an account. */
+/** All mounts of an account, as they are in a transaction. */
 typedef struct cloud_mounts_t {
     apr_array_header_t *list;   /* of cloud_placed_t, in order of id */
+    apr_hash_t *below;          /* folder to array of cloud_placed_t *: in it or below it, in order of id */
+    apr_hash_t *in;             /* what cloud_mounts_in() has been asked for */
+    apr_int64_t account;        /* number */
+    apr_uint64_t changes;       /* cloud_db_changes() when they were loaded */
+    apr_pool_t *pool;
 } cloud_mounts_t;
 
-/** What the account that asks has in its own files; *mounts NULL: nothing, which costs one statement, or
- *  none where no feature has mounts. (tx) */
+/** Mounts that want the same name in one folder, in the order in which they get it. */
+typedef struct {
+    cloud_placed_t **p;
+    int n;
+} cloud_same_name_t;
+
+/** What the account that asks has in its own files; *mounts NULL: nothing. One statement (and one for each 32
+ *  folders that some were put in), or none where no feature has mounts. They are kept until the transaction ends,
+ *  or a row was written: asking again costs nothing. (tx) */
 cloud_err_t *cloud_mounts_load(cloud_mounts_t **mounts, cloud_ctx_t *ctx,
-                               const cloud_account_t *account, apr_pool_t *pool);
+                               const cloud_account_t *account);
+/** The transaction is over. */
+void cloud_mounts_over(cloud_ctx_t *ctx);
+
+/* What follows asks for what it needs alone, or looks among all where these have been loaded. What it gives lasts
+ * as long as the transaction or pool. */
+
 /** The mount that is shown under a name in a folder of the account, in which there is no node of that
- *  name; *m NULL when there is none. (tx) */
+ *  name; *m NULL when there is none. It lives in pool. (tx) */
 cloud_err_t *cloud_mount_find(const cloud_mount_t **m, cloud_ctx_t *ctx,
                               const cloud_account_t *account, apr_int64_t folder,
                               const char *nfc, apr_pool_t *pool);
-/** The mount of one target, with its place and the name shown; *p NULL: none, or dormant. (tx) */
-cloud_err_t *cloud_mount_of(cloud_placed_t **p, cloud_ctx_t *ctx, const cloud_account_t *account,
-                            apr_int64_t target, apr_pool_t *pool);
-/** Those of mounts (may be NULL) that are in the folder itself, in order of the name they want. */
-apr_array_header_t *cloud_mounts_in(const cloud_mounts_t *mounts, apr_int64_t folder,
-                                    apr_pool_t *pool); /* of cloud_placed_t * */
-/** Finds shown of n mounts that want the same name in one folder, in the order that cloud_mounts_in() has them
- *  in. (tx) */
-cloud_err_t *cloud_mounts_name(cloud_placed_t **group, int n, cloud_ctx_t *ctx,
-                               const cloud_account_t *account, apr_int64_t folder,
-                               apr_pool_t *pool);
+/** The mount of one target, with its place; *p NULL: none. (tx) */
+cloud_err_t *cloud_mounts_get(cloud_placed_t **p, cloud_ctx_t *ctx, const cloud_account_t *account,
+                              apr_int64_t target, apr_pool_t *pool);
+/** The same with the name shown; *p NULL: none, or dormant. (tx) */
+cloud_err_t *cloud_mount_of(const cloud_placed_t **p, cloud_ctx_t *ctx,
+                            const cloud_account_t *account, apr_int64_t target, apr_pool_t *pool);
+/** Those in a folder, as cloud_mounts_in() has them; *in NULL: none. (tx) */
+cloud_err_t *cloud_mounts_just_in(const apr_array_header_t **in, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, apr_int64_t folder,
+                                  apr_pool_t *pool);
+/** Those that want a name in a folder. (tx) */
+cloud_err_t *cloud_mounts_wanting(cloud_same_name_t *group, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, apr_int64_t folder,
+                                  const char *name, apr_pool_t *pool);
+/** A copy that outlives the transaction. */
+const cloud_mount_t *cloud_mount_keep(const cloud_placed_t *p, apr_pool_t *pool);
+
+/** Those of mounts (may be NULL) that are in the folder itself, in order of the name they want: of
+ *  cloud_placed_t *; NULL: none. */
+const apr_array_header_t *cloud_mounts_in(cloud_mounts_t *mounts, apr_int64_t folder);
+/** Those of such an array (may be NULL) that want the same name, from one of them on. */
+cloud_same_name_t cloud_mounts_group(const apr_array_header_t *in, int from);
+/** Finds shown of all in a group. (tx) */
+cloud_err_t *cloud_mounts_name(const cloud_same_name_t *group, cloud_ctx_t *ctx,
+                               const cloud_account_t *account, apr_int64_t folder);
 /** Whether a mount was put into the folder or below it. */
 int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder);
-/** Whether one of mounts (may be NULL) was put into the folder or below it. */
-int cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder);
+/** Those of mounts (may be NULL) that were put into the folder or below it: of cloud_placed_t *, in order of id;
+ *  NULL: none. */
+const apr_array_header_t *cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder);
 /** Bytes in those of mounts (may be NULL) that were put into the folder or below it. */
 apr_int64_t cloud_mounts_size(const cloud_mounts_t *mounts, apr_int64_t folder);
 /** The same, of a mount whose place is not known yet. (tx) */

@@ -71,6 +71,7 @@ static void arrive(walk_t *w)
     if (w->node) {
         e->exists = 1;
         e->node = *w->node;
+        e->etag = e->node.etag;
     }
     if (w->parent) {
         e->has_parent = 1;
@@ -116,16 +117,15 @@ static cloud_err_t *keep_folder(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *
 /* ETag of what exists, as who asks sees it. Only folders of the account itself cost a statement. */
 static cloud_err_t *set_etag(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
-    cloud_mounts_t *mounts = NULL;
+    cloud_mounts_t *mounts;
 
     e->etag = e->node.etag;
     if (!CLOUD_IS_DIR(&e->node) || e->barred) return NULL;
     if (e->mount) {
         e->etag = cloud_mount_etag(e->mount, &e->node, pool);
     } else if (e->tree == e->account->root) {
-        if (!e->mounts) CLOUD_ERR(cloud_mounts_load(&mounts, ctx, e->account, pool));
-        if (mounts) e->mounts = mounts;
-        e->etag = cloud_mounts_etag(e->mounts, &e->node, pool);
+        CLOUD_ERR(cloud_mounts_load(&mounts, ctx, e->account));
+        e->etag = cloud_mounts_etag(mounts, &e->node, pool);
     }
     return NULL;
 }
@@ -222,11 +222,10 @@ static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
     } else {
         e->exists = e->has_parent = 1;
         e->node = *root;
+        e->etag = root->etag;
     }
     *entry = e;
-    if (!e->exists) return NULL;
-    CLOUD_ERR(keep_folder(e, ctx, pool));
-    return set_etag(e, ctx, pool);
+    return NULL;
 }
 
 /* ---- views ---- */
@@ -319,23 +318,31 @@ cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path, apr_pool_t *pool)
 {
     if (account->view) return resolve_view(entry, ctx, account, path, pool);
-    return resolve_below(entry, ctx, account, account->root, CLOUD_PERM_ALL, path, pool);
+    CLOUD_ERR(resolve_below(entry, ctx, account, account->root, CLOUD_PERM_ALL, path, pool));
+    if (!(*entry)->exists) return NULL;
+    CLOUD_ERR(keep_folder(*entry, ctx, pool));
+    return set_etag(*entry, ctx, pool);
 }
+
+#define IN_A_BIN (CLOUD_PERM_READ | CLOUD_PERM_UPDATE | CLOUD_PERM_DELETE)
 
 cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, apr_int64_t root,
                                    const char *path, apr_pool_t *pool)
 {
-    return resolve_below(entry, ctx, account, root,
-                         CLOUD_PERM_READ | CLOUD_PERM_UPDATE | CLOUD_PERM_DELETE, path, pool);
+    CLOUD_ERR(resolve_below(entry, ctx, account, root, IN_A_BIN, path, pool));
+    return (*entry)->exists ? set_etag(*entry, ctx, pool) : NULL;
 }
 
 cloud_err_t *cloud_resolve_like(cloud_entry_t **entry, cloud_ctx_t *ctx, const cloud_entry_t *like,
                                 const char *path, apr_pool_t *pool)
 {
+    const cloud_account_t *account = like->account;
+
+    if (account->view) return resolve_view(entry, ctx, account, path, pool);
     if (like->tree == like->owner->root)
-        return cloud_resolve_tx(entry, ctx, like->account, path, pool);
-    return cloud_resolve_root_tx(entry, ctx, like->account, like->tree, path, pool);
+        return resolve_below(entry, ctx, account, account->root, CLOUD_PERM_ALL, path, pool);
+    return resolve_below(entry, ctx, account, like->tree, IN_A_BIN, path, pool);
 }
 
 cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,
@@ -377,7 +384,7 @@ static cloud_err_t *path_through_mount(const char **path, cloud_ctx_t *ctx,
                                        const apr_array_header_t *rows, apr_pool_t *pool)
 {
     apr_array_header_t *place;
-    cloud_placed_t *p = NULL;
+    const cloud_placed_t *p = NULL;
     const char *top;
     int i;
 

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Opening a data directory: marker, host lock, shared memory, database, recovery; and the
  * transactions of a context. */
+#include "mount_private.h"
 #include "store_private.h"
 
 #include <errno.h>
@@ -193,6 +194,7 @@ static void accounts_over(struct cloud_conn_t *conn)
 static void tx_over(cloud_ctx_t *ctx)
 {
     accounts_over(ctx->conn);
+    cloud_mounts_over(ctx);
     if (ctx->tx_write) cloud_shm_writer_unlock(ctx->store->shm);
     conn_give(ctx->store, ctx->conn);
     ctx->conn = NULL;

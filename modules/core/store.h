@@ -92,6 +92,7 @@ struct cloud_ctx_t {
     int last_drawn;
     int wrote;                   /* committed something that it has not synced */
     struct cloud_conn_t *conn;
+    struct cloud_mounts_t *mounts; /* of who asks, as this transaction sees them; NULL: not loaded */
     apr_hash_t *kept_dirs;       /* directories that cloud_storage_keep_dir() has made durable */
 };
 

@@ -238,6 +238,55 @@ cloud_err_t *cloud_tree_above(apr_array_header_t **above, cloud_ctx_t *ctx, apr_
     return err;
 }
 
+#define CHAINS_AT_ONCE 32
+
+/* The chains of some ids, one after the other, each from the top. */
+static const char CHAINS[] =
+    "WITH RECURSIVE up (of, id, parent, height) AS ("
+    " SELECT id, id, parent, 0 FROM node WHERE id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+    " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28,"
+    " ?29, ?30, ?31, ?32)"
+    " UNION ALL SELECT up.of, n.id, n.parent, up.height + 1 FROM up JOIN node n ON n.id = up.parent"
+    " WHERE up.parent <> 0 AND up.height < 100000)"
+    " SELECT of, id, parent FROM up ORDER BY of, height DESC";
+
+static cloud_err_t *some_chains(apr_hash_t *chains, cloud_ctx_t *ctx, const apr_int64_t *ids, int n,
+                                apr_pool_t *pool)
+{
+    apr_array_header_t *chain = NULL;
+    apr_int64_t *of = NULL;
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row, i;
+
+    CLOUD_ERR(cloud_db_stmt(&st, ctx->db, CHAINS, ctx->pool));
+    for (i = 0; i < n; i++) cloud_stmt_int(st, i + 1, ids[i]);
+    for (err = cloud_stmt_step(&row, st, ctx->pool); !err && row;
+         err = cloud_stmt_step(&row, st, ctx->pool)) {
+        if (!of || *of != cloud_col_int(st, 0)) {
+            of = apr_palloc(pool, sizeof *of);
+            *of = cloud_col_int(st, 0);
+            chain = apr_array_make(pool, 4, sizeof(apr_int64_t));
+            if (cloud_col_int(st, 2) == 0) apr_hash_set(chains, of, sizeof *of, chain);
+        }
+        APR_ARRAY_PUSH(chain, apr_int64_t) = cloud_col_int(st, 1);
+    }
+    cloud_stmt_done(st);
+    return err;
+}
+
+cloud_err_t *cloud_tree_chains(apr_hash_t *chains, cloud_ctx_t *ctx, const apr_array_header_t *ids,
+                               apr_pool_t *pool)
+{
+    int i, n;
+
+    for (i = 0; i < ids->nelts; i += n) {
+        n = ids->nelts - i < CHAINS_AT_ONCE ? ids->nelts - i : CHAINS_AT_ONCE;
+        CLOUD_ERR(some_chains(chains, ctx, &APR_ARRAY_IDX(ids, i, apr_int64_t), n, pool));
+    }
+    return NULL;
+}
+
 static cloud_err_t *log_row(cloud_ctx_t *ctx, apr_int64_t number, apr_int64_t tree, const char *op,
                             const cloud_node_t *node, apr_int64_t from_parent,
                             const char *from_name, apr_int64_t delta, const cloud_node_t *was)

@@ -304,8 +304,8 @@ cloud_err_t *cloud_share_check(cloud_ctx_t *ctx, const cloud_account_t *account,
                                cloud_finding_fn *found, void *baton, apr_pool_t *pool);
 
 /* share_mounts.c: the hook. */
-cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
-                                apr_int64_t target, cloud_mount_fn *fn, void *baton,
+cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                const cloud_mount_query_t *query, cloud_mount_fn *fn, void *baton,
                                 apr_pool_t *pool);
 
 #endif

@@ -38,6 +38,7 @@
     " AND s.recipient = m.usergroup AND s.target = ?3 AND m.account = ?1"                      \
     " UNION SELECT node FROM share_place WHERE account = ?1 AND name = ?3)"
 #define ITEM_TARGET "item (node) AS (SELECT ?3)"
+#define ITEM_PUT "item (node) AS (SELECT node FROM share_place WHERE account = ?1 AND parent = ?3)"
 
 /* What a grant that is not the owner's own is worth: so much as whoever gave it has by now, with the
  * permission to share, on the item or above it; and he by somebody else, up to the owner. Grants by the owner
@@ -119,6 +120,7 @@
 static const char SELECT_ALL[] = MOUNTS(MINE_ALL, MANY);
 static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED), FEW);
 static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET), FEW);
+static const char SELECT_PUT[] = MOUNTS(MINE_OF(ITEM_PUT), FEW);
 
 /* ---- rows to mounts ---- */
 
@@ -156,7 +158,7 @@ static void add_grant(cloud_mount_t *m, cloud_stmt_t *st)
 }
 
 typedef struct {
-    const char *name;       /* only mounts that want it; NULL: all */
+    const cloud_mount_query_t *query;
     cloud_mount_fn *fn;
     void *baton;
 } sink_t;
@@ -165,7 +167,8 @@ typedef struct {
 static cloud_err_t *tell(const sink_t *sink, const cloud_mount_t *m)
 {
     if (!m->target.id || !(m->perms & CLOUD_PERM_READ)) return NULL;
-    if (sink->name && strcmp(sink->name, m->name) != 0) return NULL;
+    /* Rows are found by the name of any grant; and a place counts that only one of them may have. */
+    if (sink->query->name && strcmp(sink->query->name, m->name) != 0) return NULL;
     return sink->fn(sink->baton, m);
 }
 
@@ -192,24 +195,28 @@ static cloud_err_t *each(cloud_stmt_t *st, int row, const sink_t *sink, apr_pool
     return err;
 }
 
-cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account, const char *name,
-                                apr_int64_t target, cloud_mount_fn *fn, void *baton,
+cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                const cloud_mount_query_t *query, cloud_mount_fn *fn, void *baton,
                                 apr_pool_t *pool)
 {
-    const sink_t sink = { name, fn, baton };
+    const char *sql = query->name     ? SELECT_NAMED
+                      : query->target ? SELECT_TARGET
+                      : query->folder ? SELECT_PUT : SELECT_ALL;
+    const sink_t sink = { query, fn, baton };
     cloud_stmt_t *st;
+    cloud_err_t *err;
     int row;
 
-    if (name)
-        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_NAMED, "iit", account->number,
-                                 now(), name));
-    else if (target)
-        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_TARGET, "iii", account->number,
-                                 now(), target));
-    else
-        CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, pool, SELECT_ALL, "ii", account->number,
-                                 now()));
-    return each(st, row, &sink, pool);
+    CLOUD_ERR(cloud_db_stmt(&st, ctx->db, sql, pool));
+    cloud_stmt_int(st, 1, account->number);
+    cloud_stmt_int(st, 2, now());
+    if (query->name) cloud_stmt_text(st, 3, query->name);
+    else if (query->target || query->folder)
+        cloud_stmt_int(st, 3, query->target ? query->target : query->folder);
+    err = cloud_stmt_step(&row, st, pool);
+    if (!err) return each(st, row, &sink, pool);
+    cloud_stmt_done(st);
+    return err;
 }
 
 /* ---- what one row is worth ---- */

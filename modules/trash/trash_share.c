@@ -27,6 +27,7 @@ static cloud_err_t *load_mounts(mounts_t *t, cloud_ctx_t *ctx, const cloud_accou
                                 apr_pool_t *pool)
 {
     const apr_array_header_t *features = cloud_features();
+    static const cloud_mount_query_t all;
     int i;
 
     t->pool = pool;
@@ -34,7 +35,7 @@ static cloud_err_t *load_mounts(mounts_t *t, cloud_ctx_t *ctx, const cloud_accou
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
-        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, NULL, 0, take_mount, t, pool));
+        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, &all, take_mount, t, pool));
     }
     return NULL;
 }

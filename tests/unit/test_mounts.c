@@ -218,11 +218,12 @@ static cloud_err_t *note_mount(void *baton, const cloud_mount_t *m)
 
 static const char *mounts_of(const person_t *p, apr_int64_t target)
 {
+    const cloud_mount_query_t query = { .target = target };
     const char *text = "";
     cloud_err_t *err;
 
     OK(cloud_tx_begin(tu.ctx, CLOUD_DB_READ));
-    err = cloud_share_mounts(tu.ctx, p->account, NULL, target, note_mount, &text, tu.pool);
+    err = cloud_share_mounts(tu.ctx, p->account, &query, note_mount, &text, tu.pool);
     cloud_tx_rollback(tu.ctx);
     OK(err);
     return text;

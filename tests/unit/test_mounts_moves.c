@@ -422,75 +422,6 @@ START_TEST(rows_that_name_what_is_gone)
 }
 END_TEST
 
-/* ---- what it costs ---- */
-
-static cloud_err_t *count_child(void *baton, const cloud_child_t *child)
-{
-    (void)child;
-    ++*(int *)baton;
-    return NULL;
-}
-
-/* Statements of a PROPFIND of depth 1, as the DAV module does it. */
-static int listing_costs(person_t *p, const char *path, int *members)
-{
-    apr_uint64_t before;
-    cloud_entry_t *e;
-    int n;
-
-    *members = 0;
-    OK(cloud_tx_begin(p->ctx, CLOUD_DB_READ));
-    before = cloud_db_statements(p->ctx->db);
-    OK(cloud_file_stat(&e, p->ctx, p->account, path, tu.pool));
-    OK(cloud_file_list(p->ctx, e, count_child, members));
-    n = (int)(cloud_db_statements(p->ctx->db) - before);
-    cloud_tx_rollback(p->ctx);
-    return n;
-}
-
-static int stat_costs(person_t *p, const char *path)
-{
-    apr_uint64_t before;
-    cloud_entry_t *e;
-    int n;
-
-    OK(cloud_tx_begin(p->ctx, CLOUD_DB_READ));
-    before = cloud_db_statements(p->ctx->db);
-    OK(cloud_file_stat(&e, p->ctx, p->account, path, tu.pool));
-    n = (int)(cloud_db_statements(p->ctx->db) - before);
-    cloud_tx_rollback(p->ctx);
-    return n;
-}
-
-START_TEST(what_it_costs)
-{
-    apr_time_t begin;
-    int i, members;
-
-    mu_put(&mu_bob, "own", "own");
-    /* Root, mounts, members. */
-    ck_assert_int_eq(listing_costs(&mu_bob, "", &members), 3);
-    ck_assert_int_eq(stat_costs(&mu_bob, "own"), 2);
-    for (i = 0; i < 1000; i++) {
-        const char *name = apr_psprintf(tu.pool, "work/%04d", i);
-
-        mu_sql("INSERT INTO node (parent, name, id, kind, etag, size, mtime, created, ino,"
-               " ino_mtime, btime, flags) SELECT id, '%04d', %d, 1, 1, 0, 0, 0, 0, 0, 0, 0"
-               " FROM node WHERE name = 'work'", i, i + 1000);
-        mu_share(&mu_alice, name, &mu_bob, ALL);
-    }
-    begin = apr_time_now();
-    ck_assert_int_eq(listing_costs(&mu_bob, "", &members), 3);
-    fprintf(stderr, "1,000 received shares are listed in %d us\n", (int)(apr_time_now() - begin));
-    ck_assert_int_eq(members, 1001);
-    ck_assert_int_eq(stat_costs(&mu_bob, "own"), 2);
-    /* The missing name, the mount, its owner, its place. */
-    ck_assert_int_eq(stat_costs(&mu_bob, "0500"), 5);
-    mu_sql("DELETE FROM share");
-    mu_sql("DELETE FROM node WHERE id BETWEEN 1000 AND 1999");
-}
-END_TEST
-
 Suite *suite_mounts_moves(void)
 {
     Suite *suite = suite_create("mounts_moves");
@@ -524,7 +455,6 @@ Suite *suite_mounts_moves(void)
     tcase_add_checked_fixture(tc, setup, mu_teardown);
     tcase_add_test(tc, found_gone_by_a_scan);
     tcase_add_test(tc, rows_that_name_what_is_gone);
-    tcase_add_test(tc, what_it_costs);
     suite_add_tcase(suite, tc);
     return suite;
 }
