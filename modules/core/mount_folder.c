@@ -4,7 +4,10 @@
  * above it can neither be deleted nor shared, as in ownCloud. It can be renamed, and then goes with what is in it. */
 #include "mount_private.h"
 
+#include <apr_atomic.h>
 #include <string.h>
+
+#define LINE_EVERY 600 /* seconds */
 
 /* Names from the root down to it, in NFC; none: it is the root, or what is set is no path. */
 static cloud_err_t *names_of(apr_array_header_t **names, cloud_ctx_t *ctx, apr_pool_t *pool)
@@ -148,6 +151,15 @@ static cloud_err_t *make(cloud_ctx_t *ctx, const cloud_account_t *account,
     return NULL;
 }
 
+/* One line for all accounts in a while: whoever asks, asks again. */
+static int is_worth_a_line(void)
+{
+    static volatile apr_uint32_t last;
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), before = apr_atomic_read32(&last);
+
+    return now - before >= LINE_EVERY && apr_atomic_cas32(&last, now, before) == before;
+}
+
 cloud_err_t *cloud_mounts_settle(cloud_ctx_t *ctx, const cloud_account_t *account)
 {
     apr_array_header_t *names;
@@ -163,7 +175,7 @@ cloud_err_t *cloud_mounts_settle(cloud_ctx_t *ctx, const cloud_account_t *accoun
     cloud_tx_rollback(ctx);
     if (err) return err;
     err = wanted ? make(ctx, account, names, pool) : NULL;
-    if (err)
+    if (err && is_worth_a_line())
         CLOUD_LOG(ctx->store, WARN, "account %s: the folder for what is received can't be made: %s",
                   account->id, err->cause ? err->cause : err->msg);
     apr_pool_destroy(pool);

@@ -57,7 +57,7 @@ typedef struct {
 } cloud_mail_t;
 
 /** Queues a mail; it is sent later, after the commit. INVALID when an address is none that mail can
- *  be sent to (ASCII alone), QUOTA when too many wait. Nothing is queued while no mail can be sent. (tx,
+ *  be sent to (ASCII alone), QUOTA when too many wait, of all or of ctx->who.account. Nothing is queued while no mail can be sent. (tx,
  *  write) */
 CLOUD_API cloud_err_t *cloud_mail_queue_tx(cloud_ctx_t *ctx, const cloud_mail_t *mail);
 /** The absolute address, for a mail, of a place below CloudBase, by the setting overwrite.cli.url; what is

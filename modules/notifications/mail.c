@@ -22,6 +22,8 @@
 #define TEXT_MAX     65536                      /* characters */
 
 const cloud_setting_t cloud_mail_settings[] = {
+    { "notifications", "mail_waiting_per_account", CLOUD_SET_INT, "1000", 1, CLOUD_MAIL_MAX,
+      "How many mails that one account caused may wait to be sent" },
     { "system", "mail_domain", CLOUD_SET_STRING, "", 0, 0,
       "Domain of the address that mails come from" },
     { "system", "mail_from_address", CLOUD_SET_STRING, "", 0, 0,
@@ -78,30 +80,65 @@ cloud_err_t *cloud_mail_is_ready(int *yes, cloud_ctx_t *ctx)
 
 /* ---- adding ---- */
 
-static cloud_err_t *is_full(int *full, cloud_ctx_t *ctx)
+/* Whether there is an n-th row. */
+static cloud_err_t *has_nth(int *yes, cloud_ctx_t *ctx, const char *sql, apr_int64_t account,
+                            apr_int64_t n)
 {
     cloud_stmt_t *st;
 
-    CLOUD_ERR(cloud_db_query(&st, full, ctx->db, ctx->pool,
-                             "SELECT 1 FROM mail LIMIT 1 OFFSET ?1", "i",
-                             (apr_int64_t)CLOUD_MAIL_MAX - 1));
+    CLOUD_ERR(cloud_db_query(&st, yes, ctx->db, ctx->pool, sql, "ii", account, n - 1));
     cloud_stmt_done(st);
     return NULL;
 }
 
-static cloud_err_t *insert(cloud_ctx_t *ctx, const cloud_mail_t *mail)
+/* Numbers are drawn in order, so mostly the first one that waits says enough; rows are counted only where an old one
+ * waits among few. */
+static cloud_err_t *is_full(int *full, cloud_ctx_t *ctx, apr_int64_t id)
+{
+    cloud_stmt_t *st;
+    int row;
+
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT id FROM mail ORDER BY id LIMIT 1", ""));
+    *full = row && id - cloud_col_int(st, 0) >= CLOUD_MAIL_MAX;
+    cloud_stmt_done(st);
+    return *full ? has_nth(full, ctx, "SELECT 1 FROM mail WHERE ?1 = 0 LIMIT 1 OFFSET ?2", 0,
+                           CLOUD_MAIL_MAX)
+                 : NULL;
+}
+
+static apr_int64_t sender_of(const cloud_ctx_t *ctx)
+{
+    return ctx->who.system || !ctx->who.account ? 0 : ctx->who.account->number;
+}
+
+/* Nobody takes the places of all others. */
+static cloud_err_t *has_too_many(int *yes, cloud_ctx_t *ctx)
+{
+    apr_int64_t sender = sender_of(ctx), most;
+
+    *yes = 0;
+    if (!sender) return NULL;
+    CLOUD_ERR(cloud_setting_int(&most, ctx, "notifications", "mail_waiting_per_account"));
+    return has_nth(yes, ctx, "SELECT 1 FROM mail_sender WHERE account = ?1 LIMIT 1 OFFSET ?2", sender,
+                   most);
+}
+
+static cloud_err_t *insert(cloud_ctx_t *ctx, apr_int64_t id, const cloud_mail_t *mail)
 {
     unsigned char bytes[RANDOM_LEN];
     char text[RANDOM_LEN * 4 / 3 + 1];
     apr_time_t now = apr_time_now();
     const char *message_id;
-    apr_int64_t id;
 
     CLOUD_ERR(cloud_random(bytes, sizeof bytes, ctx->pool));
     cloud_base64url(text, bytes, sizeof bytes);
-    CLOUD_ERR(cloud_notices_next(&id, ctx, "mail.last"));
     message_id = apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT ".%" APR_INT64_T_FMT ".%s", now, id,
                               text);
+    if (sender_of(ctx))
+        CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                               "INSERT INTO mail_sender (mail, account) VALUES (?1, ?2)", "ii", id,
+                               sender_of(ctx)));
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO mail (id, account, recipient, to_name, from_name, reply_to,"
                         " subject, body, message_id, created, due, tries, claimed)"
@@ -114,6 +151,7 @@ static cloud_err_t *insert(cloud_ctx_t *ctx, const cloud_mail_t *mail)
 
 cloud_err_t *cloud_mail_add(cloud_ctx_t *ctx, const cloud_mail_t *mail)
 {
+    apr_int64_t id;
     int ready, full;
 
     if (!mail->to || !cloud_message_address_ok(mail->to)
@@ -121,15 +159,41 @@ cloud_err_t *cloud_mail_add(cloud_ctx_t *ctx, const cloud_mail_t *mail)
         return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is no address that mail can be sent to");
     CLOUD_ERR(cloud_mail_is_ready(&ready, ctx));
     if (!ready) return NULL;
-    CLOUD_ERR(is_full(&full, ctx));
+    CLOUD_ERR(has_too_many(&full, ctx));
+    if (full) return cloud_err(ctx->pool, CLOUD_E_QUOTA, "Too many of your mails wait to be sent");
+    CLOUD_ERR(cloud_notices_next(&id, ctx, "mail.last"));
+    CLOUD_ERR(is_full(&full, ctx, id));
     if (full) return cloud_err(ctx->pool, CLOUD_E_QUOTA, "Too many mails wait to be sent");
-    return insert(ctx, mail);
+    return insert(ctx, id, mail);
+}
+
+/* where: a condition on mail, of ?1. */
+#define DELETE_MAIL(where) \
+    "DELETE FROM mail_sender WHERE mail IN (SELECT id FROM mail WHERE " where ")", \
+    "DELETE FROM mail WHERE " where
+
+static cloud_err_t *run_each(cloud_ctx_t *ctx, const char *const *sql, size_t n, apr_int64_t value)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, sql[i], "i", value));
+    return NULL;
+}
+
+static cloud_err_t *delete_mail(cloud_ctx_t *ctx, apr_int64_t id)
+{
+    static const char *const sql[] = { DELETE_MAIL("id = ?1") };
+
+    return run_each(ctx, sql, sizeof sql / sizeof *sql, id);
 }
 
 cloud_err_t *cloud_mail_forget(cloud_ctx_t *ctx, const cloud_account_t *account)
 {
-    return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM mail WHERE account = ?1", "i",
-                        account->number);
+    static const char *const sql[] = { DELETE_MAIL("account = ?1"),
+                                       "DELETE FROM mail_sender WHERE account = ?1" };
+
+    return run_each(ctx, sql, sizeof sql / sizeof *sql, account->number);
 }
 
 /* ---- sending ---- */
@@ -206,7 +270,7 @@ static cloud_err_t *settle_tx(const due_t *d, cloud_ctx_t *ctx, const cloud_err_
     apr_time_t now = apr_time_now();
 
     if (!problem)
-        return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM mail WHERE id = ?1", "i", d->id);
+        return delete_mail(ctx, d->id);
     if (problem->code == CLOUD_E_AGAIN)
         return cloud_db_run(ctx->db, NULL, ctx->pool,
                             "UPDATE mail SET due = ?2, tries = ?3, claimed = 0 WHERE id = ?1", "iii",
@@ -325,8 +389,7 @@ static cloud_err_t *expire_tx(int *more, cloud_ctx_t *ctx)
     }
     cloud_stmt_done(st);
     for (i = 0; !err && i < ids->nelts; i++)
-        err = cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM mail WHERE id = ?1", "i",
-                           APR_ARRAY_IDX(ids, i, apr_int64_t));
+        err = delete_mail(ctx, APR_ARRAY_IDX(ids, i, apr_int64_t));
     *more = ids->nelts == EXPIRE_STEP;
     return err;
 }

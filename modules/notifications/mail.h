@@ -13,7 +13,8 @@
 
 extern const cloud_setting_t cloud_mail_settings[];
 
-/** Its table. account: 0 for none. claimed: somebody is about to send it, and has until due. */
+/** Its tables. account: whose mail it is, 0 for none. claimed: somebody is about to send it, and has until due.
+ *  mail_sender: on whose behalf it waits; what the server sends by itself has no row there. */
 #define CLOUD_MAIL_SCHEMA \
     "CREATE TABLE IF NOT EXISTS mail (id INTEGER PRIMARY KEY NOT NULL, account INTEGER NOT NULL," \
     " recipient TEXT NOT NULL, to_name TEXT, from_name TEXT, reply_to TEXT," \
@@ -22,9 +23,12 @@ extern const cloud_setting_t cloud_mail_settings[];
     " claimed INTEGER NOT NULL, problem TEXT);" \
     "CREATE INDEX IF NOT EXISTS mail_due ON mail (due);" \
     "CREATE INDEX IF NOT EXISTS mail_created ON mail (created);" \
-    "CREATE INDEX IF NOT EXISTS mail_account ON mail (account);"
+    "CREATE INDEX IF NOT EXISTS mail_account ON mail (account);" \
+    "CREATE TABLE IF NOT EXISTS mail_sender (mail INTEGER PRIMARY KEY NOT NULL," \
+    " account INTEGER NOT NULL);" \
+    "CREATE INDEX IF NOT EXISTS mail_sender_account ON mail_sender (account);"
 
-/** Mails that wait at most. */
+/** Mails that wait at most, of all together; how many of one account do is a setting. */
 #define CLOUD_MAIL_MAX 10000
 /** After so many days a mail is given up. */
 #define CLOUD_MAIL_DAYS 5

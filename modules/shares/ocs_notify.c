@@ -36,28 +36,30 @@ static cloud_err_t *absolute(const char **url, const cloud_ocs_call_t *call, con
 }
 
 /* Who got no mail. */
-static const char *complaint(const cloud_ocs_call_t *call, const apr_array_header_t *failed)
+static const char *complaint(const cloud_ocs_call_t *call, const cloud_share_unsent_t *unsent)
 {
-    return apr_psprintf(call->r->pool, "Couldn't send mail to following recipient(s): %s ",
-                        apr_array_pstrcat(call->r->pool, failed, ','));
+    const char *who = apr_array_pstrcat(call->r->pool, unsent->who, ',');
+
+    return apr_psprintf(call->r->pool, "Couldn't send mail to following recipient(s): %s %s", who,
+                        unsent->why ? apr_pstrcat(call->r->pool, "(", unsent->why, ")", NULL) : "");
 }
 
 static cloud_err_t *send_mail(cloud_ocs_call_t *call)
 {
     apr_int64_t node = number(param(call, "itemSource"));
-    apr_array_header_t *failed;
+    cloud_share_unsent_t unsent;
     const char *link;
     cloud_err_t *err;
 
     CLOUD_ERR(absolute(&link, call, apr_psprintf(call->r->pool, "/index.php/f/%" APR_INT64_T_FMT,
                                                  node)));
-    err = cloud_share_mail_recipients(&failed, call->ctx, call->account, node,
+    err = cloud_share_mail_recipients(&unsent, call->ctx, call->account, node,
                                       (int)number(param(call, "shareType")),
                                       param(call, "recipient"), link);
     CLOUD_ERR(cloud_shares_answer(call, err));
     if (err) return NULL;
-    call->data = json_pack("{s:s}", "status", failed->nelts ? "error" : "success");
-    if (failed->nelts) call->message = complaint(call, failed);
+    call->data = json_pack("{s:s}", "status", unsent.who->nelts ? "error" : "success");
+    if (unsent.who->nelts) call->message = complaint(call, &unsent);
     return NULL;
 }
 
@@ -91,19 +93,19 @@ static cloud_err_t *mail_link(cloud_ocs_call_t *call)
 {
     const char *token, *link;
     const apr_array_header_t *to = cloud_param_list(call->params, "recipients", call->r->pool);
-    apr_array_header_t *failed;
+    cloud_share_unsent_t unsent;
     cloud_err_t *err;
 
     CLOUD_ERR(own_link(&token, &link, call, param(call, "link")));
     if (!token)
         return cloud_shares_answer(call, cloud_err(call->r->pool, CLOUD_E_INVALID,
                                                    "Invalid shared link"));
-    err = cloud_share_mail_link(&failed, call->ctx, call->account, token, link,
+    err = cloud_share_mail_link(&unsent, call->ctx, call->account, token, link,
                                 cloud_param(call->params, "personalNote"), to);
     CLOUD_ERR(cloud_shares_answer(call, err));
-    if (err || !failed->nelts) return NULL;
+    if (err || !unsent.who->nelts) return NULL;
     call->code = 400;
-    call->message = complaint(call, failed);
+    call->message = complaint(call, &unsent);
     return NULL;
 }
 

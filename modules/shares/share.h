@@ -168,9 +168,15 @@ cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *
 
 /* ---- mails, where the settings let them be sent ---- */
 
-/** Tells the recipient of a share (or the members of the group) by mail, with a link to the item;
- *  *failed (const char *): those who get none. For who shared and the owner; DENIED, NOT_FOUND. */
-cloud_err_t *cloud_share_mail_recipients(apr_array_header_t **failed, cloud_ctx_t *ctx,
+/** Those who get none, by name or address (const char *); and why, where it is that too many mails wait. */
+typedef struct {
+    apr_array_header_t *who;
+    const char *why;
+} cloud_share_unsent_t;
+
+/** Tells the recipient of a share (or the members of the group) by mail, with a link to the item. For who shared
+ *  and the owner; DENIED, NOT_FOUND. */
+cloud_err_t *cloud_share_mail_recipients(cloud_share_unsent_t *unsent, cloud_ctx_t *ctx,
                                          const cloud_account_t *account, apr_int64_t node, int type,
                                          const char *recipient, const char *link);
 /** Notes that the recipient was told otherwise. */
@@ -178,7 +184,7 @@ cloud_err_t *cloud_share_mark_sent(cloud_ctx_t *ctx, const cloud_account_t *acco
                                    apr_int64_t node, int type, const char *recipient);
 /** Sends a public link of the account's to addresses (const char *), with a note that may be NULL.
  *  */
-cloud_err_t *cloud_share_mail_link(apr_array_header_t **failed, cloud_ctx_t *ctx,
+cloud_err_t *cloud_share_mail_link(cloud_share_unsent_t *unsent, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, const char *token,
                                    const char *link, const char *note,
                                    const apr_array_header_t *addresses);

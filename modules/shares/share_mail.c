@@ -13,13 +13,13 @@ typedef struct {
     const cloud_account_t *account;   /* who sends */
     const cloud_share_t *share;
     const char *link, *note;
-    apr_array_header_t *failed;       /* of const char *: who gets none */
+    cloud_share_unsent_t *unsent;
     int sent;
 } mailing_t;
 
 static void fail(mailing_t *m, const char *name)
 {
-    APR_ARRAY_PUSH(m->failed, const char *) = apr_pstrdup(m->failed->pool, name);
+    APR_ARRAY_PUSH(m->unsent->who, const char *) = apr_pstrdup(m->unsent->who->pool, name);
 }
 
 static const char *last_day(const mailing_t *m)
@@ -47,6 +47,7 @@ static cloud_err_t *queue(mailing_t *m, const cloud_account_t *to, const char *a
                              m->note && *m->note ? m->note : "",
                              m->note && *m->note ? "\n\n" : "", last_day(m), m->link);
     err = cloud_mail_queue_tx(m->ctx, &mail);
+    if (cloud_err_is(err, CLOUD_E_QUOTA)) m->unsent->why = err->msg;
     if (cloud_err_is(err, CLOUD_E_INVALID) || cloud_err_is(err, CLOUD_E_QUOTA)) {
         fail(m, name);
         return NULL;
@@ -130,8 +131,8 @@ static cloud_err_t *mail_members(mailing_t *m)
     for (i = 0; !err && i < numbers->nelts; i++)
         err = mail_account(m, APR_ARRAY_IDX(numbers, i, apr_int64_t));
     if (!err) err = may_name_members(&named, m);
-    if (err || named || !m->failed->nelts) return err;
-    apr_array_clear(m->failed);
+    if (err || named || !m->unsent->who->nelts) return err;
+    apr_array_clear(m->unsent->who);
     fail(m, m->share->recipient.name);
     return NULL;
 }
@@ -183,14 +184,14 @@ cloud_err_t *cloud_share_mark_sent(cloud_ctx_t *ctx, const cloud_account_t *acco
     return cloud_tx_end(ctx, internal_tx(&m, node, type, recipient, 1));
 }
 
-cloud_err_t *cloud_share_mail_recipients(apr_array_header_t **failed, cloud_ctx_t *ctx,
+cloud_err_t *cloud_share_mail_recipients(cloud_share_unsent_t *unsent, cloud_ctx_t *ctx,
                                          const cloud_account_t *account, apr_int64_t node, int type,
                                          const char *recipient, const char *link)
 {
-    mailing_t m = { .ctx = ctx, .account = account, .link = link };
+    mailing_t m = { .ctx = ctx, .account = account, .link = link, .unsent = unsent };
     int ready;
 
-    *failed = m.failed = apr_array_make(ctx->pool, 4, sizeof(const char *));
+    *unsent = (cloud_share_unsent_t){ apr_array_make(ctx->pool, 4, sizeof(const char *)), NULL };
     CLOUD_ERR(needs(ctx, "shareapi_allow_mail_notification",
                     "Internal mail notification for shared files is not allowed"));
     CLOUD_ERR(cloud_mail_ready(&ready, ctx));
@@ -223,15 +224,16 @@ static cloud_err_t *link_tx(mailing_t *m, const char *token, const apr_array_hea
     return m->sent ? mark_sent(m->ctx, s->id) : NULL;
 }
 
-cloud_err_t *cloud_share_mail_link(apr_array_header_t **failed, cloud_ctx_t *ctx,
+cloud_err_t *cloud_share_mail_link(cloud_share_unsent_t *unsent, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, const char *token,
                                    const char *link, const char *note,
                                    const apr_array_header_t *addresses)
 {
-    mailing_t m = { .ctx = ctx, .account = account, .link = link, .note = note };
+    mailing_t m = { .ctx = ctx, .account = account, .link = link, .note = note,
+                    .unsent = unsent };
     int ready, i;
 
-    *failed = m.failed = apr_array_make(ctx->pool, 4, sizeof(const char *));
+    *unsent = (cloud_share_unsent_t){ apr_array_make(ctx->pool, 4, sizeof(const char *)), NULL };
     CLOUD_ERR(needs(ctx, "shareapi_allow_public_notification",
                     "Public link mail notification is not allowed"));
     CLOUD_ERR(cloud_mail_ready(&ready, ctx));

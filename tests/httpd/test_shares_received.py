@@ -533,6 +533,16 @@ def test_mails(new_env):
     assert link["url"] not in text
     assert f"{cloud}/f/{one['item_source']}\n" in mails[f"{w.brian.id}@example.org"].get_content()
     assert data(call(w.alice, "GET", f"shares/{one['id']}"))[0]["mail_send"] == 1
+    env.cloudctl("config", "set", "notifications", "mail_waiting_per_account", "1")
+    answer = w.brian.ocs(API + place, "POST", data=[
+        ("link", shared(w.brian, "sh", None, 3)["url"]),
+        *(("recipients[]", f"{name}@example.org") for name in "abc")])
+    fails(answer, 400)
+    assert meta(answer)["message"].endswith(
+        "b@example.org,c@example.org (Too many of your mails wait to be sent)")
+    env.cloudctl("config", "delete", "notifications", "mail_waiting_per_account")
+    wait_until(lambda: len(list(box.glob("*.mail"))) == 4, "one of three")
+
 
 def test_mails_that_are_off(w, setting):
     one = shared(w.alice, "sh", w.brian)

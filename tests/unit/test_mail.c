@@ -77,12 +77,15 @@ static void setup(void)
 /* Appends what it reads, and "==" where the mail ends. */
 #define KEEP "cat >>\"$1/got\"; echo == >>\"$1/got\""
 
-static cloud_err_t *queue(const cloud_mail_t *mail)
+static cloud_err_t *queue_by(cloud_ctx_t *ctx, const cloud_mail_t *mail)
 {
-    cloud_ctx_t *ctx = tu_as(alice);
-
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     return cloud_tx_end(ctx, cloud_mail_queue_tx(ctx, mail));
+}
+
+static cloud_err_t *queue(const cloud_mail_t *mail)
+{
+    return queue_by(tu_as(alice), mail);
 }
 
 static cloud_mail_t mail_to(const char *to)
@@ -198,11 +201,43 @@ START_TEST(test_full)
 
     with(KEEP);
     tu_exec("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 9999)"
-            " INSERT INTO mail SELECT 1000 + i, 0, 'x@y', NULL, NULL, NULL, '', '', 'id', 0, 0, 0, 0,"
+            " INSERT INTO mail SELECT i - 9999, 0, 'x@y', NULL, NULL, NULL, '', '', 'id', 0, 0, 0, 0,"
             " NULL FROM n");
     OK(queue(&m));
     FAILS(queue(&m), QUOTA);
     ck_assert_int_eq(waiting(), CLOUD_MAIL_MAX);
+}
+END_TEST
+
+/* Whoever has too many waiting holds up himself alone, and no longer than they wait. */
+START_TEST(test_too_many_of_one)
+{
+    cloud_mail_t m = mail_to("bob@example.net"), hers = mail_to("alice@example.org");
+    cloud_account_t *bob = tu_account("bob");
+    cloud_ctx_t *one, *other;
+    int i;
+
+    with(KEEP);
+    one = tu_as(alice);
+    other = tu_as(bob);
+    OK(cloud_setting_set(tu.ctx, "notifications", "mail_waiting_per_account", "3"));
+    for (i = 0; i < 3; i++) OK(queue_by(one, &m));
+    FAILS(queue_by(one, &m), QUOTA);
+    hers.account = alice;
+    OK(queue_by(other, &hers));
+    for (i = 0; i < 5; i++) OK(queue_by(tu.ctx, &m));
+    ck_assert_int_eq(waiting(), 9);
+    ck_assert_int_eq(send_next(), 1);
+    OK(queue_by(one, &m));
+    FAILS(queue_by(one, &m), QUOTA);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM mail_sender"), 4);
+    /* Those to him go with an account, and those by him need not. */
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM mail_sender"), 0);
+    ck_assert_int_eq(waiting(), 8);
+    OK(queue_by(other, &m));
+    while (send_next() == 1) continue;
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM mail_sender"), 0);
 }
 END_TEST
 
@@ -563,6 +598,7 @@ Suite *suite_mail(void)
     tcase_add_test(tc, test_a_command_in_the_database_does_not_count);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_full);
+    tcase_add_test(tc, test_too_many_of_one);
     tcase_add_test(tc, test_undone);
     tcase_add_test(tc, test_failing);
     tcase_add_test(tc, test_other_ends);

@@ -416,6 +416,21 @@ START_TEST(the_share_folder_is_made)
 }
 END_TEST
 
+/* A folder takes no room. */
+START_TEST(the_share_folder_of_who_has_no_room)
+{
+    cloud_result_t res;
+
+    OK(cloud_setting_set(tu.ctx, "system", "share_folder", "/Others"));
+    OK(cloud_account_set_quota(tu.ctx, "bob", 0));
+    mu_bob.account->quota = 0;
+    mu_share(&mu_alice, "work/doc", &mu_bob, READ);
+    settle(&mu_bob);
+    ck_assert_str_eq(mu_list(&mu_bob, "Others"), "doc;");
+    FAILS(cloud_file_mkcol(&res, mu_bob.ctx, mu_bob.account, "mine", NULL, tu.pool), QUOTA);
+}
+END_TEST
+
 START_TEST(a_file_in_the_way_of_the_share_folder)
 {
     OK(cloud_setting_set(tu.ctx, "system", "share_folder", "/Others/new"));
@@ -720,6 +735,7 @@ Suite *suite_mounts(void)
     tcase_add_test(tc, a_name_too_long_for_a_suffix);
     tcase_add_test(tc, the_share_folder);
     tcase_add_test(tc, the_share_folder_is_made);
+    tcase_add_test(tc, the_share_folder_of_who_has_no_room);
     tcase_add_test(tc, a_file_in_the_way_of_the_share_folder);
     tcase_add_test(tc, the_share_folder_is_kept);
     tcase_add_test(tc, the_share_folder_takes_along_what_is_in_it);
