@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Upload sessions: their rows and their staging files. */
 #include "upload_private.h"
+#include "mount_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -248,15 +249,50 @@ static cloud_err_t *create_tx(cloud_session_t **s, cloud_ctx_t *ctx,
     return cloud_session_by_name(s, ctx, account->number, name, pool);
 }
 
+static cloud_err_t *widen(apr_int64_t *quota, cloud_ctx_t *ctx, const cloud_account_t *account,
+                          apr_pool_t *pool)
+{
+    apr_int64_t last = account->number, theirs;
+    cloud_account_t *owner;
+    cloud_mounts_t *mounts;
+    int i;
+
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, account, pool));
+    for (i = 0; mounts && i < mounts->list->nelts && *quota != CLOUD_QUOTA_UNLIMITED; i++) {
+        const cloud_mount_t *m = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t).m;
+
+        if (m->owner == last || !(m->perms & (CLOUD_PERM_CREATE | CLOUD_PERM_UPDATE))) continue;
+        last = m->owner;
+        CLOUD_ERR(cloud_account_by_number(&owner, ctx, m->owner, pool));
+        CLOUD_ERR(cloud_account_limit(&theirs, ctx, owner));
+        if (theirs == CLOUD_QUOTA_UNLIMITED || theirs > *quota) *quota = theirs;
+    }
+    return NULL;
+}
+
+cloud_err_t *cloud_upload_quota(apr_int64_t *quota, cloud_ctx_t *ctx,
+                                const cloud_account_t *account, apr_int64_t enough,
+                                apr_pool_t *pool)
+{
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_account_limit(quota, ctx, account));
+    if (*quota == CLOUD_QUOTA_UNLIMITED || *quota >= enough) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = widen(quota, ctx, account, pool);
+    cloud_tx_rollback(ctx);
+    return err;
+}
+
 /* A file that is larger than the whole quota can't come in, whatever it replaces. Everything else
  * is decided when the upload is finished, for only then it is known what it replaces. */
 static cloud_err_t *check_total(cloud_ctx_t *ctx, const cloud_account_t *account,
-                                apr_int64_t total)
+                                apr_int64_t total, apr_pool_t *pool)
 {
-    apr_int64_t quota, used;
+    apr_int64_t quota;
 
     if (total <= 0) return NULL;
-    CLOUD_ERR(cloud_account_usage(&quota, &used, ctx, account));
+    CLOUD_ERR(cloud_upload_quota(&quota, ctx, account, total, pool));
     if (quota == CLOUD_QUOTA_UNLIMITED || total <= quota) return NULL;
     return cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
 }
@@ -274,7 +310,7 @@ cloud_err_t *cloud_upload_create(cloud_upload_t **up, cloud_ctx_t *ctx,
 
     CLOUD_ERR(cloud_upload_own(ctx, account->number));
     CLOUD_ERR(check_session_name(ctx, name));
-    CLOUD_ERR(check_total(ctx, account, total));
+    CLOUD_ERR(check_total(ctx, account, total, pool));
     CLOUD_ERR(cloud_storage_stage(&fd, &stage, ctx->store, account->dir, pool));
     /* The row must not name a file that a power cut can take away. */
     err = cloud_storage_identity(fd, &ino, &size, &mtime, &btime, pool);

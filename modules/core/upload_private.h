@@ -104,6 +104,12 @@ const char *cloud_chunk_before_short(const cloud_chunk_name_t *n, apr_pool_t *po
  *  offset, or by its index. The first index is 0, or 1 with some clients of chunking NG. */
 int cloud_chunk_follows(const char *before, const char *name, apr_int64_t end, int v1);
 
+/** What bounds the uploads of an account: its quota, or where that is less than enough, the largest quota of
+ *  those who let it write to something of theirs, since that may be where an upload goes. */
+cloud_err_t *cloud_upload_quota(apr_int64_t *quota, cloud_ctx_t *ctx,
+                                const cloud_account_t *account, apr_int64_t enough,
+                                apr_pool_t *pool);
+
 /** Files of the session are gone (a backup that left them out, somebody who cleaned up): its rows
  *  are deleted, so that the client does not come back to it for ever. NOT_FOUND. (no tx) */
 cloud_err_t *cloud_session_broken(cloud_ctx_t *ctx, const cloud_session_t *s);

@@ -67,7 +67,7 @@ static cloud_err_t *is_next(int *next, cloud_ctx_t *ctx, const cloud_session_t *
 static cloud_err_t *check_room(cloud_chunk_put_t *put)
 {
     const cloud_session_t *s = put->session;
-    apr_int64_t quota, used, staged;
+    apr_int64_t quota, staged, enough = APR_INT64_MAX;
     cloud_account_t *account;
     cloud_stmt_t *st;
     int row;
@@ -75,7 +75,7 @@ static cloud_err_t *check_room(cloud_chunk_put_t *put)
     CLOUD_ERR(cloud_storage_has_room(put->ctx, put->length));
     put->room = -1;
     CLOUD_ERR(cloud_account_by_number(&account, put->ctx, s->up.account, put->pool));
-    CLOUD_ERR(cloud_account_usage(&quota, &used, put->ctx, account));
+    CLOUD_ERR(cloud_account_limit(&quota, put->ctx, account));
     if (quota == CLOUD_QUOTA_UNLIMITED) return NULL;
     CLOUD_ERR(cloud_db_query(&st, &row, put->ctx->db, put->pool,
                              "SELECT coalesce(sum(c.size), 0) FROM upload u JOIN chunk c"
@@ -83,6 +83,9 @@ static cloud_err_t *check_room(cloud_chunk_put_t *put)
                              "i", s->up.account));
     staged = row ? cloud_col_int(st, 0) : 0;
     cloud_stmt_done(st);
+    if (put->length >= 0) enough = staged / 2 + put->length / 2 + 1;
+    CLOUD_ERR(cloud_upload_quota(&quota, put->ctx, account, enough, put->pool));
+    if (quota == CLOUD_QUOTA_UNLIMITED) return NULL;
     put->room = quota > APR_INT64_MAX / 2 ? APR_INT64_MAX : 2 * quota;
     put->room = put->room > staged ? put->room - staged : 0;
     if (put->length > put->room) return cloud_err(put->ctx->pool, CLOUD_E_QUOTA, NULL);
