@@ -16,7 +16,8 @@ static const char SCHEMA[] =
     " attributes TEXT, mail_send INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX IF NOT EXISTS share_recipient ON share (type, recipient, target);"
     "CREATE INDEX IF NOT EXISTS share_node ON share (node, type, recipient);"
-    "CREATE INDEX IF NOT EXISTS share_owner ON share (owner);"
+    "DROP INDEX IF EXISTS share_owner;" /* what versions before this one had */
+    "CREATE INDEX IF NOT EXISTS share_owned ON share (owner, node);"
     "CREATE INDEX IF NOT EXISTS share_initiator ON share (initiator);"
     "CREATE INDEX IF NOT EXISTS share_expires ON share (expires) WHERE expires IS NOT NULL;"
     "CREATE UNIQUE INDEX IF NOT EXISTS share_token ON share (token) WHERE token IS NOT NULL;"

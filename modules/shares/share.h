@@ -268,6 +268,14 @@ cloud_err_t *cloud_share_unannounce(cloud_ctx_t *ctx, apr_int64_t id,
 cloud_err_t *cloud_share_answered(cloud_ctx_t *ctx, const cloud_share_t *s,
                                   const cloud_account_t *account);
 
+/* share_below.c */
+/** Nodes of owner's that are shared, by whomever, and are folder or below it; in ctx's pool. (tx) */
+cloud_err_t *cloud_share_items_below(apr_array_header_t **nodes, cloud_ctx_t *ctx, apr_int64_t owner,
+                                     apr_int64_t folder);
+/** Of folder and what is below it the folders that account put received items in. (tx) */
+cloud_err_t *cloud_share_places_below(apr_array_header_t **folders, cloud_ctx_t *ctx,
+                                      apr_int64_t account, apr_int64_t folder);
+
 /* share_life.c */
 typedef cloud_err_t *cloud_share_id_fn(void *baton, cloud_ctx_t *ctx, apr_int64_t id);
 /** Calls fn for each share of the entry and, of a folder, of what is below it, by whomever it was made. fn may

@@ -43,23 +43,29 @@ static cloud_err_t *drop_all(cloud_ctx_t *ctx, const apr_array_header_t *list, i
 
 /* ---- items ---- */
 
-/* Found from the shares upwards: a tree may be large, and people share few of its items, though each of them
- * perhaps with very many. */
-static const char BELOW[] =
-    "WITH RECURSIVE up (node, at) AS (SELECT DISTINCT node, node FROM share WHERE owner = ?1"
-    " UNION SELECT up.node, n.parent FROM up JOIN node n ON n.id = up.at"
-    " WHERE up.at <> ?2 AND n.parent <> 0)"
-    " SELECT s.id, s.node, s.owner, s.initiator FROM up CROSS JOIN share s WHERE up.at = ?2 AND s.node = up.node";
-static const char AT[] = "SELECT id, node, owner, initiator FROM share WHERE node = ?2 AND owner = ?1";
-
-static cloud_err_t *at_or_below(apr_array_header_t **list, cloud_ctx_t *ctx, const cloud_entry_t *entry)
+static cloud_err_t *shares_of(apr_array_header_t **list, cloud_ctx_t *ctx, apr_int64_t node)
 {
     cloud_stmt_t *st;
     int row;
 
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, CLOUD_IS_DIR(&entry->node) ? BELOW : AT, "ii",
-                             entry->owner->number, entry->node.id));
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, "SELECT id, node, owner, initiator FROM share WHERE node = ?1", "i",
+                             node));
     return collect(list, ctx, st, row);
+}
+
+static cloud_err_t *at_or_below(apr_array_header_t **list, cloud_ctx_t *ctx, const cloud_entry_t *entry)
+{
+    apr_array_header_t *nodes, *of_one;
+    int i;
+
+    if (!CLOUD_IS_DIR(&entry->node)) return shares_of(list, ctx, entry->node.id);
+    *list = apr_array_make(ctx->pool, 4, sizeof(doomed_t));
+    CLOUD_ERR(cloud_share_items_below(&nodes, ctx, entry->owner->number, entry->node.id));
+    for (i = 0; i < nodes->nelts; i++) {
+        CLOUD_ERR(shares_of(&of_one, ctx, APR_ARRAY_IDX(nodes, i, apr_int64_t)));
+        apr_array_cat(*list, of_one);
+    }
+    return NULL;
 }
 
 cloud_err_t *cloud_share_each_below(cloud_ctx_t *ctx, const cloud_entry_t *entry,
@@ -108,14 +114,9 @@ static cloud_err_t *leave_places(cloud_ctx_t *ctx, apr_int64_t folder)
 cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node)
 {
     apr_array_header_t *list;
-    cloud_stmt_t *st;
-    int row;
 
     CLOUD_ERR(leave_places(ctx, node));
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT id, node, owner, initiator FROM share WHERE node = ?1", "i",
-                             node));
-    CLOUD_ERR(collect(&list, ctx, st, row));
+    CLOUD_ERR(shares_of(&list, ctx, node));
     return drop_all(ctx, list, 0);
 }
 

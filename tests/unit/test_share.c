@@ -343,9 +343,12 @@ static apr_uint64_t cost_of_removal(const char *path)
     return tu_steps();
 }
 
+/* How many shares there are, how many items they are of, and how deep these lie: each costs its steps once. */
 START_TEST(test_what_many_share_makes_other_removals_no_slower)
 {
     apr_uint64_t few, many;
+    const char *deep = "d/e/f";
+    int i;
 
     share("d/e/f", CLOUD_SHARE_USER, "brian");
     tu_count_steps();
@@ -356,8 +359,25 @@ START_TEST(test_what_many_share_makes_other_removals_no_slower)
             " SELECT 0, 1000000 + n.i, s.node, s.owner, s.initiator, 1, 0, 'f', 0 FROM share s, n");
     ck_assert_int_eq(shares(), 2001);
     many = cost_of_removal("other/x");
-    /* To see that they are all of one folder is all that they cost. */
+    /* To see that they are all of one item is all that they cost. */
     ck_assert_msg(many < few + 2000 * 10, "%" APR_UINT64_T_FMT " steps, %" APR_UINT64_T_FMT " with few", many, few);
+
+    for (i = 0; i < 100; i++) {
+        deep = apr_pstrcat(tu.pool, deep, "/d", NULL);
+        mkcol(alice, deep);
+    }
+    for (i = 0; i < 200; i++) {
+        const char *path = apr_psprintf(tu.pool, "%s/%d", deep, i);
+
+        mkcol(alice, path);
+        share(path, CLOUD_SHARE_LINK, NULL);
+    }
+    tu_steps();
+    few = many;
+    many = cost_of_removal("other/x");
+    ck_assert_msg(many < few + (100 + 200) * 100, "%" APR_UINT64_T_FMT " steps, %" APR_UINT64_T_FMT " before", many, few);
+    OK(cloud_file_remove(tu_as(alice), alice, "d", NULL));
+    ck_assert_int_eq(shares(), 0);
 }
 END_TEST
 
