@@ -257,7 +257,7 @@ static cloud_err_t *widen(apr_int64_t *quota, cloud_ctx_t *ctx, const cloud_acco
     cloud_mounts_t *mounts;
     int i;
 
-    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, account, pool));
+    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, account));
     for (i = 0; mounts && i < mounts->list->nelts && *quota != CLOUD_QUOTA_UNLIMITED; i++) {
         const cloud_mount_t *m = &APR_ARRAY_IDX(mounts->list, i, cloud_placed_t).m;
 
