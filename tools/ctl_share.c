@@ -170,9 +170,11 @@ static cloud_err_t *transfer(ctl_t *ctl)
     while (path && *path == '/') path++;
     CLOUD_ERR(account_arg(&from, ctl, 0));
     CLOUD_ERR(account_arg(&to, ctl, 1));
-    CLOUD_ERR(cloud_share_transfer(&done, ctl->ctx, from, to, path, ctl->pool));
+    CLOUD_ERR(cloud_share_transfer(&done, ctl->ctx, from, to, path,
+                                   ctl_opt(ctl, "destination-use-user-folder") != NULL, ctl->pool));
     ctl->out = json_pack("{s:o,s:i}", "folder", ctl_string(ctl, done.folder), "items", done.files);
-    ctl_print(ctl, "%d items are in %s of %s now.", done.files, done.folder, to->id);
+    ctl_print(ctl, "%d items are in %s of %s now.", done.files, *done.folder ? done.folder : "the files",
+              to->id);
     return NULL;
 }
 
@@ -191,6 +193,7 @@ static const ctl_opt_t create_opts[] = {
 
 static const ctl_opt_t transfer_opts[] = {
     { "path", "PATH", "only this folder or file" },
+    { "destination-use-user-folder", NULL, "into TO's files themselves, of which there are none yet" },
     { NULL, NULL, NULL }
 };
 

@@ -153,10 +153,11 @@ typedef struct {
     int files;                    /* items moved */
 } cloud_share_transfer_t;
 /** Moves path (NULL: all files) of an account into a new folder of another one, with the shares of
- *  what is moved; those with the new owner end. For the system (DENIED). */
+ *  what is moved; those with the new owner end. at_top: into the other one's files themselves, of which there may be
+ *  none yet (EXISTS). For the system (DENIED). */
 cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx,
                                   const cloud_account_t *from, const cloud_account_t *to,
-                                  const char *path, apr_pool_t *pool);
+                                  const char *path, int at_top, apr_pool_t *pool);
 
 /* ---- what they give (share_mounts.c) ---- */
 

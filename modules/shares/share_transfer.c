@@ -113,7 +113,7 @@ static cloud_err_t *make_folder(const char **path, cloud_ctx_t *ctx, const move_
 static cloud_err_t *move_one(cloud_ctx_t *ctx, move_t *m, const char *folder, apr_pool_t *pool)
 {
     const char *slash = strrchr(m->path, '/');
-    const char *dst = apr_pstrcat(pool, folder, "/", slash ? slash + 1 : m->path, NULL);
+    const char *dst = apr_pstrcat(pool, folder, *folder ? "/" : "", slash ? slash + 1 : m->path, NULL);
     cloud_entry_t *seen;
     cloud_result_t res;
 
@@ -122,9 +122,17 @@ static cloud_err_t *move_one(cloud_ctx_t *ctx, move_t *m, const char *folder, ap
     return cloud_files_move_from(&res, ctx, source, m, m->to, dst, 0, NULL, pool);
 }
 
+static cloud_err_t *check_empty(cloud_ctx_t *ctx, const cloud_account_t *to, apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_make(pool, 16, sizeof(const char *));
+
+    CLOUD_ERR(list_items(names, ctx, to, NULL));
+    return names->nelts ? cloud_err(ctx->pool, CLOUD_E_EXISTS, "%s has files already", to->id) : NULL;
+}
+
 cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx,
                                   const cloud_account_t *from, const cloud_account_t *to,
-                                  const char *path, apr_pool_t *pool)
+                                  const char *path, int at_top, apr_pool_t *pool)
 {
     apr_array_header_t *paths = apr_array_make(pool, 16, sizeof(const char *));
     move_t m = { from, to, NULL };
@@ -138,7 +146,7 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
         return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is one and the same account");
     CLOUD_ERR(list_items(paths, ctx, from, path));
     if (!paths->nelts) return NULL;
-    CLOUD_ERR(make_folder(&done->folder, ctx, &m, pool));
+    CLOUD_ERR(at_top ? check_empty(ctx, to, pool) : make_folder(&done->folder, ctx, &m, pool));
     apr_pool_create(&item, pool);
     for (; done->files < paths->nelts; done->files++) {
         m.path = APR_ARRAY_IDX(paths, done->files, const char *);

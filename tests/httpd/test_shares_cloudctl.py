@@ -111,6 +111,21 @@ def test_transfer(env, alice):
     assert env.cloudctl_json("share", "transfer-ownership", alice.id, brian.id)["items"] == 0
 
 
+def test_transfer_to_who_has_nothing(env, alice):
+    brian, carol = env.account(), env.account()
+    share = env.cloudctl_json("share", "create", alice.id, "d", "--to", carol.id)[0]
+    transfer = ("share", "transfer-ownership", alice.id, brian.id, "--destination-use-user-folder")
+    brian.put("here", b"x")
+    refused = env.cloudctl(*transfer, check=False)
+    assert refused.returncode == 1 and "has files already" in refused.stderr
+    brian.delete("here")
+    done = env.cloudctl_json(*transfer)
+    assert (done["folder"], done["items"]) == ("", 1)
+    assert brian.get("d/f.txt").content == b"text"
+    assert carol.get("d/f.txt").content == b"text"
+    assert [(one["id"], one["path"]) for one in listed(brian)] == [(str(share["id"]), "/d")]
+
+
 def test_listings_tell_what_is_shared(env, alice):
     brian = env.account()
 

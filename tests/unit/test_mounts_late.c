@@ -76,7 +76,7 @@ START_TEST(another_owner)
 
     mu_share(&mu_alice, "work/Team", &mu_bob, ALL);
     begin("Team/report");
-    OK(cloud_share_transfer(&done, tu.ctx, mu_alice.account, mu_dave.account, "work", tu.pool));
+    OK(cloud_share_transfer(&done, tu.ctx, mu_alice.account, mu_dave.account, "work", 0, tu.pool));
     OK(cloud_account_delete(tu.ctx, "alice"));
     FAILS(end(), CONFLICT);
     OK(mu_try_put(&mu_bob, "Team/report", "again"));

@@ -22,7 +22,7 @@ static void transfer(const person_t *from, const person_t *to, const char *path)
 {
     cloud_share_transfer_t done;
 
-    OK(cloud_share_transfer(&done, tu.ctx, from->account, to->account, path, tu.pool));
+    OK(cloud_share_transfer(&done, tu.ctx, from->account, to->account, path, 0, tu.pool));
     ck_assert_int_eq(done.files, 1);
 }
 
