@@ -110,7 +110,8 @@ static cloud_err_t *find_place(cloud_entry_t **e, cloud_put_t *put)
     cloud_err_t *err = check_place(e, put);
     int tries = 0;
 
-    if (is_blind(*e) && strchr((*e)->path, '/')) return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
+    if (is_blind(*e) && (!*(*e)->path || strchr((*e)->path, '/')))
+        return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
     if (!put->opts.free_name && is_blind(*e)) {
         put->opts.free_name = 1;
         memset(&put->opts.cond, 0, sizeof put->opts.cond);
