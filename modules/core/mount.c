@@ -213,6 +213,13 @@ cloud_err_t *cloud_mounts_load(cloud_mounts_t **mounts, cloud_ctx_t *ctx,
     return NULL;
 }
 
+cloud_err_t *cloud_mounts_expect(cloud_ctx_t *ctx, const cloud_account_t *account)
+{
+    cloud_mounts_t *mounts;
+
+    return cloud_mounts_load(&mounts, ctx, account);
+}
+
 /* ---- some of them ---- */
 
 int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder)

@@ -42,6 +42,14 @@ struct cloud_view_t {
     apr_int64_t id;
 };
 
+/** Loads all mounts of account, which asks, at once: for who is going to ask for many. (tx) */
+CLOUD_API cloud_err_t *cloud_mounts_expect(cloud_ctx_t *ctx, const cloud_account_t *account);
+/** Where the mount of a target is among the files of account, which asks: path, and the folder that it is in.
+ *  *m NULL: it has none, or it is in no files. (tx) */
+CLOUD_API cloud_err_t *cloud_mount_place(const cloud_mount_t **m, const char **path,
+                                         apr_int64_t *folder, cloud_ctx_t *ctx,
+                                         const cloud_account_t *account, apr_int64_t target,
+                                         apr_pool_t *pool);
 /** The live mount of one target that account, which asks, has; *m NULL: it has none. (tx) */
 CLOUD_API cloud_err_t *cloud_mount_get(const cloud_mount_t **m, cloud_ctx_t *ctx,
                                        const cloud_account_t *account, apr_int64_t target,

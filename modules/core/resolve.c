@@ -378,22 +378,46 @@ static const char *join(const char *folder, const char *below, apr_pool_t *pool)
                              : *folder ? folder : below;
 }
 
+static cloud_err_t *path_of_placed(const char **path, cloud_ctx_t *ctx, const cloud_placed_t *p,
+                                   apr_pool_t *pool)
+{
+    apr_array_header_t *place;
+
+    *path = p->shown;
+    if (p->above_len == 1) return NULL;
+    CLOUD_ERR(cloud_tree_above(&place, ctx, p->above[p->above_len - 1], pool));
+    *path = join(names_from(place, 1, pool), p->shown, pool);
+    return NULL;
+}
+
+cloud_err_t *cloud_mount_place(const cloud_mount_t **m, const char **path, apr_int64_t *folder,
+                               cloud_ctx_t *ctx, const cloud_account_t *account,
+                               apr_int64_t target, apr_pool_t *pool)
+{
+    const cloud_placed_t *p;
+
+    CLOUD_ERR(cloud_mount_of(&p, ctx, account, target, pool));
+    *m = p ? cloud_mount_keep(p, pool) : NULL;
+    if (!p) return NULL;
+    *folder = p->above[p->above_len - 1];
+    CLOUD_ERR(path_of_placed(path, ctx, p, pool));
+    *path = apr_pstrdup(pool, *path);
+    return NULL;
+}
+
 /* Where the node is seen through a mount: the one that is the nearest above it. */
 static cloud_err_t *path_through_mount(const char **path, cloud_ctx_t *ctx,
                                        const cloud_account_t *account,
                                        const apr_array_header_t *rows, apr_pool_t *pool)
 {
-    apr_array_header_t *place;
     const cloud_placed_t *p = NULL;
-    const char *top;
     int i;
 
     for (i = rows->nelts - 1; i > 0 && !p; i--)
         CLOUD_ERR(cloud_mount_of(&p, ctx, account, APR_ARRAY_IDX(rows, i, cloud_above_t).id, pool));
     if (!p) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
-    CLOUD_ERR(cloud_tree_above(&place, ctx, p->above[p->above_len - 1], pool));
-    top = join(names_from(place, 1, pool), p->shown, pool);
-    *path = join(top, names_from(rows, i + 2, pool), pool);
+    CLOUD_ERR(path_of_placed(path, ctx, p, pool));
+    *path = join(*path, names_from(rows, i + 2, pool), pool);
     return NULL;
 }
 

@@ -49,6 +49,29 @@ static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_
     return NULL;
 }
 
+/* What somebody received is where it is mounted, whatever the name of that is by now. */
+static cloud_err_t *find_mount(item_t **item, cloud_ctx_t *ctx, const cloud_account_t *account,
+                               const cloud_share_t *s, apr_pool_t *pool)
+{
+    const cloud_mount_t *m;
+    const char *path, *slash;
+    apr_int64_t folder;
+    cloud_err_t *err;
+
+    *item = NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    err = cloud_mount_place(&m, &path, &folder, ctx, account, s->node, pool);
+    cloud_tx_rollback(ctx);
+    if (err || !m) return err;
+    slash = strrchr(path, '/');
+    *item = apr_pcalloc(pool, sizeof(**item));
+    (*item)->path = apr_pstrcat(pool, "/", path, NULL);
+    (*item)->parent = folder;
+    (*item)->name = slash ? apr_pstrdup(pool, slash + 1) : path;
+    (*item)->is_dir = CLOUD_IS_DIR(&m->target);
+    return NULL;
+}
+
 static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_account_t *account,
                              const cloud_share_t *s, apr_pool_t *pool)
 {
@@ -91,7 +114,8 @@ static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud
     const char *folder;
 
     *item = NULL;
-    if (here) CLOUD_ERR(find_own(item, ctx, call->account, s, pool));
+    if (here && received) CLOUD_ERR(find_mount(item, ctx, call->account, s, pool));
+    if (here && !*item) CLOUD_ERR(find_own(item, ctx, call->account, s, pool));
     if (here && !*item && received) CLOUD_ERR(has_mount(&dormant, ctx, call->account, s, pool));
     here = here && !dormant;
     if (!here) CLOUD_ERR(find_elsewhere(item, ctx, s, pool));
@@ -194,32 +218,49 @@ static cloud_err_t *set_recipient(json_t *o, const cloud_ocs_call_t *call, const
     return NULL;
 }
 
+cloud_err_t *cloud_shares_view(cloud_shares_view_t *view, cloud_ocs_call_t *call, int received,
+                               int many)
+{
+    memset(view, 0, sizeof(*view));
+    view->call = call;
+    view->received = received;
+    if (!received) return NULL;
+    CLOUD_ERR(cloud_share_allowed(&view->may_share, call->ctx, call->account));
+    if (!many) return NULL;
+    CLOUD_ERR(cloud_mounts_expect(call->ctx, call->account));
+    return cloud_share_granted_all(&view->granted, call->ctx, call->account, call->r->pool);
+}
+
 /* What a recipient has of a share by now: of one that was shared on, no more than who did so has
  * himself. 0: nothing any more. Who may not share on is not told that he may. */
-static cloud_err_t *shown_perms(unsigned *perms, const cloud_ocs_call_t *call,
-                                const cloud_share_t *s, int received, apr_pool_t *pool)
+static cloud_err_t *shown_perms(unsigned *perms, const cloud_shares_view_t *view,
+                                const cloud_share_t *s, apr_pool_t *pool)
 {
-    unsigned flags;
-    int yes = 1;
+    unsigned flags, *granted;
 
     *perms = s->perms;
-    if (!received) return NULL;
-    if (s->initiator.number != s->owner.number)
-        CLOUD_ERR(cloud_share_granted(perms, &flags, call->ctx, s->id, pool));
-    CLOUD_ERR(cloud_share_allowed(&yes, call->ctx, call->account));
-    if (!yes) *perms &= ~CLOUD_PERM_SHARE;
+    if (!view->received) return NULL;
+    if (s->initiator.number != s->owner.number && view->granted) {
+        granted = apr_hash_get(view->granted, &s->id, sizeof(s->id));
+        *perms = granted ? *granted : 0;
+    } else if (s->initiator.number != s->owner.number) {
+        CLOUD_ERR(cloud_share_granted(perms, &flags, view->call->ctx, s->id, pool));
+    }
+    if (!view->may_share) *perms &= ~CLOUD_PERM_SHARE;
     return NULL;
 }
 
-cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const cloud_share_t *s,
-                                 int received, apr_pool_t *pool)
+cloud_err_t *cloud_shares_format(json_t **out, const cloud_shares_view_t *view,
+                                 const cloud_share_t *s, apr_pool_t *pool)
 {
+    cloud_ocs_call_t *call = view->call;
+    int received = view->received;
     unsigned perms;
     item_t *item;
     json_t *o;
 
     *out = NULL;
-    CLOUD_ERR(shown_perms(&perms, call, s, received, pool));
+    CLOUD_ERR(shown_perms(&perms, view, s, pool));
     CLOUD_ERR(find_item(&item, call, s, received, pool));
     if (!item || !perms) return NULL;
     o = json_pack("{s:o, s:i, s:o, s:o, s:i, s:I, s:n, s:o, s:o}",

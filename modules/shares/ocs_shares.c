@@ -28,9 +28,11 @@ cloud_err_t *cloud_shares_answer(cloud_ocs_call_t *call, cloud_err_t *err)
 static cloud_err_t *show_tx(cloud_ocs_call_t *call, const cloud_share_t *s, int received,
                             int in_list)
 {
+    cloud_shares_view_t view;
     json_t *shown;
 
-    CLOUD_ERR(cloud_shares_format(&shown, call, s, received, call->r->pool));
+    CLOUD_ERR(cloud_shares_view(&view, call, received, 0));
+    CLOUD_ERR(cloud_shares_format(&shown, &view, s, call->r->pool));
     if (!shown)
         return cloud_err(call->r->pool, CLOUD_E_NOT_FOUND, "Wrong share ID, share doesn't exist");
     call->data = shown;
@@ -307,15 +309,17 @@ static int wanted_state(const cloud_ocs_call_t *call)
 static cloud_err_t *fill_list(cloud_ocs_call_t *call, const apr_array_header_t *shares,
                               int received)
 {
+    cloud_shares_view_t view;
     apr_pool_t *iter;
     json_t *shown;
     int i;
 
+    CLOUD_ERR(cloud_shares_view(&view, call, received, shares->nelts > 1));
     apr_pool_create(&iter, call->r->pool);
     for (i = 0; i < shares->nelts; i++) {
         apr_pool_clear(iter);
-        CLOUD_ERR(cloud_shares_format(&shown, call, APR_ARRAY_IDX(shares, i, cloud_share_t *),
-                                      received, iter));
+        CLOUD_ERR(cloud_shares_format(&shown, &view, APR_ARRAY_IDX(shares, i, cloud_share_t *),
+                                      iter));
         if (shown) json_array_append_new(call->data, shown);
     }
     apr_pool_destroy(iter);

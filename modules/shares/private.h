@@ -30,10 +30,21 @@ int cloud_shares_personal_serve(request_rec *r);
  *  passed on. NULL is success, without a message. */
 cloud_err_t *cloud_shares_answer(cloud_ocs_call_t *call, cloud_err_t *err);
 
-/** A share as OCS shows it to who asks; *out NULL when he can't see its item (any more). received:
- *  as its recipient gets it. pool: for the time of the call; the JSON is its own. (tx) */
-cloud_err_t *cloud_shares_format(json_t **out, cloud_ocs_call_t *call, const cloud_share_t *s,
-                                 int received, apr_pool_t *pool);
+/** Shares as who asks is shown them. */
+typedef struct {
+    cloud_ocs_call_t *call;
+    int received;              /* as their recipient gets them */
+    int may_share;             /* he may share at all */
+    apr_hash_t *granted;       /* cloud_share_granted_all(); NULL: each is looked for by itself */
+} cloud_shares_view_t;
+
+/** many: what all have in common is looked at once, in a few statements. (tx) */
+cloud_err_t *cloud_shares_view(cloud_shares_view_t *view, cloud_ocs_call_t *call, int received,
+                               int many);
+/** A share as OCS shows it; *out NULL when who asks can't see its item (any more). pool: for the time of the call;
+ *  the JSON is its own. (tx, that of the view) */
+cloud_err_t *cloud_shares_format(json_t **out, const cloud_shares_view_t *view,
+                                 const cloud_share_t *s, apr_pool_t *pool);
 
 /** The part "files_sharing" of the capabilities. */
 cloud_err_t *cloud_shares_capabilities(json_t *all, cloud_ctx_t *ctx, request_rec *r);

@@ -166,6 +166,10 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
  *  Expiry of the share itself is not looked at. (tx) */
 cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
                                  apr_int64_t share, apr_pool_t *pool);
+/** Of all shares with an account and its groups, also such as were not accepted: by id, unsigned. One that is
+ *  worth nothing may be missing. One statement. (tx) */
+cloud_err_t *cloud_share_granted_all(apr_hash_t **granted, cloud_ctx_t *ctx,
+                                     const cloud_account_t *account, apr_pool_t *pool);
 
 /* ---- mails, where the settings let them be sent ---- */
 

@@ -16,14 +16,16 @@
  * with groups, so the order is given (CROSS JOIN). */
 #define GRANT(s)   s ".id, " s ".node, " s ".owner, " s ".initiator, " s ".perms, " s ".flags, " s ".target"
 
-/* Grants to the account. item: rows of nodes it is about. */
-#define MINE_ALL                                                                                \
+/* Grants to the account. one, member: further conditions on those with himself, and with his groups. */
+#define MINE(one, member)                                                                       \
     "mine (id, node, owner, initiator, perms, flags, target) AS NOT MATERIALIZED ("            \
-    "SELECT " GRANT("s") " FROM share s WHERE s.type = 0 AND s.recipient = ?1 AND s.state = 0" \
+    "SELECT " GRANT("s") " FROM share s WHERE s.type = 0 AND s.recipient = ?1" one             \
     " AND " OTHERS("s") " AND " LIVE("s")                                                      \
     " UNION ALL SELECT " GRANT("s") " FROM membership m CROSS JOIN share s WHERE s.type = 1"   \
-    " AND s.recipient = m.usergroup AND m.account = ?1 AND " SAID("s", "?1") " = 0"            \
+    " AND s.recipient = m.usergroup AND m.account = ?1" member                                 \
     " AND " OTHERS("s") " AND " LIVE("s") ")"
+#define MINE_ALL MINE(" AND s.state = 0", " AND " SAID("s", "?1") " = 0")
+/* The same, of items alone. item: rows of nodes it is about. */
 #define MINE_OF(item)                                                                           \
     item ", "                                                                                   \
     "mine (id, node, owner, initiator, perms, flags, target) AS NOT MATERIALIZED ("            \
@@ -40,40 +42,24 @@
 #define ITEM_TARGET "item (node) AS (SELECT ?3)"
 #define ITEM_PUT "item (node) AS (SELECT node FROM share_place WHERE account = ?1 AND parent = ?3)"
 
-/* What a grant that is not the owner's own is worth: so much as whoever gave it has by now, with the
- * permission to share, on the item or above it; and he by somebody else, up to the owner. Grants by the owner
- * cost nothing of it. There are two walks with the same result. */
-#define GIVEN(g)                                                                                \
-    g ".owner = p.owner AND (" g ".perms & 16) <> 0 AND " LIVE(g)
+/* What a grant that is not the owner's own is worth: whoever gave it has to be somebody who may share there by now, and
+ * gives no more than he has there; which is what all grants to him on the item, or above it, add up to. With each of
+ * these it is the same, up to the owner. So it is found permission by permission, and that content may be downloaded
+ * is one, too. Grants by the owner cost nothing of it. */
+#define MAY_DOWNLOAD "32"
+#define BITS(g)                                                                                 \
+    g ".perms & 31 | CASE WHEN " g ".flags & 1 THEN 0 ELSE " MAY_DOWNLOAD " END"
 /* Grants to who is asked of, where he is. Their order is that of the walk: CROSS JOIN keeps it. */
 #define TO_ONE                                                                                  \
     " CROSS JOIN share g WHERE g.node = p.at AND g.type = 0 AND g.recipient = p.who"           \
-    " AND g.state = 0 AND " GIVEN("g")
+    " AND g.state = 0 AND g.owner = p.owner AND " LIVE("g")
 #define TO_GROUP                                                                                \
     " CROSS JOIN membership m CROSS JOIN share g WHERE m.account = p.who AND g.node = p.at"    \
     " AND g.type = 1 AND g.recipient = m.usergroup AND " SAID("g", "p.who") " = 0"             \
-    " AND " GIVEN("g")
+    " AND g.owner = p.owner AND " LIVE("g")
 
-/* Both give "have": what who has, with the permission to share, on an item. */
-
-/* For few items: from states to states (giver, item, permissions left, who gave it, where), each once, so a ring
- * ends. */
-#define FEW(mine)                                                                               \
-    "reach (giver, owner, node, perms, flags, who, at) AS ("                                   \
-    "SELECT initiator, owner, node, -1, 0, initiator, node FROM " mine                         \
-    " WHERE initiator <> owner"                                                                \
-    " UNION SELECT p.giver, p.owner, p.node, p.perms, p.flags, p.who, n.parent FROM reach p"   \
-    " JOIN node n ON n.id = p.at WHERE p.who <> p.owner AND n.parent <> 0"                     \
-    " UNION SELECT p.giver, p.owner, p.node, p.perms & g.perms, p.flags | g.flags,"            \
-    " g.initiator, p.at FROM reach p" TO_ONE " AND p.who <> p.owner"                           \
-    " UNION SELECT p.giver, p.owner, p.node, p.perms & g.perms, p.flags | g.flags,"            \
-    " g.initiator, p.at FROM reach p" TO_GROUP " AND p.who <> p.owner)"                        \
-    ", have (who, owner, at, perms, flags) AS ("                                               \
-    "SELECT giver, owner, node, perms, flags FROM reach WHERE who = owner)"
-
-/* For many, which lie in the same folders and are by the same people: what they have in common is looked at
- * once. spot: of whom it is asked, and where, found on the way up, from an item to the folder above and from a
- * grant to who gave it; have: found on the way down again. Both are sets. */
+/* spot: of whom it is asked, and where, found on the way up, from an item to the folder above and from a grant to
+ * who gave it. What many grants have in common (folders, givers) is looked at once. */
 #define SPOT(mine)                                                                              \
     "spot (who, owner, at, above) AS MATERIALIZED ("                                           \
     "SELECT s.initiator, s.owner, s.node, n.parent FROM " mine " s JOIN node n"                \
@@ -84,43 +70,55 @@
     " AND g.initiator <> p.owner"                                                              \
     " UNION SELECT g.initiator, p.owner, p.at, p.above FROM spot p" TO_GROUP                   \
     " AND g.initiator <> p.owner)"
-#define FROM_HIM                                                                                \
-    "SELECT p.who, h.owner, h.at, h.perms & g.perms, h.flags | g.flags FROM have h"
-#define OF_HIM " AND p.at = h.at AND p.owner = h.owner AND g.initiator = h.who"
-#define HAVE                                                                                    \
-    "have (who, owner, at, perms, flags) AS MATERIALIZED ("                                    \
-    "SELECT p.who, p.owner, p.at, g.perms, g.flags FROM spot p" TO_ONE                         \
-    " AND g.initiator = p.owner"                                                               \
-    " UNION SELECT p.who, p.owner, p.at, g.perms, g.flags FROM spot p" TO_GROUP                \
-    " AND g.initiator = p.owner"                                                               \
-    " UNION SELECT h.who, h.owner, p.at, h.perms, h.flags FROM have h CROSS JOIN spot p"       \
-    " WHERE p.above = h.at AND p.who = h.who AND p.owner = h.owner"                            \
-    " UNION " FROM_HIM " CROSS JOIN spot p" TO_ONE OF_HIM                                      \
-    " UNION " FROM_HIM " CROSS JOIN spot p" TO_GROUP OF_HIM ")"
-#define MANY(mine) SPOT(mine) ", " HAVE
-
-/* A grant s with what its giver has. */
-#define HAS " JOIN have h ON h.at = s.node AND h.who = s.initiator AND h.owner = s.owner"
+/* given: who gave what to those. */
+#define GIVEN                                                                                   \
+    "given (giver, owner, at, who, bits) AS MATERIALIZED ("                                    \
+    "SELECT g.initiator, p.owner, p.at, p.who, " BITS("g") " FROM spot p" TO_ONE               \
+    " UNION SELECT g.initiator, p.owner, p.at, p.who, " BITS("g") " FROM spot p" TO_GROUP ")"
+/* may: who may share, and has: who has a permission (by a bit each), where; found on the way down. */
+#define GOES_DOWN " CROSS JOIN spot p WHERE p.above = h.at AND p.who = h.who AND p.owner = h.owner"
+#define GIVEN_BY "g.giver = h.who AND g.at = h.at AND g.owner = h.owner"
+#define MAY                                                                                     \
+    "may (who, owner, at) AS MATERIALIZED ("                                                   \
+    "SELECT who, owner, at FROM given WHERE giver = owner AND bits & 16"                       \
+    " UNION SELECT h.who, h.owner, p.at FROM may h" GOES_DOWN                                  \
+    " UNION SELECT g.who, g.owner, g.at FROM may h CROSS JOIN given g"                         \
+    " WHERE " GIVEN_BY " AND g.bits & 16)"
+#define HAS                                                                                     \
+    "has (who, owner, at, bit) AS MATERIALIZED ("                                              \
+    "SELECT g.who, g.owner, g.at, b.column1 FROM given g CROSS JOIN"                           \
+    " (VALUES (1), (2), (4), (8), (16), (" MAY_DOWNLOAD ")) b"                                 \
+    " WHERE g.giver = g.owner AND g.bits & b.column1"                                          \
+    " UNION SELECT h.who, h.owner, p.at, h.bit FROM has h" GOES_DOWN                           \
+    " UNION SELECT g.who, g.owner, g.at, h.bit FROM has h CROSS JOIN may m CROSS JOIN given g" \
+    " WHERE m.who = h.who AND m.at = h.at AND m.owner = h.owner AND " GIVEN_BY                 \
+    " AND g.bits & h.bit)"
+/* Grants with what they are worth: a row, or one for each permission. */
+#define WORTH(mine)                                                                             \
+    SPOT(mine) ", " GIVEN ", " MAY ", " HAS                                                    \
+    ", worth (id, node, owner, perms, flags, target) AS ("                                     \
+    "SELECT id, node, owner, perms, flags, target FROM " mine " WHERE initiator = owner"       \
+    " UNION ALL SELECT s.id, s.node, s.owner, s.perms & h.bit,"                                \
+    " CASE WHEN h.bit = " MAY_DOWNLOAD " THEN s.flags ELSE s.flags | 1 END, s.target"          \
+    " FROM " mine " s JOIN may m ON m.at = s.node AND m.who = s.initiator AND m.owner = s.owner" \
+    " JOIN has h ON h.at = s.node AND h.who = s.initiator AND h.owner = s.owner"               \
+    " WHERE s.initiator <> s.owner)"
 
 #define NODE_OF_N                                                                               \
     "n.id, n.parent, n.name, n.disk, n.kind, n.etag, n.size, n.mtime, n.created, n.ino,"       \
     " n.ino_mtime, n.btime, n.sums, n.flags"
 #define NODE_COLS_LEN 14
-#define MOUNTS(mine, walk)                                                                      \
-    "WITH RECURSIVE " mine ", " walk("mine")                                                   \
-    ", worth (id, node, owner, perms, flags, target) AS ("                                     \
-    "SELECT id, node, owner, perms, flags, target FROM mine WHERE initiator = owner"           \
-    " UNION ALL SELECT s.id, s.node, s.owner, s.perms & h.perms, s.flags | h.flags, s.target"  \
-    " FROM mine s" HAS " WHERE s.initiator <> s.owner)"                                        \
+#define MOUNTS(mine)                                                                            \
+    "WITH RECURSIVE " mine ", " WORTH("mine")                                                  \
     " SELECT " NODE_OF_N ", w.owner, a.id, a.display_name, w.perms, w.flags, w.target,"        \
     " p.parent, p.name, w.id FROM worth w JOIN node n ON n.id = w.node"                        \
     " JOIN account a ON a.number = w.owner"                                                    \
     " LEFT JOIN share_place p ON p.account = ?1 AND p.node = w.node ORDER BY n.id, w.id"
 
-static const char SELECT_ALL[] = MOUNTS(MINE_ALL, MANY);
-static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED), FEW);
-static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET), FEW);
-static const char SELECT_PUT[] = MOUNTS(MINE_OF(ITEM_PUT), FEW);
+static const char SELECT_ALL[] = MOUNTS(MINE_ALL);
+static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED));
+static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET));
+static const char SELECT_PUT[] = MOUNTS(MINE_OF(ITEM_PUT));
 
 /* ---- rows to mounts ---- */
 
@@ -222,11 +220,8 @@ cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account
 /* ---- what one row is worth ---- */
 
 static const char SELECT_GRANTED[] =
-    "WITH RECURSIVE one (node, owner, initiator, perms, flags) AS (SELECT node, owner, initiator,"
-    " perms, flags FROM share WHERE id = ?1), " FEW("one")
-    " SELECT perms, flags FROM one WHERE initiator = owner"
-    " UNION ALL SELECT s.perms & h.perms, s.flags | h.flags FROM one s" HAS
-    " WHERE s.initiator <> s.owner";
+    "WITH RECURSIVE one (id, node, owner, initiator, perms, flags, target) AS (SELECT " GRANT("s")
+    " FROM share s WHERE id = ?1), " WORTH("one") " SELECT perms, flags FROM worth";
 
 cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *ctx,
                                  apr_int64_t share, apr_pool_t *pool)
@@ -244,5 +239,32 @@ cloud_err_t *cloud_share_granted(unsigned *perms, unsigned *flags, cloud_ctx_t *
     }
     cloud_stmt_done(st);
     if (!*perms) *flags = CLOUD_MOUNT_NO_DOWNLOAD;
+    return err;
+}
+
+static const char SELECT_WORTH[] =
+    "WITH RECURSIVE " MINE("", "") ", " WORTH("mine") " SELECT id, perms FROM worth";
+
+cloud_err_t *cloud_share_granted_all(apr_hash_t **granted, cloud_ctx_t *ctx,
+                                     const cloud_account_t *account, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    cloud_err_t *err;
+    int row;
+
+    *granted = apr_hash_make(pool);
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool, SELECT_WORTH, "ii", account->number,
+                             now()));
+    for (err = NULL; !err && row; err = cloud_stmt_step(&row, st, ctx->pool)) {
+        apr_int64_t id = cloud_col_int(st, 0);
+        unsigned *perms = apr_hash_get(*granted, &id, sizeof id);
+
+        if (!perms) {
+            perms = apr_pcalloc(pool, sizeof *perms);
+            apr_hash_set(*granted, apr_pmemdup(pool, &id, sizeof id), sizeof id, perms);
+        }
+        *perms |= (unsigned)cloud_col_int(st, 1);
+    }
+    cloud_stmt_done(st);
     return err;
 }

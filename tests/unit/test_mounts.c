@@ -229,24 +229,94 @@ static const char *mounts_of(const person_t *p, apr_int64_t target)
     return text;
 }
 
-/* Shares of everybody with everybody, also such as nobody could make: what all of them at once give is what
- * each by itself does. */
-START_TEST(both_walks_have_one_result)
+/* ---- what many grants are worth, by the rules as they are told ---- */
+
+#define PEOPLE 4
+#define NODES  5
+#define GRANTS 30
+#define MAY_DOWNLOAD 32u
+
+/* Alice's work, doc, sub, a.txt and deep. */
+static const char *const paths[NODES] = { "work", "work/doc", "work/doc/sub", "work/doc/a.txt",
+                                          "work/doc/sub/deep" };
+static const int above[NODES] = { -1, 0, 1, 1, 2 };
+static const int is_file[NODES] = { 0, 0, 0, 1, 1 };
+
+typedef struct {
+    int giver, node, counts;
+    unsigned to, bits;          /* to: a bit for each person */
+} grant_t;
+
+typedef struct {
+    grant_t grants[GRANTS];
+    unsigned has[PEOPLE][NODES]; /* what all that he was given comes to */
+} worth_t;
+
+/* Nobody gives what he has not, nor without the permission to share. */
+static unsigned worth_of(const worth_t *w, const grant_t *g)
 {
-    static const char *const paths[] = { "work", "work/doc", "work/doc/sub", "work/doc/a.txt",
-                                         "work/doc/sub/deep" };
-    static const unsigned perms[] = { ALL, ALL, 17, 19, 1 };
+    unsigned has = g->giver == 0 ? 63 : w->has[g->giver][g->node];
+
+    return g->counts && has & CLOUD_PERM_SHARE ? g->bits & has : 0;
+}
+
+static int add(unsigned *has, unsigned more)
+{
+    int changed = (*has | more) != *has;
+
+    *has |= more;
+    return changed;
+}
+
+static void find_worth(worth_t *w)
+{
+    int changed, i, p;
+
+    memset(w->has, 0, sizeof w->has);
+    do {
+        changed = 0;
+        for (i = 0; i < GRANTS; i++)
+            for (p = 0; p < PEOPLE; p++)
+                if (w->grants[i].to >> p & 1)
+                    changed |= add(&w->has[p][w->grants[i].node], worth_of(w, &w->grants[i]));
+        for (i = 1; i < NODES; i++)
+            for (p = 0; p < PEOPLE; p++) changed |= add(&w->has[p][i], w->has[p][above[i]]);
+    } while (changed);
+}
+
+/* As mounts_of() writes it. Nobody is given what is his, or what he gave himself. */
+static const char *expected(const worth_t *w, int person, int node, apr_int64_t id)
+{
+    unsigned perms = 0;
+    int i;
+
+    for (i = 0; person && i < GRANTS; i++)
+        if (w->grants[i].node == node && w->grants[i].giver != person
+            && w->grants[i].to >> person & 1)
+            perms |= worth_of(w, &w->grants[i]);
+    if (is_file[node]) perms &= ~(CLOUD_PERM_CREATE | CLOUD_PERM_DELETE);
+    if (!(perms & READ)) return "";
+    return apr_psprintf(tu.pool, "%" APR_INT64_T_FMT ":%u:%d;", id, perms & 31,
+                        !(perms & MAY_DOWNLOAD));
+}
+
+/* Shares of everybody with everybody, also such as nobody could make. */
+START_TEST(what_many_grants_are_worth)
+{
+    static const unsigned perms[] = { ALL, 17, 19, 15, 5, 1 };
     const person_t *people[] = { &mu_alice, &mu_bob, &mu_carol, &mu_dave };
-    apr_int64_t ids[5], n;
+    apr_int64_t ids[NODES], n;
     unsigned rnd = (unsigned)_i * 7919 + 1, found = 0;
+    worth_t w;
 
     mu_group("team", &mu_bob);
     mu_group("team", &mu_dave);
     n = tu_query_int("SELECT number FROM usergroup WHERE id = 'team'");
-    for (int i = 0; i < 5; i++) ids[i] = mu_id(&mu_alice, paths[i]);
-    for (int i = 0; i < 30; i++) {
-        unsigned r[6];
-        int group;
+    for (int i = 0; i < NODES; i++) ids[i] = mu_id(&mu_alice, paths[i]);
+    for (int i = 0; i < GRANTS; i++) {
+        grant_t *g = &w.grants[i];
+        unsigned r[6], given;
+        int group, to;
 
         for (int k = 0; k < 6; k++) { /* xorshift */
             rnd ^= rnd << 13;
@@ -255,22 +325,64 @@ START_TEST(both_walks_have_one_result)
             r[k] = rnd >> 8;
         }
         group = r[0] % 3 == 0;
+        to = (int)(r[1] % PEOPLE);
+        given = perms[r[4] % 6];
+        g->giver = r[3] % 3 ? (int)(r[1] / 4 % PEOPLE) : 0;
+        g->node = (int)(r[2] % NODES);
+        g->counts = r[5] % 4 != 0;
+        g->to = group ? 1u << 1 | 1u << 3 : 1u << to;
+        g->bits = given | (r[4] / 6 % 2 ? 0 : MAY_DOWNLOAD);
         mu_sql("INSERT INTO share (type, recipient, node, owner, initiator, perms, flags, state,"
                " target, created) VALUES (%d, %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT
                ", %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT ", %u, %u, %d, 'x', 0)",
-               group, group ? n : people[r[1] % 4]->account->number, ids[r[2] % 5],
-               mu_alice.account->number, people[r[3] % 3 ? r[1] / 4 % 4 : 0]->account->number,
-               perms[r[4] % 5], r[4] / 5 % 2, r[5] % 4 == 0);
+               group, group ? n : people[to]->account->number, ids[g->node],
+               mu_alice.account->number, people[g->giver]->account->number, given,
+               r[4] / 6 % 2, !g->counts);
     }
-    for (int i = 0; i < 4; i++) {
+    find_worth(&w);
+    for (int i = 0; i < PEOPLE; i++) {
         const char *each = "";
 
-        for (int k = 0; k < 5; k++) /* in order of id, as they were made */
-            each = apr_pstrcat(tu.pool, each, mounts_of(people[i], ids[k]), NULL);
+        for (int k = 0; k < NODES; k++) { /* in order of id, as they were made */
+            ck_assert_str_eq(mounts_of(people[i], ids[k]), expected(&w, i, k, ids[k]));
+            each = apr_pstrcat(tu.pool, each, expected(&w, i, k, ids[k]), NULL);
+        }
         found += *each != 0;
         ck_assert_str_eq(mounts_of(people[i], 0), each);
     }
     ck_assert_uint_ge(found, 1);
+    mu_sql("DELETE FROM share");
+}
+END_TEST
+
+/* Twenty who share one folder with each other, with different permissions: what one has of it costs a step or
+ * two for each of their shares, not for each way that they lead to him. */
+START_TEST(a_crowd_that_shares_with_itself)
+{
+    enum { CROWD = 20 };
+    apr_int64_t numbers[CROWD + 1], folder = mu_id(&mu_alice, "work/doc");
+    apr_uint64_t steps;
+
+    tu_count_steps();
+    mu_bob.ctx = tu_as(mu_bob.account);
+    for (int i = 0; i < CROWD; i++)
+        numbers[i] = mu_person(apr_psprintf(tu.pool, "c%d", i)).account->number;
+    numbers[CROWD] = mu_bob.account->number;
+    for (int i = -1; i < CROWD; i++)
+        for (int k = 0; k <= CROWD; k++)
+            if (i != k && (i >= 0 || k < CROWD))
+                mu_sql("INSERT INTO share (type, recipient, node, owner, initiator, perms, flags,"
+                       " state, target, created) VALUES (0, %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT
+                       ", %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT ", %d, 0, 0, 'doc', 0)",
+                       numbers[k], folder, mu_alice.account->number,
+                       i < 0 ? mu_alice.account->number : numbers[i],
+                       17 + (i * 7 + k * 3 + 10) % 7 * 2);
+    tu_steps();
+    ck_assert(mu_exists(&mu_bob, "doc/a.txt"));
+    steps = tu_steps();
+    ck_assert_uint_gt(steps, 1000);
+    ck_assert_msg(steps <= 400000, "%" APR_UINT64_T_FMT " steps for %d shares", steps,
+                  CROWD * (CROWD + 1));
     mu_sql("DELETE FROM share");
 }
 END_TEST
@@ -724,7 +836,8 @@ Suite *suite_mounts(void)
     tcase_add_test(tc, a_reshare_is_worth_what_its_giver_has);
     tcase_add_test(tc, a_reshare_by_a_member);
     tcase_add_test(tc, a_ring_of_reshares);
-    tcase_add_loop_test(tc, both_walks_have_one_result, 0, 12);
+    tcase_add_loop_test(tc, what_many_grants_are_worth, 0, 20);
+    tcase_add_test(tc, a_crowd_that_shares_with_itself);
     tcase_add_test(tc, no_download_is_handed_on);
     suite_add_tcase(suite, tc);
 
