@@ -38,6 +38,7 @@ static const cloud_feature_t FEATURE = {
     .member_left = cloud_share_member_left,
     .maintain = cloud_share_maintain,
     .leaves = cloud_share_leaves,
+    .changed = cloud_share_changed,
     .check = cloud_share_check,
     .mounts = cloud_share_mounts,
     .mount_moved = cloud_share_mount_moved,

@@ -311,7 +311,13 @@ cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_in
  *  (tx, write) */
 cloud_err_t *cloud_share_bring_back(cloud_ctx_t *ctx, cloud_share_type_t type,
                                     apr_int64_t recipient, apr_int64_t node);
-/** Hooks of the feature. */
+/** Forgets the places at or below a folder in which an account (its number) put what it received: all that is
+ *  where what one receives is. (tx, write) */
+cloud_err_t *cloud_share_forget_places(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t folder);
+/** Hooks of the feature. A folder that went to somebody else's files has no places of its former owner's: those that
+ *  slept while it was in the trash are forgotten. */
+cloud_err_t *cloud_share_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
+                                 const cloud_entry_t *from, apr_pool_t *pool);
 cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
                                      const cloud_mount_t *m, apr_int64_t parent,
                                      const char *name);

@@ -43,13 +43,13 @@ static cloud_err_t *drop_place(const check_t *c, apr_int64_t node)
 }
 
 static const struct {
-    const char *sql, *detail;
+    const char *sql, *what, *detail;
     cloud_err_t *(*mend)(const check_t *c, apr_int64_t id);
 } CHECKS[] = {
-    { NODES, "a share of something that is gone", drop_share },
-    { PEOPLE, "a share of or with somebody who is gone", drop_share },
-    { PLACES, "a place of something shared that is gone, or in a folder that is gone or not his",
-      drop_place },
+    { NODES, "share", "a share of something that is gone", drop_share },
+    { PEOPLE, "share", "a share of or with somebody who is gone", drop_share },
+    { PLACES, "place of node",
+      "a place of something shared that is gone, or in a folder that is gone or not his", drop_place },
 };
 
 static cloud_err_t *load(apr_array_header_t *ids, const check_t *c, const char *sql)
@@ -93,7 +93,7 @@ cloud_err_t *cloud_share_check(cloud_ctx_t *ctx, const cloud_account_t *account,
         if (repair && ids->nelts) CLOUD_ERR(run(&ids, &c, i, 1));
         for (k = 0; k < ids->nelts; k++)
             found(baton, "row",
-                  apr_psprintf(pool, "share %" APR_INT64_T_FMT,
+                  apr_psprintf(pool, "%s %" APR_INT64_T_FMT, CHECKS[i].what,
                                APR_ARRAY_IDX(ids, k, apr_int64_t)),
                   repair, repair ? "removed" : CHECKS[i].detail);
     }

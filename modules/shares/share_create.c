@@ -212,6 +212,39 @@ static cloud_err_t *check_new(making_t *m)
     return row ? cloud_share_refuse(&m->check, "%s", known[m->type]) : NULL;
 }
 
+/* Whether there are max rows, or more, that a statement gives; it has ?2 for the place of the last one that
+ * may be there. */
+static cloud_err_t *is_full(int *full, making_t *m, const char *key, const char *sql,
+                            apr_int64_t of)
+{
+    cloud_ctx_t *ctx = m->check.ctx;
+    apr_int64_t max;
+    cloud_stmt_t *st;
+
+    *full = 0;
+    CLOUD_ERR(cloud_setting_int(&max, ctx, "files_sharing", key));
+    if (!max) return NULL;
+    CLOUD_ERR(cloud_db_query(&st, full, ctx->db, ctx->pool, sql, "ii", of, max - 1));
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+/* What one account gives is looked at by others' requests, and by those that remove something. */
+static cloud_err_t *check_room(making_t *m)
+{
+    int full = 0;
+
+    if (m->type == CLOUD_SHARE_LINK)
+        CLOUD_ERR(is_full(&full, m, "links_per_item_max",
+                          "SELECT 1 FROM share WHERE node = ?1 AND type = 3 LIMIT 1 OFFSET ?2",
+                          m->check.entry->node.id));
+    if (full) return refuse(m, CLOUD_E_DENIED, "There are too many public links to this item");
+    CLOUD_ERR(is_full(&full, m, "shares_per_account_max",
+                      "SELECT 1 FROM share WHERE initiator = ?1 LIMIT 1 OFFSET ?2",
+                      m->check.account->number));
+    return full ? refuse(m, CLOUD_E_DENIED, "You have shared too many items") : NULL;
+}
+
 /* Everything that is decided in the transaction; and once before it, so that nothing slow is done
  * in vain. */
 static cloud_err_t *decide(making_t *m)
@@ -223,7 +256,8 @@ static cloud_err_t *decide(making_t *m)
     CLOUD_ERR(read_date(m));
     CLOUD_ERR(find_recipient(m));
     CLOUD_ERR(check_rules(m));
-    return check_new(m);
+    CLOUD_ERR(check_new(m));
+    return check_room(m);
 }
 
 static cloud_err_t *check_password(making_t *m)

@@ -37,6 +37,28 @@ cloud_err_t *cloud_share_bring_back(cloud_ctx_t *ctx, cloud_share_type_t type,
                         type == CLOUD_SHARE_USER ? FORGET : FORGET_MEMBERS, "ii", recipient, node);
 }
 
+cloud_err_t *cloud_share_forget_places(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t folder)
+{
+    apr_array_header_t *folders;
+    int i;
+
+    CLOUD_ERR(cloud_share_places_below(&folders, ctx, account, folder));
+    for (i = 0; i < folders->nelts; i++)
+        CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                               "DELETE FROM share_place WHERE parent = ?1 AND account = ?2", "ii",
+                               APR_ARRAY_IDX(folders, i, apr_int64_t), account));
+    return NULL;
+}
+
+cloud_err_t *cloud_share_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
+                                 const cloud_entry_t *from, apr_pool_t *pool)
+{
+    (void)op, (void)pool;
+    if (!from || from->owner->number == entry->owner->number || !CLOUD_IS_DIR(&entry->node))
+        return NULL;
+    return cloud_share_forget_places(ctx, from->owner->number, entry->node.id);
+}
+
 cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
                                      const cloud_mount_t *m, apr_int64_t parent, const char *name)
 {

@@ -5,6 +5,7 @@
 #define YES "yes"
 #define NO  "no"
 #define DAYS_MAX 36500
+#define BOUND_MAX 1000000000
 
 const cloud_setting_t cloud_share_settings[] = {
     { "core", "shareapi_allow_group_sharing", CLOUD_SET_BOOL, YES, 0, 0,
@@ -68,10 +69,14 @@ const cloud_setting_t cloud_share_settings[] = {
       "What is shown beside a name to tell people apart: \"email\", \"id\" or nothing" },
     { "files_sharing", "blacklisted_receiver_groups", CLOUD_SET_LIST, "[]", 0, 0,
       "Groups that nothing may be shared with" },
+    { "files_sharing", "links_per_item_max", CLOUD_SET_INT, "1000", 0, BOUND_MAX,
+      "How many public links one file or folder may have; 0: any number" },
     { "files_sharing", "public_share_sharers_groups_allowlist", CLOUD_SET_LIST, "[]", 0, 0,
       "Groups whose members may make public links, where that is limited" },
     { "files_sharing", "public_share_sharers_groups_allowlist_enabled", CLOUD_SET_BOOL, NO, 0, 0,
       "Whether public links are limited to members of public_share_sharers_groups_allowlist" },
+    { "files_sharing", "shares_per_account_max", CLOUD_SET_INT, "20000", 0, BOUND_MAX,
+      "How many shares and public links one account may have made; 0: any number" },
     { "system", "accounts.enable_medial_search", CLOUD_SET_BOOL, "true", 0, 0,
       "Whether accounts are found by any part of their names; else by its beginning" },
     { "system", "groups.enable_medial_search", CLOUD_SET_BOOL, "true", 0, 0,

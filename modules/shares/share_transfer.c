@@ -33,20 +33,6 @@ static cloud_err_t *hand_over(void *baton, cloud_ctx_t *ctx, apr_int64_t id)
                         m->to->number);
 }
 
-/* What he was given by others and had put there is found among all else that he was given again. */
-static cloud_err_t *forget_places(cloud_ctx_t *ctx, const move_t *m, apr_int64_t folder)
-{
-    apr_array_header_t *folders;
-    int i;
-
-    CLOUD_ERR(cloud_share_places_below(&folders, ctx, m->from->number, folder));
-    for (i = 0; i < folders->nelts; i++)
-        CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                               "DELETE FROM share_place WHERE parent = ?1 AND account = ?2", "ii",
-                               APR_ARRAY_IDX(folders, i, apr_int64_t), m->from->number));
-    return NULL;
-}
-
 /* Source of the move: the item, whose shares have a new owner from here on. */
 static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
@@ -55,7 +41,8 @@ static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_resolve_tx(entry, ctx, m->from, m->path, pool));
     if (!(*entry)->exists) return NULL;
     CLOUD_ERR(cloud_share_each_below(ctx, *entry, hand_over, m));
-    return forget_places(ctx, m, (*entry)->node.id);
+    /* Now, so that nothing that is mounted there keeps it from moving. */
+    return cloud_share_forget_places(ctx, m->from->number, (*entry)->node.id);
 }
 
 /* ---- files ---- */

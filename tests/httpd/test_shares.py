@@ -367,6 +367,31 @@ def test_links_that_are_off(world, folder, setting):
     shared(world.brian, folder, None, 3)
 
 
+def test_not_more_than_there_may_be(world, folder, setting):
+    """Of links to one item, and of all that one account shares; what is there already stays."""
+    dave, eve = world.env.account(), world.env.account()
+    for who, path in ((dave, folder), (dave, "other"), (eve, folder)):
+        assert who.dav("MKCOL", path).status_code == 201
+    setting("links_per_item_max", "2", "files_sharing")
+    first = shared(dave, folder, None, 3)
+    shared(dave, folder, None, 3)
+    fails(share(dave, folder, None, 3), 403, "There are too many public links to this item")
+    assert data(call(dave, "PUT", f"shares/{first['id']}", permissions=1))["token"] == first["token"]
+    shared(dave, "other", None, 3)
+    shared(dave, folder, world.carol.id)
+    assert call(dave, "DELETE", f"shares/{first['id']}").status_code == 200
+    shared(dave, folder, None, 3)
+    setting("shares_per_account_max", "5", "files_sharing")
+    shared(dave, "other", world.carol.id)
+    for kind, whom in ((3, None), (0, world.brian.id), (1, world.group)):
+        fails(share(dave, "other", whom, kind), 403, "You have shared too many items")
+    shared(eve, folder, dave.id)
+    setting("shares_per_account_max", "0", "files_sharing")
+    setting("links_per_item_max", "0", "files_sharing")
+    for _ in range(3):
+        shared(dave, folder, None, 3)
+
+
 # ---- expiry ----
 
 def day(n):

@@ -4,6 +4,7 @@
 #include "mounts_util.h"
 
 #include "maint.h"
+#include "trash.h"
 
 #define ALL CLOUD_PERM_ALL
 
@@ -98,6 +99,44 @@ START_TEST(places_in_the_files_of_others)
 }
 END_TEST
 
+/* bob has put doc into a folder that goes to alice, who shares work with him. */
+START_TEST(a_folder_with_places_goes_to_somebody_else)
+{
+    const char *id = apr_psprintf(tu.pool, "%" APR_INT64_T_FMT, mu_id(&mu_bob, "mine"));
+    cloud_result_t res;
+
+    mu_mkcol(&mu_alice, "team");
+    mu_share(&mu_alice, "team", &mu_bob, ALL);
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc", "mine/sub/doc"));
+    OK(mu_remove(&mu_bob, "mine"));
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "other;team;");
+    OK(cloud_trash_restore(&res, mu_bob.ctx, mu_bob.account, id, mu_bob.account, "team/mine", 0,
+                           NULL, tu.pool));
+    ck_assert_str_eq(mu_list(&mu_alice, "team/mine"), "sub;");
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "doc;other;team;");
+    ck_assert_str_eq(mu_read(&mu_bob, "doc/a.txt"), "of alice");
+    ck_assert_int_eq(places(), 0);
+}
+END_TEST
+
+/* What has ended for now holds no folder up, and comes back where it can be found. */
+START_TEST(a_folder_with_a_place_that_sleeps)
+{
+    apr_int64_t share = mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+
+    mu_mkcol(&mu_alice, "team");
+    mu_share(&mu_alice, "team", &mu_bob, ALL);
+    OK(mu_move(&mu_bob, "doc", "mine/sub/doc"));
+    FAILS(mu_move(&mu_bob, "mine", "team/mine"), DENIED);
+    mu_sql("UPDATE share SET expires = 1 WHERE id = %" APR_INT64_T_FMT, share);
+    OK(mu_move(&mu_bob, "mine", "team/mine"));
+    mu_sql("UPDATE share SET expires = NULL WHERE id = %" APR_INT64_T_FMT, share);
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "doc;other;team;");
+    ck_assert_int_eq(places(), 0);
+}
+END_TEST
+
 /* ---- links of who has less by now ---- */
 
 static cloud_err_t *change(person_t *p, apr_int64_t id, const cloud_share_ask_t *ask)
@@ -138,6 +177,8 @@ Suite *suite_share_transfer(void)
     tcase_add_test(tc, what_was_received_stays);
     tcase_add_test(tc, recipients_notice);
     tcase_add_test(tc, places_in_the_files_of_others);
+    tcase_add_test(tc, a_folder_with_places_goes_to_somebody_else);
+    tcase_add_test(tc, a_folder_with_a_place_that_sleeps);
     tcase_add_test(tc, a_link_of_less_gets_a_password);
     suite_add_tcase(suite, tc);
     return suite;
