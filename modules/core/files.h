@@ -41,6 +41,7 @@ typedef struct {
     const char *name;         /* NFC: that of the node, or for a mount the one it is shown under */
     apr_int64_t etag;
     unsigned perms;
+    unsigned flags;           /* CLOUD_MOUNT_* of what it is seen through */
     int mounted, shared, mount_root;
     apr_int64_t owner;        /* number of the account whose tree it is in, */
     const char *owner_id, *owner_name;

@@ -46,6 +46,7 @@ static cloud_err_t *tell_mount(list_t *l, const cloud_placed_t *p, const char *n
     cloud_child_t child = { .node = &m->target,
                             .name = name,
                             .perms = m->perms | CLOUD_PERM_PLACE,
+                            .flags = m->flags,
                             .shared = 1,
                             .mount_root = 1,
                             .owner = m->owner,
@@ -170,6 +171,7 @@ static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_entry_t *folder, i
     apr_pool_create(&l.pool, ctx->pool);
     apr_pool_create(&l.iter, l.pool);
     l.perms = perms_below(folder);
+    l.child.flags = folder->mount ? folder->mount->flags : 0;
     l.child.mounted = folder->mounted;
     l.child.shared = folder->shared;
     l.child.owner = folder->owner->number;

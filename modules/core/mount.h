@@ -11,7 +11,8 @@
 
 #include "access.h"
 
-/** Content may not be read: GET, COPY, old versions, archives are DENIED. */
+/** Content may not be read: GET, COPY, old versions, archives are DENIED; and nobody is told checksums of it, which
+ *  of short content are as good as it, and of other content tell whether it is what somebody has already. */
 #define CLOUD_MOUNT_NO_DOWNLOAD 1u
 
 typedef struct cloud_mount_t {

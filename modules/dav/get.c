@@ -33,11 +33,16 @@ static int send_collection(request_rec *r)
     return OK;
 }
 
-static void file_headers(request_rec *r, cloud_sums_t sums, apr_int64_t mtime)
+static void file_headers(request_rec *r, const cloud_dav_target_t *t, cloud_sums_t sums,
+                         apr_int64_t mtime)
 {
     const char *sum = cloud_sums_text(sums, CLOUD_DIGEST_SHA1, r->pool);
     char *date = apr_palloc(r->pool, APR_RFC822_DATE_LEN);
 
+    /* Without a login in the request (a link, a signed address) a shared cache might keep it (RFC 9111, 3.5), and
+     * answer with it when the link has ended. */
+    if (t->account->view || !apr_table_get(r->headers_in, "Authorization"))
+        apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
     if (sum) apr_table_setn(r->headers_out, "OC-Checksum", sum);
     /* Not ap_set_last_modified(): it changes times in the future. */
     apr_rfc822_date(date, apr_time_from_sec(mtime));
@@ -92,7 +97,7 @@ static int get_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *
     if (wants_preview(r))
         return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, "There is no preview"));
     cloud_dav_entry_headers(r, ctx, entry, 1);
-    file_headers(r, entry->node.sums, entry->node.mtime);
+    file_headers(r, t, entry->node.sums, entry->node.mtime);
     status = conditions(r, cloud_etag_text(etag, entry->etag));
     if (status != OK) return status;
     c.size = entry->node.size;
@@ -138,7 +143,7 @@ static int get_in_space(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target
         return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, "There is no preview"));
     if (found.etag)
         apr_table_setn(r->headers_out, "ETag", apr_pstrcat(r->pool, "\"", found.etag, "\"", NULL));
-    file_headers(r, found.sums, found.mtime);
+    file_headers(r, t, found.sums, found.mtime);
     status = conditions(r, found.etag);
     if (status != OK) return status;
     c.fd = found.fd;

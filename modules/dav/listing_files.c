@@ -3,6 +3,7 @@
 #include "listing_private.h"
 
 #include "lock.h"
+#include "mount.h"
 #include "names.h"
 
 #include <stdlib.h>
@@ -111,7 +112,8 @@ static cloud_err_t *add_node(cloud_listing_t *l, const cloud_child_t *child, con
         row.etag = cloud_etag_text(etag, child->etag);
         row.etag_len = strlen(etag);
     }
-    if (l->need & CLOUD_NEED_SUMS) row.sums = node->sums;
+    if ((l->need & CLOUD_NEED_SUMS) && !(child->flags & CLOUD_MOUNT_NO_DOWNLOAD))
+        row.sums = node->sums;
     if (!l->locks && !((l->need & CLOUD_NEED_DEAD) && (node->flags & CLOUD_NODE_PROPS)))
         return cloud_listing_row(l, &row);
 
@@ -165,6 +167,7 @@ static cloud_err_t *add_self(cloud_listing_t *l, const cloud_entry_t *entry)
     const cloud_child_t self = {.node = &entry->node,
                                 .etag = entry->etag,
                                 .perms = entry->perms,
+                                .flags = entry->mount ? entry->mount->flags : 0,
                                 .mounted = entry->mounted,
                                 .shared = entry->shared,
                                 .mount_root = entry->mount_root,

@@ -20,6 +20,7 @@ typedef struct {
 
 typedef struct {
     request_rec *r;
+    cloud_ctx_t *ctx;
     const cloud_entry_t *entry;
     apr_array_header_t *changes;    /* of change_t */
     apr_array_header_t *props;      /* of cloud_prop_t: what the verb is told */
@@ -62,7 +63,8 @@ static int judge_lastmodified(patch_t *p, const change_t *c)
 }
 
 /* Checksums are what the content has. rclone sends the one it knows along with lastmodified, for
- * servers that forget it; saying it again is no change, saying another one is refused. */
+ * servers that forget it; saying it again is no change, saying another one is refused. Who may not read the
+ * content does not learn from that which it is. */
 static int judge_checksums(patch_t *p, const change_t *c)
 {
     const cloud_xml_t *e = cloud_xml_child(c->e, CLOUD_NS_OC, "checksum");
@@ -70,6 +72,7 @@ static int judge_checksums(patch_t *p, const change_t *c)
     cloud_sums_t sums;
     unsigned types;
 
+    if (cloud_access(p->ctx, p->entry, CLOUD_OP_READ)) return HTTP_FORBIDDEN;
     if (c->remove || cloud_sums_parse(&sums, &types, text, p->r->pool) || !types)
         return HTTP_FORBIDDEN;
     return cloud_sums_match(sums, p->entry->node.sums) == 1 ? HTTP_OK : HTTP_FORBIDDEN;
@@ -207,9 +210,10 @@ static int answer(patch_t *p, const cloud_dav_target_t *t)
     return cloud_reply_end(reply, NULL);
 }
 
-static cloud_err_t *patch(int *done, patch_t *p, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
+static cloud_err_t *patch(int *done, patch_t *p, const cloud_dav_target_t *t)
 {
     apr_pool_t *pool = p->r->pool;
+    cloud_ctx_t *ctx = p->ctx;
     cloud_entry_t *entry;
     cloud_patch_t what;
     cloud_result_t res;
@@ -234,13 +238,13 @@ static cloud_err_t *patch(int *done, patch_t *p, cloud_ctx_t *ctx, const cloud_d
 
 int cloud_dav_proppatch(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 {
-    patch_t p = {.r = r};
+    patch_t p = {.r = r, .ctx = ctx};
     cloud_err_t *err;
     int done;
 
     p.changes = apr_array_make(r->pool, 4, sizeof(change_t));
     p.props = apr_array_make(r->pool, 4, sizeof(cloud_prop_t));
-    err = patch(&done, &p, ctx, t);
+    err = patch(&done, &p, t);
     if (err) return cloud_dav_error(r, err);
     if (done && cloud_reply_minimal(r)) return cloud_dav_done(r, HTTP_NO_CONTENT);
     return answer(&p, t);

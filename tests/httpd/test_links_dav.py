@@ -221,7 +221,8 @@ def test_addresses_for_browsers(tree):
     get = tree.env.anonymous.get
     assert get(urls["file.txt"]).content == b"content"
     assert get(urls["ä b+c&d (2).txt"]).content == b"odd"
-    assert tree.env.anonymous.head(urls["file.txt"]).status_code == 200
+    answer = tree.env.anonymous.head(urls["file.txt"])
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-cache")
     path, query = urls["file.txt"].split("?")
     signature, expires = (part.split("=")[1] for part in query.split("&"))
     other = Link(tree, "folder", password="publicPass1")
@@ -440,6 +441,17 @@ def test_downloads_are_never_shown(tree):
             assert answer.headers["Content-Disposition"].startswith("attachment; ")
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_downloads_are_not_kept_by_shared_caches(tree, space):
+    etag = tree.etag("folder/file.txt")
+    for link in (Link(tree, "folder"), Link(tree, "folder", password="publicPass1")):
+        for headers in ({}, {"Range": "bytes=0-1"}, {"If-None-Match": etag}):
+            answer = link.dav("GET", "file.txt", space, headers=headers)
+            assert answer.status_code in (200, 206, 304)
+            assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert link.dav("HEAD", "file.txt", space).headers["Cache-Control"] == "private, no-cache"
 
 
 def test_conditions_and_headers(tree):

@@ -1,7 +1,10 @@
 """The trash and old versions of what is shared, over HTTP: what a receiver deletes is in the bins of both."""
 
+from hashlib import sha1
+
 import pytest
 
+from harness.dav import propfind_body, proppatch_body
 from harness.env import wait_until
 from harness.shares import ALL, READ, UPDATE, share
 
@@ -153,6 +156,21 @@ def test_versions(pair):
         assert of_version(pair.bob, method, node, number, path).status_code == 404
 
 
+def test_what_was_deleted_and_may_only_be_looked_at(pair):
+    pair.share.delete()
+    share(pair.alice, "work/team", pair.bob, permissions=ALL, **{
+        "attributes[0][scope]": "permissions", "attributes[0][key]": "download",
+        "attributes[0][value]": "false"})
+    pair.bob.delete("team/file.txt")
+    item = bin_of(pair.bob)["team/file.txt"]
+    assert pair.bob.dav("GET", item, "trash-bin").status_code in (403, 404)
+    assert "SHA1" not in pair.bob.dav("PROPFIND", item, "trash-bin", depth=0, data=propfind_body(
+        ("oc:checksums",))).text
+    assert restore(pair.bob, item, "mine.txt") == 403
+    assert restore(pair.bob, item, "team/file.txt") == 201
+    assert pair.bob.get("team/file.txt").status_code == 403
+
+
 def test_what_may_only_be_looked_at(pair):
     """Without the right to download neither the content nor an old one gets out."""
     node, number = versioned(pair)
@@ -160,13 +178,24 @@ def test_what_may_only_be_looked_at(pair):
     made = share(pair.alice, "work/team", pair.bob, permissions=READ | UPDATE, **{
         "attributes[0][scope]": "permissions", "attributes[0][key]": "download",
         "attributes[0][value]": "false"})
-    assert pair.bob.dav("PROPFIND", "team", depth=1).status_code == 207
     assert pair.bob.get("team/file.txt").status_code == 403
+    pair.alice.put("single.txt", b"1234")
+    share(pair.alice, "single.txt", pair.bob, permissions=READ, **{
+        "attributes[0][scope]": "permissions", "attributes[0][key]": "download",
+        "attributes[0][value]": "false"})
+    for path, depth in (("team", 1), ("team/file.txt", 0), ("", 1), ("single.txt", 0)):
+        found = pair.bob.propfind(path, depth, ("oc:checksums", "d:getcontentlength"))
+        files = [entry for entry in found.values() if "d:getcontentlength" in entry]
+        assert files and not any("oc:checksums" in entry for entry in files)
+    for sum_ in (sha1(b"second"), sha1(b"other")):
+        answer = pair.bob.dav("PROPPATCH", "team/file.txt", data=proppatch_body(
+            {"{http://owncloud.org/ns}checksums": f"SHA1:{sum_.hexdigest()}"}))
+        assert "200 OK" not in answer.text and "403" in answer.text
     assert pair.bob.dav("COPY", "team/file.txt", destination="mine").status_code == 403
     assert pair.bob.dav("COPY", "team", destination="mine").status_code == 403
     assert pair.bob.dav("COPY", "team/sub", destination="mine").status_code == 403
     assert of_version(pair.bob, "GET", node, number).status_code == 403
     for path in ("mine", "team/file.txt"):
         assert of_version(pair.bob, "COPY", node, number, path).status_code == 403
-    assert pair.bob.propfind("", 1).names() == ["team"]
+    assert pair.bob.propfind("", 1).names() == ["single.txt", "team"]
     made.delete()

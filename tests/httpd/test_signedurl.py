@@ -30,6 +30,12 @@ def signed(account, path="a file.txt", space="files", **changes):
     return sign(account.url(path, space), account.id, account.key, **changes)
 
 
+def test_no_shared_cache_keeps_it(env, owner):
+    answer = fetch(env, signed(owner))
+    assert (answer.content, answer.headers["Cache-Control"]) == (b"content", "private, no-cache")
+    assert "Cache-Control" not in owner.get("a file.txt").headers
+
+
 def refused(answer):
     assert answer.status_code == 401, (answer.status_code, answer.text)
     assert b"content" not in answer.content
