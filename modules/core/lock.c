@@ -135,7 +135,7 @@ static cloud_err_t *reaches(void *baton, const cloud_mount_t *m)
 }
 
 /* Whether who has the lock may write there by now: the owner of the tree may, others through what they have
- * mounted. It is asked only when a lock would hold somebody up. */
+ * mounted. It is asked only when a lock would hold somebody up, or would be told of. */
 static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t *lock)
 {
     const apr_array_header_t *features = cloud_features();
@@ -147,9 +147,10 @@ static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t 
 
     *yes = 1;
     CLOUD_ERR(cloud_account_by_number(&account, ctx, lock->account, ctx->pool));
+    if (lock->tree == account->root) return NULL;
     CLOUD_ERR(cloud_tree_chain(&ids, &r.n, ctx, lock->node, ctx->pool));
     r.ids = ids;
-    if (r.n == 0 || ids[0] == account->root) return NULL;
+    if (r.n == 0) return NULL;
     for (i = 0; i < features->nelts && !r.found; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
@@ -307,7 +308,7 @@ static cloud_err_t *find(apr_array_header_t *found, cloud_ctx_t *ctx, const clou
 {
     cloud_lock_place_t self = cloud_lock_place(entry, pool);
     apr_array_header_t *locks;
-    int i;
+    int i, counts;
 
     CLOUD_ERR(cloud_locks_load(&locks, ctx, entry->tree, pool));
     for (i = 0; locks && i < locks->nelts; i++) {
@@ -322,7 +323,8 @@ static cloud_err_t *find(apr_array_header_t *found, cloud_ctx_t *ctx, const clou
             if (place.n == 0) continue;
             CLOUD_ERR(below_path(&lock->path, ctx, entry, place, pool));
         }
-        APR_ARRAY_PUSH(found, cloud_lock_t) = *lock;
+        CLOUD_ERR(still_counts(&counts, ctx, lock));
+        if (counts) APR_ARRAY_PUSH(found, cloud_lock_t) = *lock;
     }
     return NULL;
 }

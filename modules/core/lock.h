@@ -41,8 +41,8 @@ CLOUD_API cloud_err_t *cloud_lock_refresh(cloud_lock_t **lock, cloud_ctx_t *ctx,
 /** UNLOCK: CONFLICT when token does not cover path, DENIED when it is somebody else's. */
 CLOUD_API cloud_err_t *cloud_lock_release(cloud_ctx_t *ctx, const cloud_account_t *account,
                                           const char *path, const char *token);
-/** Live locks that cover the entry (its own and, depth infinity, from above): array of
- *  cloud_lock_t. below: also those on nodes underneath. */
+/** Live locks that cover the entry (its own and, depth infinity, from above), but none of whom may
+ *  not write there any more: array of cloud_lock_t. below: also those on nodes underneath. */
 CLOUD_API cloud_err_t *cloud_lock_find(apr_array_header_t **locks, cloud_ctx_t *ctx,
                                        const cloud_entry_t *entry, int below, apr_pool_t *pool);
 /** True when the tree has any live lock at all; one statement, for listings and walks. */

@@ -313,6 +313,25 @@ def test_locks_hold_for_all(w, by_owner):
     other.put(f"{seen}/file.txt", b"free")
 
 
+def test_a_lock_ends_with_the_share(w):
+    """Of who may not write any more: it holds nobody up, and nobody is told of it."""
+    for path in ("file.txt", "sub"):
+        lock(w.bob, f"{w.team}/{path}")
+    assert len(locks(w.alice, "work/team/file.txt")) == 1
+    w.share.update(permissions=READ)
+    for who, folder in ((w.alice, "work/team"), (w.bob, w.team)):
+        for path in ("", "/file.txt", "/sub", "/sub/deep.txt"):
+            assert locks(who, folder + path) == set()
+        listed = who.propfind(folder, 1, ("d:lockdiscovery",))
+        assert [entry["d:lockdiscovery"] for entry in listed.values()] == ["", "", ""]
+    w.alice.put("work/team/file.txt", b"free")
+    w.share.update(permissions=ALL)
+    assert len(locks(w.alice, "work/team/file.txt")) == 1
+    w.share.delete()
+    assert locks(w.alice, "work/team/file.txt") == locks(w.alice, "work/team/sub") == set()
+    w.alice.delete("work/team/sub")
+
+
 def test_tagged_conditions(w):
     """A list of If about one's own path of something that another knows by his."""
     token = lock(w.bob, f"{w.team}/file.txt")
