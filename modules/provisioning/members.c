@@ -54,15 +54,9 @@ static cloud_err_t *get_groups(cloud_ocs_call_t *call)
 /* Checks of both changes. *g NULL: the call is answered. */
 static cloud_err_t *check_change(cloud_group_t **g, cloud_account_t **a, cloud_ocs_call_t *call)
 {
-    cloud_role_t role;
-
     *g = NULL;
     if (!*group_param(call)) {
         return cloud_prov_code(call, 101, NULL);
-    }
-    CLOUD_ERR(cloud_role(&role, call->ctx));
-    if (role < CLOUD_ROLE_SUBADMIN) {
-        return cloud_prov_code(call, 104, NULL);
     }
     CLOUD_ERR(look(g, a, call));
     if (*g && *a) {
@@ -163,8 +157,8 @@ static cloud_err_t *remove_subadmin(cloud_ocs_call_t *call)
 
 const cloud_ocs_route_t cloud_prov_member_routes[] = {
     { "GET", "/cloud/users/{user}/groups", CLOUD_OCS_USER, get_groups, CLOUD_OCS_OLD },
-    { "POST", "/cloud/users/{user}/groups", CLOUD_OCS_USER, add_group, CLOUD_OCS_OLD },
-    { "DELETE", "/cloud/users/{user}/groups", CLOUD_OCS_USER, remove_group, CLOUD_OCS_OLD },
+    { "POST", "/cloud/users/{user}/groups", CLOUD_OCS_SUBADMIN, add_group, CLOUD_OCS_OLD },
+    { "DELETE", "/cloud/users/{user}/groups", CLOUD_OCS_SUBADMIN, remove_group, CLOUD_OCS_OLD },
     { "GET", "/cloud/users/{user}/subadmins", CLOUD_OCS_USER, get_subadmins, CLOUD_OCS_OLD },
     { "POST", "/cloud/users/{user}/subadmins", CLOUD_OCS_ADMIN, add_subadmin, CLOUD_OCS_OLD },
     { "DELETE", "/cloud/users/{user}/subadmins", CLOUD_OCS_ADMIN, remove_subadmin, CLOUD_OCS_OLD },

@@ -99,7 +99,7 @@ static cloud_err_t *add_user(cloud_ocs_call_t *call)
     if (!ok) {
         return NULL;
     }
-    if (!what.password || !*what.password) {
+    if (!what.password || !what.password[strspn(what.password, " \t\r\n\v")]) {
         return cloud_prov_code(call, 101, "A valid password must be provided");
     }
     what.groups = terminated(groups, call->r->pool);

@@ -84,7 +84,7 @@ typedef struct {
     apr_int64_t perms;
     const char *public_upload;    /* of links: "true" or "false", the old way to say permissions */
     const char *password;         /* of links; "" takes it away */
-    const char *expires;          /* "YYYY-MM-DD", the last day; "": never */
+    const char *expires;          /* the last day, see cloud_share_parse_date(); "": never */
     const char *name;             /* of links */
     const apr_array_header_t *attributes; /* of cloud_share_attr_t */
 } cloud_share_ask_t;
@@ -250,9 +250,12 @@ cloud_err_t *cloud_share_hash(const char **hash, const cloud_share_check_t *chec
 cloud_err_t *cloud_share_check_recipient(const cloud_share_check_t *check,
                                          cloud_share_type_t type, apr_int64_t recipient);
 
+/* share_date.c: */
+/** Second at which a share ends whose last day (UTC) this is, seen from now (seconds); *expires 0 when it is no
+ *  date. Formats are PHP's, which ownCloud takes: YYYY-MM-DD, DD.MM.YYYY, tomorrow, +2 weeks ... */
+void cloud_share_parse_date(apr_int64_t *expires, const char *date, apr_int64_t now);
+
 /* share_values.c: texts to values and back. */
-/** Second at which a share ends whose last day this is: *expires 0 when it is no date. */
-void cloud_share_parse_date(apr_int64_t *expires, const char *date);
 /** Canonical JSON of attributes (NULL when there are none) and the flags that they mean. */
 cloud_err_t *cloud_share_attributes(const char **json, unsigned *flags,
                                     const apr_array_header_t *attributes, apr_pool_t *pool);

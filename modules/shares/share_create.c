@@ -61,7 +61,7 @@ static cloud_err_t *read_date(making_t *m)
 {
     m->expires = 0;
     if (!m->ask->expires || !*m->ask->expires) return NULL;
-    cloud_share_parse_date(&m->expires, m->ask->expires);
+    cloud_share_parse_date(&m->expires, m->ask->expires, apr_time_sec(apr_time_now()));
     return m->expires ? NULL : refuse(m, CLOUD_E_NOT_FOUND,
                                       "Invalid date, date format must be YYYY-MM-DD");
 }

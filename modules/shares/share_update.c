@@ -90,7 +90,8 @@ static cloud_err_t *change_expiry(change_t *c)
 
     if (!c->ask->expires) return NULL;
     if (*c->ask->expires) {
-        cloud_share_parse_date(&expires, c->ask->expires);
+        cloud_share_parse_date(&expires, c->ask->expires,
+                               apr_time_sec(apr_time_now()));
         if (!expires)
             return refuse(c, CLOUD_E_INVALID, "Invalid date. Format must be YYYY-MM-DD");
     }
@@ -127,6 +128,17 @@ static cloud_err_t *change_name(change_t *c)
     return NULL;
 }
 
+/* Whether who made the share could still make it: not where sharing with groups was switched off since. */
+static cloud_err_t *check_recipient(const change_t *c)
+{
+    cloud_share_check_t check = c->check;
+    cloud_account_t *initiator;
+
+    CLOUD_ERR(cloud_account_by_number(&initiator, check.ctx, c->share->initiator.number, c->pool));
+    check.account = initiator;
+    return cloud_share_check_recipient(&check, c->share->type, c->share->recipient.number);
+}
+
 static cloud_err_t *check_still_allowed(change_t *c)
 {
     cloud_ctx_t *ctx = c->check.ctx;
@@ -134,7 +146,7 @@ static cloud_err_t *check_still_allowed(change_t *c)
 
     if (!ctx->who.system) CLOUD_ERR(cloud_share_allowed(&yes, ctx, c->check.account));
     if (!yes) return cloud_share_refuse(&c->check, "You are not allowed to share");
-    if (c->share->type != CLOUD_SHARE_LINK) return NULL;
+    if (c->share->type != CLOUD_SHARE_LINK) return ctx->who.system ? NULL : check_recipient(c);
     CLOUD_ERR(cloud_setting_bool(&yes, ctx, "core", "shareapi_allow_links"));
     return yes ? NULL : cloud_share_refuse(&c->check, "Link sharing not allowed");
 }

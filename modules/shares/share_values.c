@@ -1,48 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* Texts to values and back: dates, attributes, tokens. */
+/* Texts to values and back: attributes, tokens. */
 #include "share.h"
 #include "key.h"
 
 #include <jansson.h>
 #include <string.h>
-#include <time.h>
-
-/* ---- dates ---- */
-
-static int digits(int *value, const char *p, int n)
-{
-    *value = 0;
-    while (n-- > 0) {
-        if (*p < '0' || *p > '9') return 0;
-        *value = *value * 10 + (*p++ - '0');
-    }
-    return 1;
-}
-
-/* Clients send days; some put a time behind them. */
-static int is_time(const char *p)
-{
-    if (*p == '\0') return 1;
-    return (*p == 'T' || *p == ' ') && p[1] && p[1 + strspn(p + 1, "0123456789:.+-Z")] == '\0';
-}
-
-void cloud_share_parse_date(apr_int64_t *expires, const char *date)
-{
-    struct tm tm = { 0 }, day;
-    int year, month, mday;
-    time_t t;
-
-    *expires = 0;
-    if (strlen(date) < 10 || date[4] != '-' || date[7] != '-' || !is_time(date + 10)) return;
-    if (!digits(&year, date, 4) || !digits(&month, date + 5, 2) || !digits(&mday, date + 8, 2))
-        return;
-    tm.tm_year = year - 1900;
-    tm.tm_mon = month - 1;
-    tm.tm_mday = mday;
-    t = timegm(&tm);
-    if (t < 0 || !gmtime_r(&t, &day) || day.tm_mday != mday || day.tm_mon != month - 1) return;
-    *expires = (apr_int64_t)t + CLOUD_SHARE_DAY;
-}
 
 /* ---- attributes ---- */
 

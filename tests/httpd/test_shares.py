@@ -400,8 +400,7 @@ def day(n):
 
 def test_expiry(world, folder):
     alice, brian = world.alice, world.brian
-    for bad in ("garbage", "2027-13-01", "2027-02-30", "2027-1-1", "01.01.2027", "2027-01-01x",
-                "99999-01-01", "-2027-01-01", "20270101"):
+    for bad in ("garbage", "2027-13-01", "123", "2027-01-01x", "99999-01-01", "-2027-01-01", "+1"):
         fails(share(alice, folder, brian.id, expireDate=bad), 404,
               "Invalid date, date format must be YYYY-MM-DD")
     fails(share(alice, folder, brian.id, expireDate=day(-1)), 404, "Expiration date is in the past")
@@ -414,6 +413,12 @@ def test_expiry(world, folder):
     for tail in ("T00:00:00+0000", " 00:00:00"):
         assert data(call(alice, "PUT", place, expireDate=day(3) + tail))["expiration"].startswith(day(3))
     fails(call(alice, "PUT", place, expireDate=day(-1)), 404, "Expiration date is in the past")
+    fails(call(alice, "PUT", place, expireDate="soon"), 400, "Invalid date. Format must be YYYY-MM-DD")
+    for words, n in (("tomorrow", 1), ("today", 0), ("+2 weeks", 14)):
+        assert data(call(alice, "PUT", place, expireDate=words))["expiration"] == day(n) + " 00:00:00"
+    for text in ("11-12-2050", "12/11/2050", "11.12.2050 12:30:40"):
+        assert data(call(alice, "PUT", place, expireDate=text))["expiration"] == "2050-12-11 00:00:00"
+    fails(call(alice, "PUT", place, expireDate="yesterday"), 404, "Expiration date is in the past")
     assert data(call(alice, "PUT", place, expireDate=""))["expiration"] is None
     assert shared(alice, folder, None, 3, expireDate="")["expiration"] is None
 
@@ -438,6 +443,12 @@ def test_enforced_expiry(world, folder, setting, kind, suffix):
     assert code(call(alice, "DELETE", place)) == 100
     fails(share(alice, folder, whom, kind, expireDate=day(6)), 404,
           "Cannot set expiration date more than 5 days in the future")
+    setting("shareapi_expire_after_n_days" + suffix, "0")
+    fails(share(alice, folder, whom, kind, expireDate=day(1)), 404,
+          "Cannot set expiration date more than 0 days in the future")
+    one = shared(alice, folder, whom, kind)
+    assert one["expiration"] == day(0) + " 00:00:00"
+    assert code(call(alice, "DELETE", f"shares/{one['id']}")) == 100
     setting("shareapi_enforce_expire_date" + suffix, "no")
     assert shared(alice, folder, whom, kind)["expiration"] is None
 
@@ -495,12 +506,16 @@ def test_groups_only(world, folder, setting):
 
 
 def test_group_sharing_that_is_off(world, folder, setting):
+    place = f"shares/{shared(world.alice, folder, world.group, 1)['id']}"
     setting("blacklisted_receiver_groups", json.dumps([world.group]), "files_sharing")
     fails(share(world.alice, folder, world.group, 1), 403,
           "The group is blacklisted for sharing")
     setting("shareapi_allow_group_sharing", "no")
     fails(share(world.alice, folder, world.group, 1), 404,
           "Group sharing is disabled by the administrator")
+    fails(call(world.alice, "PUT", place, permissions=1), 400, "Group sharing is not allowed")
+    assert data(call(world.alice, "GET", place))[0]["permissions"] == 31
+    assert code(call(world.alice, "DELETE", place)) == 100
 
 
 # ---- attributes ----
