@@ -66,6 +66,10 @@ CLOUD_API cloud_err_t *cloud_group_of(apr_array_header_t **groups, cloud_ctx_t *
 CLOUD_API cloud_err_t *cloud_group_has(int *yes, cloud_ctx_t *ctx, apr_int64_t group,
                                        apr_int64_t account);
 
+/** Whether an account is in one of the groups that a setting (a list of ids) names. Inside of a transaction. */
+CLOUD_API cloud_err_t *cloud_group_listed(int *yes, cloud_ctx_t *ctx, apr_int64_t account,
+                                          const char *app, const char *key);
+
 /* ---- subadmins: set by administrators ---- */
 
 /** DENIED while allow_subadmins is off, and for the administrators' group. */

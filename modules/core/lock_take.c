@@ -239,12 +239,18 @@ cloud_err_t *cloud_lock_refresh(cloud_lock_t **lock, cloud_ctx_t *ctx,
     return cloud_tx_end(ctx, refresh(lock, ctx, account, path, token, timeout, pool));
 }
 
-/* Besides whoever took it, the owner of the tree may: nobody is locked out of what is his. */
-static int may_release(const cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_lock_t *lock)
+/* Besides whoever took it, the owner of the tree may: nobody is locked out of what is his. So may members of the
+ * groups for that, where they could have taken the lock themselves. */
+static cloud_err_t *may_release(int *yes, cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                                const cloud_lock_t *lock)
 {
     const cloud_account_t *who = ctx->who.account;
 
-    return who && (who->number == lock->account || who->number == entry->owner->number);
+    *yes = ctx->who.system ||
+           (who && (who->number == lock->account || who->number == entry->owner->number));
+    if (*yes || !who) return NULL;
+    CLOUD_ERR(cloud_group_listed(yes, ctx, who->number, "core", "lock-breaker-groups"));
+    return *yes ? cloud_access(ctx, entry, CLOUD_OP_LOCK) : NULL;
 }
 
 static cloud_err_t *release(cloud_ctx_t *ctx, const cloud_account_t *account, const char *path,
@@ -252,13 +258,15 @@ static cloud_err_t *release(cloud_ctx_t *ctx, const cloud_account_t *account, co
 {
     cloud_entry_t *entry;
     cloud_lock_t *lock;
+    int may;
 
     CLOUD_ERR(cloud_resolve_tx(&entry, ctx, account, path, ctx->pool));
     if (!entry->exists) return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "Nothing is locked there");
     CLOUD_ERR(cloud_access(ctx, entry, CLOUD_OP_LIST));
     CLOUD_ERR(by_token(&lock, ctx, entry, token, ctx->pool));
     if (!lock) return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "No such lock");
-    if (!ctx->who.system && !may_release(ctx, entry, lock))
+    CLOUD_ERR(may_release(&may, ctx, entry, lock));
+    if (!may)
         return cloud_err(ctx->pool, CLOUD_E_DENIED, "The lock belongs to somebody else");
     return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM lock WHERE token = ?1", "t",
                         token);

@@ -29,6 +29,23 @@ cloud_err_t *cloud_group_has(int *yes, cloud_ctx_t *ctx, apr_int64_t group, apr_
                group);
 }
 
+cloud_err_t *cloud_group_listed(int *yes, cloud_ctx_t *ctx, apr_int64_t account, const char *app,
+                                const char *key)
+{
+    const char **ids;
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_setting_list(&ids, ctx, app, key));
+    for (*yes = 0; *ids && !*yes; ids++) {
+        CLOUD_ERR(cloud_db_query(&st, yes, ctx->db, ctx->pool,
+                                 "SELECT 1 FROM membership m JOIN usergroup g"
+                                 " ON g.number = m.usergroup WHERE g.id = ?1 AND m.account = ?2",
+                                 "ti", *ids, account));
+        cloud_stmt_done(st);
+    }
+    return NULL;
+}
+
 cloud_err_t *cloud_is_admin(int *yes, cloud_ctx_t *ctx, const cloud_account_t *a)
 {
     return cloud_group_has(yes, ctx, CLOUD_GROUP_ADMIN, a->number);

@@ -6,6 +6,8 @@
 #define DAY (24 * 60 * 60)
 
 const cloud_setting_t cloud_settings_core[] = {
+    { "core", "lock-breaker-groups", CLOUD_SET_LIST, "[]", 0, 0,
+      "Groups whose members may end the WebDAV locks of others where they may write" },
     { "core", "lock_timeout_default", CLOUD_SET_INT, "1800", 1, 366 * DAY,
       "Seconds that a WebDAV lock lasts when the client does not say" },
     { "core", "lock_timeout_max", CLOUD_SET_INT, "86400", 1, 366 * DAY,

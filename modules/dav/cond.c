@@ -119,8 +119,21 @@ static int has_token(const apr_array_header_t *locks, const char *token)
     return 0;
 }
 
-static int list_holds(const cloud_if_list_t *list, state_t *st)
+/* Whether one of the locks has the token; a list without a tag may name those of the destination as well, as
+ * ownCloud has it: clients that move something into a locked folder send its token so. */
+static cloud_err_t *token_holds(int *holds, const cloud_if_list_t *list, state_t *st, eval_t *ev,
+                                const char *token)
 {
+    *holds = has_token(st->locks, token);
+    if (*holds || list->tag || !ev->sides[1]) return NULL;
+    CLOUD_ERR(load(ev->sides[1], ev));
+    *holds = has_token(ev->sides[1]->locks, token);
+    return NULL;
+}
+
+static cloud_err_t *list_holds(int *all, const cloud_if_list_t *list, state_t *st, eval_t *ev)
+{
+    *all = 0;
     for (int i = 0; i < list->terms->nelts; i++) {
         const cloud_if_term_t *term = &APR_ARRAY_IDX(list->terms, i, cloud_if_term_t);
         int holds;
@@ -130,11 +143,12 @@ static int list_holds(const cloud_if_list_t *list, state_t *st)
             holds = cloud_etags_match(term->value, st->exists ? st->etag : NULL, 0) ==
                     CLOUD_ETAGS_MATCH;
         } else {
-            holds = has_token(st->locks, term->value);
+            CLOUD_ERR(token_holds(&holds, list, st, ev, term->value));
         }
-        if (holds == term->negate) return 0;
+        if (holds == term->negate) return NULL;
     }
-    return 1;
+    *all = 1;
+    return NULL;
 }
 
 static cloud_err_t *eval_if(const apr_array_header_t **tokens, eval_t *ev)
@@ -150,7 +164,7 @@ static cloud_err_t *eval_if(const apr_array_header_t **tokens, eval_t *ev)
         const cloud_if_list_t *list = &APR_ARRAY_IDX(lists, i, cloud_if_list_t);
         CLOUD_ERR(find_state(&st, ev, list->tag));
         CLOUD_ERR(load(st, ev));
-        holds = list_holds(list, st);
+        CLOUD_ERR(list_holds(&holds, list, st, ev));
     }
     *tokens = cloud_if_tokens(lists, ev->r->pool);
     if (holds) return NULL;

@@ -287,7 +287,7 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
     l->req = req;
     l->need = cloud_propreq_need(req);
     /* What is the owner's own is nobody else's. */
-    if (t->view) l->need &= ~(CLOUD_NEED_DEAD | CLOUD_NEED_LOCKS | CLOUD_NEED_FAVORITES);
+    if (t->view) l->need &= ~(CLOUD_NEED_DEAD | CLOUD_NEED_FAVORITES);
     l->pool = pool;
     apr_pool_create(&l->scratch, pool);
     l->spool = cloud_spool_create(SPOOL_MEMORY, NULL, pool);

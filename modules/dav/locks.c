@@ -20,8 +20,11 @@ static apr_int64_t parse_timeout(const char *value)
     for (; value && *value; value += strcspn(value, ",")) {
         value += strspn(value, ", \t");
         if (strncasecmp(value, "Infinite", 8) == 0) return -1;
-        if (strncasecmp(value, "Second-", 7) != 0 || !apr_isdigit(value[7])) continue;
-        for (value += 7; apr_isdigit(*value); value++) {
+        if (strncasecmp(value, "Second-", 7) != 0) continue;
+        value += 7;
+        if (value[0] == '-' && apr_isdigit(value[1])) return -1; /* as ownCloud takes it */
+        if (!apr_isdigit(*value)) continue;
+        for (; apr_isdigit(*value); value++) {
             if (seconds < APR_UINT32_MAX) seconds = seconds * 10 + (*value - '0');
         }
         return seconds;
@@ -121,19 +124,26 @@ int cloud_dav_lock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     return send_lock(r, t, lock, created);
 }
 
+/* Lock-Token, a URI in angle brackets; some clients leave these out, as with Windows (SabreDAV takes both). */
+static const char *parse_token(const char *value, apr_pool_t *pool)
+{
+    apr_size_t len = value ? strlen(value) : 0;
+
+    if (len > 2 && value[0] == '<' && value[len - 1] == '>')
+        return apr_pstrmemdup(pool, value + 1, len - 2);
+    return len > 0 && !strpbrk(value, "<>") && strchr(value, ':') ? value : NULL;
+}
+
 int cloud_dav_unlock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 {
-    const char *value = apr_table_get(r->headers_in, "Lock-Token");
-    apr_size_t len = value ? strlen(value) : 0;
+    const char *token = parse_token(apr_table_get(r->headers_in, "Lock-Token"), r->pool);
     cloud_cond_t cond;
     cloud_err_t *err = NULL;
 
     if (t->kind != CLOUD_DAV_FILES) err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL);
-    else if (len < 3 || value[0] != '<' || value[len - 1] != '>')
-        err = cloud_err(r->pool, CLOUD_E_INVALID, "No lock token was supplied");
+    else if (!token) err = cloud_err(r->pool, CLOUD_E_INVALID, "No lock token was supplied");
     if (!err) err = cloud_dav_conditions(&cond, r, ctx, t);
-    if (!err) err = cloud_lock_release(ctx, t->account, t->path,
-                                       apr_pstrmemdup(r->pool, value + 1, len - 2));
+    if (!err) err = cloud_lock_release(ctx, t->account, t->path, token);
     if (err) return refused(r, err, CLOUD_E_CONFLICT,
                             "Sabre\\DAV\\Exception\\LockTokenMatchesRequestUri",
                             "d:lock-token-matches-request-uri", NULL);

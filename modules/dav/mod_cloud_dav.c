@@ -48,7 +48,8 @@ static int serve(request_rec *r, const struct method_t *method)
     if (!t) return DECLINED;
     err = cloud_http_ctx(&ctx, r);
     if (!err) err = cloud_dav_enter(t, r, ctx, method->writes);
-    if (!err && t->view && method->for_owner) err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL);
+    if (!err && t->view && method->for_owner)
+        err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, "Locking not allowed from public endpoint");
     return err ? cloud_dav_error(r, err) : method->fn(r, ctx, t);
 }
 

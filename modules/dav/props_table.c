@@ -298,7 +298,7 @@ static const cloud_dav_prop_t table[] = {
     {DAV, "displayname", CLOUD_PROP_SETTABLE, CLOUD_NEED_DEAD, write_displayname},
     {DAV, "creationdate", 0, 0, write_creationdate},
     {DAV, "supportedlock", 0, 0, write_supportedlock},
-    {DAV, "lockdiscovery", 0, CLOUD_NEED_LOCKS, write_lockdiscovery},
+    {DAV, "lockdiscovery", IN_LINK | OF_LINK, CLOUD_NEED_LOCKS, write_lockdiscovery},
     {DAV, "supported-report-set", 0, 0, write_reports},
     {DAV, "current-user-principal", 0, 0, NULL},
     {DAV, "owner", 0, 0, NULL},

@@ -28,28 +28,12 @@ cloud_err_t *cloud_share_refuse(const cloud_share_check_t *check, const char *fm
 
 /* ---- who ---- */
 
-/* Whether account is a member of one of the groups in a setting, a list of ids. */
-static cloud_err_t *in_listed_group(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
-                                    const char *app, const char *key)
-{
-    const char **ids;
-    cloud_stmt_t *st;
-
-    CLOUD_ERR(cloud_setting_list(&ids, ctx, app, key));
-    for (*yes = 0; *ids && !*yes; ids++) {
-        CLOUD_ERR(cloud_db_query(&st, yes, ctx->db, ctx->pool,
-                                 "SELECT 1 FROM membership m JOIN usergroup g"
-                                 " ON g.number = m.usergroup WHERE g.id = ?1 AND m.account = ?2",
-                                 "ti", *ids, account->number));
-        cloud_stmt_done(st);
-    }
-    return NULL;
-}
-
 static cloud_err_t *excluded(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account)
 {
     CLOUD_ERR(cloud_setting_bool(yes, ctx, "core", "shareapi_exclude_groups"));
-    return *yes ? in_listed_group(yes, ctx, account, "core", "shareapi_exclude_groups_list") : NULL;
+    return *yes ? cloud_group_listed(yes, ctx, account->number, "core",
+                                     "shareapi_exclude_groups_list")
+                : NULL;
 }
 
 static cloud_err_t *allowed_tx(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account)
@@ -71,8 +55,8 @@ static cloud_err_t *links_allowed_tx(int *yes, cloud_ctx_t *ctx, const cloud_acc
     CLOUD_ERR(cloud_setting_bool(&limited, ctx, "files_sharing",
                                  "public_share_sharers_groups_allowlist_enabled"));
     if (!*yes || !limited) return NULL;
-    return in_listed_group(yes, ctx, account, "files_sharing",
-                           "public_share_sharers_groups_allowlist");
+    return cloud_group_listed(yes, ctx, account->number, "files_sharing",
+                              "public_share_sharers_groups_allowlist");
 }
 
 cloud_err_t *cloud_share_allowed(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from harness import shares
 from harness.dav import error, lock_body
 
 
@@ -41,6 +42,14 @@ def test_lock_and_unlock(account):
     unlock(account, "f", token, expect=(409,))
 
 
+def test_unlock_without_brackets(account):
+    """Windows sends the token so, and scripts written for ownCloud do."""
+    account.put("f", b"x")
+    token, _ = lock(account, "f")
+    unlock(account, "f", token[1:-1])
+    account.put("f", b"y", expect=(204,))
+
+
 def test_lock_without_a_type(account):
     """There is one only, and ownCloud does not ask for it."""
     account.put("f", b"x")
@@ -72,7 +81,9 @@ def test_lock_of_a_name_that_can_not_be(account):
 
 @pytest.mark.parametrize("value,granted", [("Second-300", 300), ("Infinite, Second-10", None),
                                            ("Second-99999999999999999999", None), ("nonsense", None),
-                                           ("Extend, Second-77", 77), ("", None)])
+                                           ("Extend, Second-77", 77), ("", None),
+                                           ("Second--1", 86400), ("Infinite", 86400), ("Second-0", 1800),
+                                           ("Second-, Second-5", 5)])
 def test_timeouts(account, value, granted):
     account.put("f", b"x")
     token, answer = lock(account, "f", timeout=value)
@@ -117,9 +128,10 @@ def test_bad_requests(account):
         assert account.dav("LOCK", "f", data=data).status_code == 400, data
     assert account.dav("LOCK", "f", depth=1, data=lock_body()).status_code == 400
     assert account.dav("UNLOCK", "f").status_code == 400
-    for token in ("", "x", "<>", "opaquelocktoken:x"):
+    for token in ("", "x", "<>", "<opaquelocktoken:x", "opaquelocktoken:x>"):
         assert account.dav("UNLOCK", "f", headers={"Lock-Token": token}).status_code == 400, token
     unlock(account, "f", "<opaquelocktoken:bogus>", expect=(409,))
+    unlock(account, "f", "opaquelocktoken:bogus", expect=(409,))
     unlock(account, "nothing", "<opaquelocktoken:bogus>", expect=(404, 409))
     account.put("f", b"y", expect=(204,))
 
@@ -233,6 +245,21 @@ def test_lock_of_the_destination(account):
     account.move("a", "b", expect=(204,), headers=tag)
 
 
+def test_token_of_the_destinations_folder_in_a_list_without_a_tag(account):
+    account.mkcol("locked")
+    account.mkcol("free")
+    account.put("free/f", b"x")
+    token, _ = lock(account, "locked")
+    wrong, _ = lock(account, "free", depth=0)
+    untagged = {"If": f"({token})"}
+    account.move("free/f", "locked/f", expect=(412, 423), headers={"If": f"({wrong})"})
+    account.copy("free/f", "locked/g", expect=(201,), headers=untagged)
+    unlock(account, "free", wrong)
+    account.move("free/f", "locked/f", expect=(412,), headers={"If": f"(Not {token})"})
+    account.move("free/f", "locked/f", expect=(201,), headers=untagged)
+    assert account.get("locked/f").content == b"x"
+
+
 def test_proppatch_and_locks(account):
     account.put("f", b"x")
     token, _ = lock(account, "f")
@@ -285,6 +312,28 @@ def test_tokens_count_only_for_their_owner(env, account):
     unlock(account, "f", foreign, expect=(403, 409))
     account.put("f", b"y", expect=(204,), headers={"If": f"({own})"})
     other.put("f", b"y", expect=(423,))
+
+
+def test_groups_that_may_end_locks_of_others(env, account):
+    breaker, other, reader = env.account(), env.account(), env.account()
+    group = shares.group(env, f"breakers of {account.id}", breaker, reader)
+    env.cloudctl("config", "set", "core", "lock-breaker-groups", f'["{group}"]')
+    try:
+        account.mkcol("locked")
+        account.mkcol("alone")
+        for who, permissions in ((breaker, 15), (other, 15), (reader, 1)):
+            shares.share(account, "locked", who, permissions=permissions)
+        token, _ = lock(account, "locked")
+        unlock(other, "locked", token, expect=(403,))
+        unlock(reader, "locked", token, expect=(403,))
+        breaker.put("locked/f", b"x", expect=(423,))
+        unlock(breaker, "locked", token)
+        breaker.put("locked/f", b"x", expect=(201,))
+        token, _ = lock(account, "alone")
+        unlock(breaker, "alone", token, expect=(404, 409))
+        account.put("alone/f", b"x", expect=(423,))
+    finally:
+        env.cloudctl("config", "delete", "core", "lock-breaker-groups")
 
 
 def test_locks_survive_a_restart(env, account):

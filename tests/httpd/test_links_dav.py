@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.dav import error, propfind_body, proppatch_body
+from harness.dav import error, lock_body, propfind_body, proppatch_body
 from harness.env import wait_until
 from harness.links import Link
 
@@ -341,7 +341,9 @@ def test_what_needs_an_account(tree, space):
     body = ('<?xml version="1.0"?><d:lockinfo xmlns:d="DAV:"><d:lockscope><d:exclusive/>'
             "</d:lockscope><d:locktype><d:write/></d:locktype></d:lockinfo>")
     for path in ("file.txt", "none.txt"):
-        assert status(link, "LOCK", path, space, data=body) == 405
+        answer = link.dav("LOCK", path, space, data=body)
+        assert answer.status_code == 405
+        assert error(answer)[1] == "Locking not allowed from public endpoint"
         assert status(link, "UNLOCK", path, space, headers={"Lock-Token": "<urn:x>"}) == 405
     report = ('<oc:filter-files xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><oc:filter-rules>'
               "<oc:favorite>1</oc:favorite></oc:filter-rules></oc:filter-files>")
@@ -365,6 +367,37 @@ def test_the_owners_locks_hold(tree, space):
     found = link.dav("PROPFIND", "file.txt", space, depth=0, data=propfind_body(
         ("d:lockdiscovery", "d:supportedlock"))).text
     assert "opaquelocktoken" not in found and "<d:owner>" not in found
+    assert f"<d:lockroot><d:href>{link.path('file.txt', space)}</d:href></d:lockroot>" in found
+    assert "<d:exclusive/>" in found and "Second-" in found
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_a_lock_above_is_shown_at_the_root(tree, space):
+    link = Link(tree, "folder/sub", 1)
+    lock = tree.dav("LOCK", "folder", data=lock_body("me"))
+    assert lock.status_code == 200
+    for path in ("", "inner.txt"):
+        found = link.dav("PROPFIND", path, space, depth=0, data=propfind_body(("d:lockdiscovery",)))
+        assert found.text.count("<d:activelock>") == 1
+        assert f"<d:lockroot><d:href>{link.path('', space)}</d:href></d:lockroot>" in found.text
+        assert "folder" not in found.text.replace(link.path("", space), "")
+
+
+def test_the_address_of_a_file_link_is_the_file(tree):
+    link = Link(tree, "secret.txt", 1)
+    for path in ("", "secret.txt"):
+        answer = link.dav("GET", path, "webdav")
+        assert (answer.status_code, answer.content) == (200, b"nobody's business"), path
+        assert answer.headers["ETag"] == tree.etag("secret.txt")
+    head = link.dav("HEAD", "", "webdav")
+    assert head.headers["Content-Length"] == "17" and head.content == b""
+    part = link.dav("GET", "", "webdav", headers={"Range": "bytes=0-5"})
+    assert (part.status_code, part.content) == (206, b"nobody")
+    closed = Link(tree, "secret.txt", 1, password="pass word")
+    assert closed.dav("GET", "", "webdav", password="").status_code == 401
+    assert closed.dav("GET", "", "webdav").content == b"nobody's business"
+    folder = Link(tree, "folder", 1).dav("GET", "", "webdav")
+    assert folder.status_code == 200 and b"WebDAV interface" in folder.content
 
 
 # ---- what becomes of it ----
