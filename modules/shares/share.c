@@ -6,7 +6,8 @@
  * the node is in; initiator: who shared it. state of a group share is that of members who said
  * nothing themselves. target: name that the item gets at the recipient's. expires: second at which
  * it ends. share_member: what one member says of a group share. share_place: where somebody put
- * what he received, if not in the share folder. */
+ * what he received, if not in the share folder. share_announce: group shares of which only members up to this
+ * number were told yet. */
 static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS share (id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " type INTEGER NOT NULL, recipient INTEGER NOT NULL, node INTEGER NOT NULL,"
@@ -24,6 +25,7 @@ static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS share_member (share INTEGER NOT NULL, account INTEGER NOT NULL,"
     " state INTEGER NOT NULL, PRIMARY KEY (share, account)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS share_member_account ON share_member (account);"
+    "CREATE TABLE IF NOT EXISTS share_announce (share INTEGER PRIMARY KEY, told INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS share_place (account INTEGER NOT NULL, node INTEGER NOT NULL,"
     " parent INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, node)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS share_place_parent ON share_place (parent);"

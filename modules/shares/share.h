@@ -269,6 +269,9 @@ cloud_err_t *cloud_share_token(const char **token, apr_pool_t *pool);
 /** Tells those who have to answer: user, or the members of the group. */
 cloud_err_t *cloud_share_announce(cloud_ctx_t *ctx, const cloud_share_t *s,
                                   const cloud_account_t *user);
+/** A step of the job: tells more members of a large group, in a transaction of its own; *more 1: there may be others. By the
+ *  system. (no tx) */
+cloud_err_t *cloud_share_announce_more(int *more, cloud_ctx_t *ctx);
 /** There is nothing to answer any more: for account, or (NULL) for anybody. */
 cloud_err_t *cloud_share_unannounce(cloud_ctx_t *ctx, apr_int64_t id,
                                     const cloud_account_t *account);

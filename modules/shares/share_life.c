@@ -205,7 +205,7 @@ static cloud_err_t *expire_tx(cloud_ctx_t *ctx, int *more)
 }
 
 /* What has expired counts no more as soon as it has; this only takes the rows away. */
-cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more)
+static cloud_err_t *expire(cloud_ctx_t *ctx, int *more)
 {
     apr_array_header_t *list;
     cloud_err_t *err;
@@ -217,4 +217,14 @@ cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more)
     if (err || !list->nelts) return err;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     return cloud_tx_end(ctx, expire_tx(ctx, more));
+}
+
+cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more)
+{
+    int others;
+
+    CLOUD_ERR(expire(ctx, more));
+    CLOUD_ERR(cloud_share_announce_more(&others, ctx));
+    *more = *more || others;
+    return NULL;
 }

@@ -154,6 +154,7 @@ cloud_err_t *cloud_share_drop(cloud_ctx_t *ctx, apr_int64_t id)
 {
     static const char *const sql[] = {
         "DELETE FROM share_member WHERE share = ?1",
+        "DELETE FROM share_announce WHERE share = ?1",
         /* Who gets the same item again by another share finds it where he put it; when nobody has
          * it any more, that is forgotten. */
         "DELETE FROM share_place WHERE node = (SELECT node FROM share WHERE id = ?1) AND NOT EXISTS"

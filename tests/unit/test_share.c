@@ -619,6 +619,76 @@ START_TEST(test_shares_in_a_folder_are_one_statement)
 }
 END_TEST
 
+/* ---- a large group has to answer ---- */
+
+#define MANY 1201
+
+static int told[MANY + 1];
+
+static cloud_err_t *take_notice(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                const cloud_notice_t *notice)
+{
+    (void)ctx;
+    (void)notice;
+    if (account->number > 100000 && account->number <= 100000 + MANY)
+        told[account->number - 100000]++;
+    return NULL;
+}
+
+static cloud_share_t *share_with_many(void)
+{
+    tu_exec("WITH RECURSIVE n (i) AS (SELECT 100001 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 101201) INSERT INTO account (number, id, folded, display_name, quota,"
+            " enabled, created, last_login, root, purge, dir, secret_epoch) SELECT i, 'some' || i,"
+            " 'some' || i, 'Body ' || i, -1, 1, 0, 0, 0, 0, 'some' || i, 0 FROM n");
+    tu_exec("INSERT INTO membership (account, usergroup, source) SELECT a.number, g.number, 'database'"
+            " FROM account a, usergroup g WHERE a.id LIKE 'some%' AND g.id = 'group'");
+    OK(cloud_setting_set(tu.ctx, "core", "shareapi_auto_accept_share", "no"));
+    return share("d", CLOUD_SHARE_GROUP, "group");
+}
+
+static int heard(void)
+{
+    int i, n = 0;
+
+    for (i = 1; i <= MANY; i++) {
+        ck_assert_int_le(told[i], 1);
+        n += told[i];
+    }
+    return n;
+}
+
+START_TEST(test_a_large_group_is_told_in_steps)
+{
+    static const cloud_feature_t listener = { .name = "listener", .notify = take_notice };
+    cloud_share_t *s;
+    int more, before;
+
+    cloud_feature_register(&listener);
+    memset(told, 0, sizeof told);
+    s = share_with_many();
+    before = heard();
+    ck_assert_int_gt(before, 0);
+    ck_assert_int_lt(before, MANY);
+    OK(cloud_share_announce_more(&more, tu.ctx));
+    ck_assert_int_eq(more, 1);
+    ck_assert_int_gt(heard(), before);
+    do OK(cloud_share_maintain(tu.ctx, &more));
+    while (more);
+    ck_assert_int_eq(heard(), MANY);
+    /* Of one that has ended nobody is told any more. */
+    OK(cloud_share_delete(tu_as(alice), s->id));
+    memset(told, 0, sizeof told);
+    s = share("d", CLOUD_SHARE_GROUP, "group");
+    before = heard();
+    OK(cloud_share_delete(tu_as(alice), s->id));
+    OK(cloud_share_announce_more(&more, tu.ctx));
+    ck_assert_int_eq(more, 0);
+    ck_assert_int_eq(heard(), before);
+    cloud_feature_unregister(&listener);
+}
+END_TEST
+
 /* ---- searching ---- */
 
 START_TEST(test_a_search_among_many_reads_a_page)
@@ -652,7 +722,7 @@ Suite *suite_share(void)
         test_the_owner_notices_answers, test_who_shares_on_notices_it,
         test_one_write_tells_the_owner,
         test_types_of_a_listing_are_one_statement, test_shares_in_a_folder_are_one_statement,
-        test_a_search_among_many_reads_a_page,
+        test_a_large_group_is_told_in_steps, test_a_search_among_many_reads_a_page,
     };
     Suite *suite = suite_create("share");
     TCase *tc = tcase_create("share");
