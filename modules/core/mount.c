@@ -338,6 +338,11 @@ cloud_err_t *cloud_mounts_just_in(const apr_array_header_t **in, cloud_ctx_t *ct
     return NULL;
 }
 
+int cloud_mount_name_is_long(const char *name)
+{
+    return strlen(name) + CLOUD_NAME_MARK_MAX + 4 >= CLOUD_NAME_MAX;
+}
+
 /* Where those that want a name begin, in order of name. */
 static int first_of(const apr_array_header_t *in, const char *name)
 {
@@ -359,6 +364,7 @@ cloud_err_t *cloud_mounts_wanting(cloud_same_name_t *group, cloud_ctx_t *ctx,
     cloud_mounts_t *all = known(ctx, account);
     const apr_array_header_t *in;
 
+    if (!all && cloud_mount_name_is_long(name)) CLOUD_ERR(cloud_mounts_load(&all, ctx, account));
     if (all) in = cloud_mounts_in(all, folder);
     else CLOUD_ERR(ask_in(&in, ctx, account, folder, &query, pool));
     *group = cloud_mounts_group(in, in ? first_of(in, name) : 0);

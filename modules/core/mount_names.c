@@ -12,7 +12,8 @@ typedef struct {
     cloud_ctx_t *ctx;
     const cloud_account_t *account;
     apr_int64_t folder;
-    apr_hash_t *nodes[2];
+    apr_hash_t *nodes[2];       /* for the group that is given its names */
+    apr_hash_t *given;          /* names that mounts have got by now */
     apr_pool_t *pool;
 } names_t;
 
@@ -52,6 +53,7 @@ static cloud_err_t *is_free(int *yes, names_t *l, const char *made, const char *
     cloud_same_name_t others;
 
     *yes = 0;
+    if (apr_hash_get(l->given, made, APR_HASH_KEY_STRING)) return NULL;
     if (!l->nodes[is_dir]) CLOUD_ERR(read_names(l, of, is_dir));
     if (apr_hash_get(l->nodes[is_dir], made, APR_HASH_KEY_STRING)) return NULL;
     CLOUD_ERR(cloud_mounts_wanting(&others, l->ctx, l->account, l->folder, made, l->pool));
@@ -69,6 +71,7 @@ static cloud_err_t *give_names(const cloud_same_name_t *group, names_t *l)
     cloud_mounts_t *all;
     cloud_node_t *node;
 
+    l->nodes[0] = l->nodes[1] = NULL;
     CLOUD_ERR(cloud_tree_child(&node, l->ctx, l->folder, name, l->pool));
     if (group->n > FEW) CLOUD_ERR(cloud_mounts_load(&all, l->ctx, l->account));
     for (i = 0; i < group->n; i++) {
@@ -81,6 +84,24 @@ static cloud_err_t *give_names(const cloud_same_name_t *group, names_t *l)
             CLOUD_ERR(is_free(&yes, l, made, name, is_dir));
         }
         p->shown = made;
+        apr_hash_set(l->given, made, APR_HASH_KEY_STRING, made);
+    }
+    return NULL;
+}
+
+/* Made of different names, names are different, unless one lost its end. */
+static cloud_err_t *give_long_names(names_t *l)
+{
+    const apr_array_header_t *in;
+    cloud_same_name_t group;
+    cloud_mounts_t *all;
+    int i;
+
+    CLOUD_ERR(cloud_mounts_load(&all, l->ctx, l->account));
+    in = cloud_mounts_in(all, l->folder);
+    for (i = 0; in && i < in->nelts; i += group.n) {
+        group = cloud_mounts_group(in, i);
+        if (cloud_mount_name_is_long(group.p[0]->m.name)) CLOUD_ERR(give_names(&group, l));
     }
     return NULL;
 }
@@ -93,7 +114,9 @@ cloud_err_t *cloud_mounts_name(const cloud_same_name_t *group, cloud_ctx_t *ctx,
 
     if (!group->n || group->p[group->n - 1]->shown) return NULL; /* they have been given before */
     apr_pool_create(&l.pool, ctx->pool);
-    err = give_names(group, &l);
+    l.given = apr_hash_make(l.pool);
+    err = cloud_mount_name_is_long(group->p[0]->m.name) ? give_long_names(&l)
+                                                        : give_names(group, &l);
     if (!err) apr_pool_destroy(l.pool); /* the error may be in it */
     return err;
 }
@@ -137,7 +160,7 @@ static cloud_err_t *find_numbered(cloud_placed_t **p, cloud_ctx_t *ctx,
     cloud_same_name_t group;
 
     if (!base) return NULL;
-    if (strlen(nfc) + CLOUD_NAME_MARK_MAX + 4 >= CLOUD_NAME_MAX)
+    if (cloud_mount_name_is_long(nfc))
         return find_among_all(p, ctx, account, folder, nfc);
     CLOUD_ERR(cloud_mounts_wanting(&group, ctx, account, folder, base, pool));
     CLOUD_ERR(cloud_mounts_name(&group, ctx, account, folder));

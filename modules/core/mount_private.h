@@ -77,6 +77,9 @@ const cloud_mount_t *cloud_mount_keep(const cloud_placed_t *p, apr_pool_t *pool)
 const apr_array_header_t *cloud_mounts_in(cloud_mounts_t *mounts, apr_int64_t folder);
 /** Those of such an array (may be NULL) that want the same name, from one of them on. */
 cloud_same_name_t cloud_mounts_group(const apr_array_header_t *in, int from);
+/** So long that a number may take its end away, or that it may be what another name has become so: all such of a
+ *  folder are given their names together. */
+int cloud_mount_name_is_long(const char *name);
 /** Finds shown of all in a group. (tx) */
 cloud_err_t *cloud_mounts_name(const cloud_same_name_t *group, cloud_ctx_t *ctx,
                                const cloud_account_t *account, apr_int64_t folder);

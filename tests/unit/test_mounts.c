@@ -436,6 +436,66 @@ START_TEST(names_that_meet)
 }
 END_TEST
 
+/* Each of bob's items by its name: members, and what each name leads to. */
+static void each_has_its_name(int n)
+{
+    const char *list = mu_list(&mu_bob, "");
+    apr_hash_t *seen = apr_hash_make(tu.pool);
+    char *rest = apr_pstrdup(tu.pool, list), *name, *last;
+
+    for (; (name = apr_strtok(rest, ";", &last)); n--) {
+        apr_int64_t *id = apr_palloc(tu.pool, sizeof *id);
+
+        rest = NULL;
+        *id = mu_id(&mu_bob, name);
+        ck_assert_msg(!apr_hash_get(seen, id, sizeof *id), "%s leads to another one: %s", name, list);
+        apr_hash_set(seen, id, sizeof *id, name);
+    }
+    ck_assert_int_eq(n, 0);
+}
+
+/* Where a file's name has no extension its number stands where a folder's does. */
+START_TEST(files_and_folders_of_one_name)
+{
+    person_t *people[] = { &mu_alice, &mu_carol, &mu_dave };
+
+    mu_group("team", &mu_bob);
+    mu_put(&mu_bob, "b", "own");
+    for (int i = 0; i < 6; i++) {
+        const char *folder = apr_psprintf(tu.pool, "f%d", i), *path;
+
+        mu_mkcol(people[i % 3], folder);
+        path = apr_pstrcat(tu.pool, folder, "/b", NULL);
+        if (i % 2) mu_put(people[i % 3], path, "b");
+        else mu_mkcol(people[i % 3], path);
+        mu_share_group(people[i % 3], path, "team", READ);
+    }
+    each_has_its_name(7);
+}
+END_TEST
+
+/* Names that are different, and the same once they have lost their end to a number. */
+START_TEST(long_names_that_meet)
+{
+    static const char *const ends[] = { "1", "2", "" };
+    char stem[255];
+
+    memset(stem, 'x', 254);
+    stem[254] = '\0';
+    mu_group("team", &mu_bob);
+    for (int i = 0; i < 6; i++) {
+        const char *folder = apr_psprintf(tu.pool, "f%d", i), *path;
+
+        if (i >= 4) stem[239] = '\0'; /* what is left of the others */
+        mu_mkcol(&mu_alice, folder);
+        path = apr_pstrcat(tu.pool, folder, "/", stem, ends[i / 2], NULL);
+        mu_mkcol(&mu_alice, path);
+        mu_share_group(&mu_alice, path, "team", READ);
+    }
+    each_has_its_name(6);
+}
+END_TEST
+
 /* What comes later takes nothing over, however old the folder is that it is about. */
 START_TEST(who_came_first_keeps_the_name)
 {
@@ -844,6 +904,8 @@ Suite *suite_mounts(void)
     tc = tcase_create("names");
     tcase_add_checked_fixture(tc, setup, mu_teardown);
     tcase_add_test(tc, names_that_meet);
+    tcase_add_test(tc, files_and_folders_of_one_name);
+    tcase_add_test(tc, long_names_that_meet);
     tcase_add_test(tc, who_came_first_keeps_the_name);
     tcase_add_test(tc, a_name_too_long_for_a_suffix);
     tcase_add_test(tc, the_share_folder);
