@@ -6,8 +6,8 @@ export CLOUD_SRC
 PACKAGES_BUILD=(gcc libc6-dev make autoconf automake libtool pkg-config apache2-bin apache2-dev
     libsqlite3-dev libssl-dev libutf8proc-dev libjansson-dev libqrencode-dev libpng-dev libturbojpeg0-dev zlib1g-dev libcrypt-dev openssl curl
     media-types)
-PACKAGES_CHECK=(check python3-pytest python3-requests owncloud-client-cmd owncloud-client-data
-    nextcloud-desktop-cmd rclone davfs2 cadaver litmus clang libclang-rt-14-dev apache2-utils
+PACKAGES_CHECK=(check python3-pytest python3-pytest-xdist python3-requests
+    owncloud-client-cmd owncloud-client-data nextcloud-desktop-cmd rclone davfs2 cadaver litmus clang libclang-rt-14-dev apache2-utils
     sqlite3 strace slapd ldap-utils libapache2-mod-auth-openidc libapache2-mod-auth-gssapi krb5-kdc
     krb5-admin-server krb5-user chromium chromium-driver python3-selenium zbar-tools unzip libarchive-tools)
 # Node.js may come from elsewhere than Debian, with npm in it
@@ -62,8 +62,16 @@ build_tree() {
             printf '%s\n' "${CC:-} ${CFLAGS:-} $*" >"$dir/configured"
         fi
     ) 9>"$CLOUD_SRC/var/.lock" \
-        && make -s -C "$dir" -j "$(nproc)" >>"$log" 2>&1 \
-        || { tail -n 40 "$log" >&2; say "the build in $dir failed" >&2; return 1; }
+        || { tail -n 40 "$log" >&2; say "$dir could not be configured" >&2; return 1; }
+    make_in "$dir" -j "$(nproc)"
+}
+
+# make_in DIR ARGUMENT... runs make there, one at a time. Nothing is printed unless it fails.
+make_in() {
+    local dir=$1
+    shift
+    flock "$dir/.make" make -s -C "$dir" "$@" >>"$dir/build.log" 2>&1 \
+        || { tail -n 40 "$dir/build.log" >&2; say "the build in $dir failed" >&2; return 1; }
 }
 
 # fill TEMPLATE NAME=VALUE... prints the template with each @NAME@ replaced.
