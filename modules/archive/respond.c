@@ -39,29 +39,6 @@ static cloud_err_t *which(cloud_archive_kind_t *kind, request_rec *r, const char
     return NULL;
 }
 
-/* ---- a single file ---- */
-
-static int send_file(request_rec *r, cloud_ctx_t *ctx, const cloud_account_t *account,
-                     const char *path)
-{
-    char etag[CLOUD_ETAG_MAX];
-    cloud_entry_t *entry;
-    cloud_content_t c = { 0 };
-    int status;
-    cloud_err_t *err = cloud_file_open(&c.fd, &entry, ctx, account, path, r->pool);
-
-    if (err) return cloud_http_error(r, err);
-    apr_table_setn(r->headers_out, "ETag",
-                   apr_pstrcat(r->pool, "\"", cloud_etag_text(etag, entry->etag), "\"", NULL));
-    apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
-    status = ap_meets_conditions(r);
-    if (status != OK) return status;
-    c.size = entry->node.size;
-    c.name = cloud_entry_shown_name(entry, r->pool);
-    cloud_content_headers(r, &c);
-    return cloud_content_send(r, &c);
-}
-
 /* ---- an archive ---- */
 
 /* A transient bucket: who can't send it at once makes a copy, and the network filter blocks before it
@@ -162,7 +139,7 @@ int cloud_archive_respond(request_rec *r, cloud_ctx_t *ctx, const cloud_account_
 
     if (!err && path) {
         err = cloud_file_stat(&entry, ctx, account, path, r->pool);
-        if (!err && !CLOUD_IS_DIR(&entry->node)) return send_file(r, ctx, account, path);
+        if (!err && !CLOUD_IS_DIR(&entry->node)) return cloud_content_file(r, ctx, account, path);
     }
     if (!err) err = cloud_archive_plan(&plan, ctx, account, dir, names, kind, r->pool);
     if (err) return cloud_http_error(r, err);

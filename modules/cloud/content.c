@@ -10,6 +10,7 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
+#include "files.h"
 #include "mod_cloud.h"
 #include "names.h"
 
@@ -83,6 +84,27 @@ int cloud_content_send(request_rec *r, const cloud_content_t *c)
         return AP_FILTER_ERROR;
     }
     return rv == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
+}
+
+int cloud_content_file(request_rec *r, cloud_ctx_t *ctx, const cloud_account_t *account,
+                       const char *path)
+{
+    char etag[CLOUD_ETAG_MAX];
+    cloud_entry_t *entry;
+    cloud_content_t c = { 0 };
+    int status;
+    cloud_err_t *err = cloud_file_open(&c.fd, &entry, ctx, account, path, r->pool);
+
+    if (err) return cloud_http_error(r, err);
+    apr_table_setn(r->headers_out, "ETag",
+                   apr_pstrcat(r->pool, "\"", cloud_etag_text(etag, entry->etag), "\"", NULL));
+    apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
+    status = ap_meets_conditions(r);
+    if (status != OK) return status;
+    c.size = entry->node.size;
+    c.name = cloud_entry_shown_name(entry, r->pool);
+    cloud_content_headers(r, &c);
+    return cloud_content_send(r, &c);
 }
 
 /* The error bucket keeps the filters from ending the body as if it were complete. */

@@ -9,6 +9,7 @@
 
 #include <httpd.h>
 
+#include "account.h"
 #include "cloud.h"
 
 /** What is sent. */
@@ -24,6 +25,10 @@ const char *cloud_content_disposition(const char *name, apr_pool_t *pool);
 void cloud_content_headers(request_rec *r, const cloud_content_t *c);
 /** Sends it; returns what a handler returns. Ranges and HEAD are httpd's business. */
 int cloud_content_send(request_rec *r, const cloud_content_t *c);
+/** Answers with a file of an account, opened by the verbs, as something to be saved: its ETag, conditions,
+ *  the headers above, its content. Returns what a handler of GET and HEAD returns. */
+int cloud_content_file(request_rec *r, cloud_ctx_t *ctx, const cloud_account_t *account,
+                       const char *path);
 /** Ends an answer that has begun and can't be completed, so that the client sees it: the connection (or
  *  the stream of HTTP/2) breaks off. Returns what a handler returns. */
 int cloud_content_cut(request_rec *r);

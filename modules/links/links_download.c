@@ -10,28 +10,8 @@
 
 static int send_file(links_request_t *q, const char *path)
 {
-    cloud_content_t content = { 0 };
-    cloud_entry_t *entry;
-    char etag[CLOUD_ETAG_MAX];
-    cloud_err_t *err = cloud_file_open(&content.fd, &entry, q->ctx, q->link->account, path,
-                                       q->r->pool);
-    int status;
-
-    if (err) {
-        return cloud_http_error(q->r, err);
-    }
-    apr_table_setn(q->r->headers_out, "ETag",
-                   apr_pstrcat(q->r->pool, "\"", cloud_etag_text(etag, entry->etag), "\"", NULL));
     apr_table_setn(q->r->err_headers_out, "Referrer-Policy", "no-referrer");
-    apr_table_setn(q->r->headers_out, "Cache-Control", "private, no-cache");
-    status = ap_meets_conditions(q->r);
-    if (status != OK) {
-        return status;
-    }
-    content.size = entry->node.size;
-    content.name = cloud_entry_shown_name(entry, q->r->pool);
-    cloud_content_headers(q->r, &content);
-    return cloud_content_send(q->r, &content);
+    return cloud_content_file(q->r, q->ctx, q->link->account, path);
 }
 
 /* ownCloud's page asks for several as an array in JSON. */
