@@ -341,6 +341,68 @@ def test_sharing_on(w):
     assert names(w.dave) == [] and names(w.brian) == []
 
 
+@pytest.mark.parametrize("sharing, writing", (("user", "group"), ("group", "user")))
+def test_several_grants_add_up_for_who_shares_on(w, sharing, writing):
+    """One lets him share on and another one write: he may give both, and no more, as long as he has them."""
+    to = {"user": (w.brian, 0), "group": (w.group, 1)}
+    may_share = shared(w.alice, "sh", *to[sharing], permissions=17)
+    may_write = shared(w.alice, "sh", *to[writing], permissions=3)
+    assert letters(w.brian, "sh") == "SRDNV"
+    for perms in (4, 7, 8, 21, 31):
+        fails(share(w.brian, "sh", w.dave, permissions=perms), 404,
+              "Cannot set the requested share permissions for sh")
+    two = shared(w.brian, "sh", w.dave, permissions=17)
+    assert data(call(w.brian, "PUT", f"shares/{two['id']}", permissions=19))["permissions"] == 19
+    fails(call(w.brian, "PUT", f"shares/{two['id']}", permissions=23), 404)
+    link = shared(w.brian, "sh", None, 3, permissions=3)
+    fails(share(w.brian, "sh", None, 3, permissions=15), 404)
+    fails(call(w.brian, "PUT", f"shares/{link['id']}", permissions=5), 404)
+
+    def writes(who):
+        return who.dav("PUT", "sh/in.txt", data=b"by another").status_code
+
+    assert received(w.dave)[0]["permissions"] == 19 and writes(w.dave) == 204
+    # what lets him write shrinks, and comes back
+    data(call(w.alice, "PUT", f"shares/{may_write['id']}", permissions=1))
+    assert received(w.dave)[0]["permissions"] == 17 and writes(w.dave) == 403
+    data(call(w.alice, "PUT", f"shares/{may_write['id']}", permissions=15))
+    assert received(w.dave)[0]["permissions"] == 19 and writes(w.dave) == 204
+    # what lets him share on goes: so does all that he gave
+    data(call(w.alice, "PUT", f"shares/{may_share['id']}", permissions=1))
+    assert names(w.dave) == [] and received(w.dave) == []
+    fails(share(w.brian, "sh", w.carol), 404, "You are not allowed to share sh")
+    data(call(w.alice, "PUT", f"shares/{may_share['id']}", permissions=17))
+    assert received(w.dave)[0]["permissions"] == 19
+    data(call(w.alice, "DELETE", f"shares/{may_share['id']}"))
+    assert names(w.dave) == [] and writes(w.brian) == 204
+
+
+def test_grants_add_up_along_a_chain(w):
+    """Carol has from Brian what he has from two; Dave has no more than she."""
+    shared(w.alice, "sh", w.brian, permissions=17)
+    write = shared(w.alice, "sh", w.group, 1, permissions=3)
+    other = w.env.account()
+    first = shared(w.brian, "sh", w.dave, permissions=19)
+    shared(w.dave, "sh", other, permissions=19)
+    assert received(other)[0]["permissions"] == 19
+    data(call(w.alice, "DELETE", f"shares/{write['id']}"))
+    assert received(w.dave)[0]["permissions"] == received(other)[0]["permissions"] == 17
+    data(call(w.alice, "PUT", f"shares/{first['id']}", permissions=1))
+    assert received(other) == [] and names(other) == []
+
+
+def test_one_grant_that_lets_download_is_enough(w):
+    secure = {"attributes[0][scope]": "permissions", "attributes[0][key]": "download",
+              "attributes[0][value]": "false"}
+    shared(w.alice, "sh", w.brian, permissions=17, **secure)
+    free = shared(w.alice, "sh", w.group, 1, permissions=1)
+    assert w.brian.get("sh/in.txt").content == b"text"
+    shared(w.brian, "sh", w.dave, permissions=17)
+    assert w.dave.get("sh/in.txt").content == b"text"
+    data(call(w.alice, "DELETE", f"shares/{free['id']}"))
+    assert w.brian.get("sh/in.txt").status_code == w.dave.get("sh/in.txt").status_code == 403
+
+
 @pytest.mark.parametrize("item", ("sh", "file.txt"))
 @pytest.mark.parametrize("moved", (False, True))
 def test_ones_other_clients_see_that_one_shares_on(w, item, moved):
