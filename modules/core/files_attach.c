@@ -53,6 +53,12 @@ cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int
     return cloud_err(ctx->pool, CLOUD_E_QUOTA, NULL);
 }
 
+cloud_err_t *cloud_files_quota_for(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_int64_t size)
+{
+    if (e->exists) return cloud_files_quota(ctx, e, size - e->node.size);
+    return cloud_files_quota(ctx, e, size || ctx->who.system ? size : 1);
+}
+
 cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
                                  const cloud_entry_t *from)
 {
@@ -167,9 +173,7 @@ cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_resolve_tx(entry, ctx, account, path, pool);
     if (!err) err = check_attach(ctx, *entry, overwrite, &opts->cond);
-    if (!err && opts->length > 0)
-        err = cloud_files_quota(ctx, *entry,
-                                opts->length - ((*entry)->exists ? (*entry)->node.size : 0));
+    if (!err && opts->length >= 0) err = cloud_files_quota_for(ctx, *entry, opts->length);
     cloud_tx_rollback(ctx);
     return err;
 }
@@ -321,7 +325,7 @@ static cloud_err_t *write_rows(cloud_ctx_t *ctx, cloud_entry_t *e, const cloud_s
         node.created = now;
     }
     delta = staged->size - (e->exists ? old.size : 0);
-    CLOUD_ERR(cloud_files_quota(ctx, e, delta));
+    CLOUD_ERR(cloud_files_quota_for(ctx, e, staged->size));
     node.etag = number;
     node.size = staged->size;
     /* Else what the file itself has on disk: by the clock it could be a second later. */

@@ -123,7 +123,7 @@ static cloud_err_t *check_copy(cloud_ctx_t *ctx, const cloud_copy_t *c, const cl
         CLOUD_ERR(cloud_files_check_target(ctx, d, c->overwrite, c->cond));
     CLOUD_ERR(size_of_copy(&size, ctx, c));
     CLOUD_ERR(cloud_storage_has_room(ctx, size));
-    return cloud_files_quota(ctx, d, size - (d->exists ? d->node.size : 0));
+    return cloud_files_quota_for(ctx, d, size);
 }
 
 static cloud_err_t *copy_tx(cloud_copy_t *c, cloud_entry_t **d, cloud_ctx_t *ctx,

@@ -25,8 +25,7 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_cond_check(ctx, e, cond));
     CLOUD_ERR(cloud_lock_check(ctx, e, cond ? cond->tokens : NULL,
                                CLOUD_LOCKCHK_NODE | CLOUD_LOCKCHK_PARENT));
-    /* A folder has no size; but who has no room left makes none. */
-    if (!ctx->who.system) CLOUD_ERR(cloud_files_quota(ctx, e, 1));
+    CLOUD_ERR(cloud_files_quota_for(ctx, e, 0));
     res->entry = e;
     if (!stage) return NULL; /* the look before anything was made */
     CLOUD_ERR(cloud_tree_draw(&node.id, ctx));

@@ -344,6 +344,9 @@ CLOUD_API cloud_err_t *cloud_files_precheck(cloud_entry_t **entry, cloud_ctx_t *
                                   int overwrite, const cloud_put_opts_t *opts, apr_pool_t *pool);
 /** QUOTA when delta more bytes do not fit the entry's tree. (tx) */
 CLOUD_API cloud_err_t *cloud_files_quota(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_int64_t delta);
+/** The same for content of so many bytes in the entry's place. What is new and empty has no size; but who has no
+ *  room left makes none, as with ownCloud. (tx) */
+CLOUD_API cloud_err_t *cloud_files_quota_for(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_int64_t size);
 /** PRECONDITION unless cond holds for entry. */
 CLOUD_API cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
                               const cloud_cond_t *cond);

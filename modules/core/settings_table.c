@@ -14,6 +14,8 @@ const cloud_setting_t cloud_settings_core[] = {
       "Seconds that a WebDAV lock lasts at most without being refreshed" },
     { "files", "default_quota", CLOUD_SET_SIZE, "none", 0, 0,
       "Quota of accounts that have none of their own: \"none\" or a size such as \"5 GB\"" },
+    { "files", "enable_lock_file_action", CLOUD_SET_BOOL, "no", 0, 0,
+      "Whether clients are told to offer locking of files by hand" },
     { "password_policy", "banned_passwords_list", CLOUD_SET_STRING, "", 0, 0,
       "File of passwords that are refused, one a line; upper and lower case are the same" },
     { "password_policy", "spv_def_special_chars_checked", CLOUD_SET_BOOL, "false", 0, 0,

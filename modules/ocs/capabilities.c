@@ -41,14 +41,17 @@ static json_t *list(const char **values)
 static cloud_err_t *files_capabilities(json_t *capabilities, cloud_ctx_t *ctx)
 {
     const char **blacklist;
-    int infinity;
+    int infinity, lock_action;
 
     CLOUD_ERR(cloud_setting_list(&blacklist, ctx, "system", "blacklisted_files"));
+    CLOUD_ERR(cloud_setting_bool(&lock_action, ctx, "files", "enable_lock_file_action"));
     CLOUD_ERR(cloud_setting_bool(&infinity, ctx, "system", "dav.propfind.depth_infinity"));
     json_object_set_new(capabilities, "files",
-                        json_pack("{s:b, s:o, s:s}", "bigfilechunking", 1,
+                        json_pack("{s:b, s:o, s:s, s:b, s:b, s:b}", "bigfilechunking", 1,
                                   "blacklisted_files", list(blacklist),
-                                  "blacklisted_files_regex", "\\.(part|filepart)$"));
+                                  "blacklisted_files_regex", "\\.(part|filepart)$",
+                                  "favorites", 1, "file_locking_support", 1,
+                                  "file_locking_enable_file_action", lock_action));
     json_object_set_new(capabilities, "checksums",
                         json_pack("{s:[s], s:s}", "supportedTypes", "SHA1",
                                   "preferredUploadType", "SHA1"));

@@ -204,6 +204,9 @@ def test_capabilities(account, version):
     assert capabilities["dav"]["propfind"] == {"depth_infinity": False}
     assert capabilities["checksums"] == {"supportedTypes": ["SHA1"], "preferredUploadType": "SHA1"}
     assert capabilities["files"]["bigfilechunking"] is True
+    assert capabilities["files"]["favorites"] is True
+    assert capabilities["files"]["file_locking_support"] is True
+    assert capabilities["files"]["file_locking_enable_file_action"] is False
     assert capabilities["files"]["blacklisted_files"] == [".htaccess"]
     # the Android client can't read capabilities without this number
     assert capabilities["files_sharing"]["search_min_length"] == 2
