@@ -155,6 +155,26 @@ static cloud_err_t *make_account(row_t *row, cloud_ctx_t *ctx, apr_pool_t *pool)
     return NULL;
 }
 
+/* Of a folder that was shared on: as who made the link calls it. What its owner calls it is told to none of those
+ * who received it. */
+static cloud_err_t *name_it(row_t *row, cloud_ctx_t *ctx, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+    int found;
+
+    if (row->initiator == row->owner || !row->link.is_dir) return NULL;
+    CLOUD_ERR(cloud_db_query(&st, &found, ctx->db, pool,
+                             "SELECT coalesce((SELECT name FROM share_place WHERE account = ?1"
+                             " AND node = ?2), (SELECT target FROM share WHERE node = ?2"
+                             " AND ((type = 0 AND recipient = ?1) OR (type = 1 AND recipient IN"
+                             " (SELECT usergroup FROM membership WHERE account = ?1)))"
+                             " ORDER BY id LIMIT 1))",
+                             "ii", row->initiator, row->node.id));
+    if (found && !cloud_col_null(st, 0)) row->link.name = cloud_col_dup(st, 0, pool);
+    cloud_stmt_done(st);
+    return NULL;
+}
+
 static cloud_err_t *find_tx(row_t *row, cloud_ctx_t *ctx, const char *token, apr_pool_t *pool)
 {
     cloud_stmt_t *st;
@@ -166,6 +186,7 @@ static cloud_err_t *find_tx(row_t *row, cloud_ctx_t *ctx, const char *token, apr
                              (apr_int64_t)apr_time_sec(apr_time_now())));
     CLOUD_ERR(take(row, ctx, st, found, pool));
     CLOUD_ERR(make_account(row, ctx, pool));
+    CLOUD_ERR(name_it(row, ctx, pool));
     /* In the trash it is not there. */
     CLOUD_ERR(cloud_tree_chain(&chain, &n, ctx, row->node.id, pool));
     return n && chain[0] == row->link.account->root
