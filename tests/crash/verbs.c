@@ -16,10 +16,10 @@
  * And when all is owed and nothing moved, a kill in the middle of the recovery from that.
  *
  *   verbs child DIR ACCOUNT VERB trace|kill|fail|open POINT     what the driver starts */
-#include "state.h"
+#include "verbs.h"
+#include "share.h"
 #include "trash.h"
 #include "versions.h"
-#include "account.h"
 #include "lock.h"
 #include "upload.h"
 
@@ -38,14 +38,6 @@
 #include <apr_general.h>
 
 #define POINTS_MAX 400
-
-typedef struct {
-    cloud_store_t *store;
-    cloud_ctx_t *ctx;
-    cloud_account_t *account;
-    const char *data_dir;
-    apr_pool_t *pool;
-} run_t;
 
 static const char *self, *what = "start";
 static int failures, kills, faults;
@@ -334,8 +326,8 @@ static cloud_err_t *note_deleted(void *baton, const cloud_trash_item_t *item)
     return NULL;
 }
 
-static cloud_err_t *trash_beside(state_t *state, cloud_ctx_t *ctx, const cloud_account_t *account,
-                                 apr_pool_t *pool)
+cloud_err_t *trash_beside(state_t *state, cloud_ctx_t *ctx, const cloud_account_t *account,
+                          apr_pool_t *pool)
 {
     int first = state->nodes->nelts, i;
 
@@ -611,6 +603,7 @@ static cloud_err_t *relieve(run_t *r, cloud_err_t *(*step)(int *more, cloud_ctx_
 static cloud_err_t *version_disk(run_t *r) { return relieve(r, cloud_versions_disk_step); }
 static cloud_err_t *trash_disk(run_t *r) { return relieve(r, cloud_trash_disk_step); }
 
+#define SHARES   32u  /* with shares, and the trash */
 #define VERSIONS 16u  /* with versions */
 #define TRASH    8u   /* with the trash */
 #define IN_STEPS 1u   /* each step is a state of its own; done again it gets to the end */
@@ -685,6 +678,17 @@ static const struct verb_t {
     { "trash-expire", trash_expire, much_kept_without_quota, VERSIONS | TRASH | IN_STEPS },
     { "trash-disk", trash_disk, much_kept_on_a_full_disk, VERSIONS | TRASH | IN_STEPS },
     { "version-trash-empty", empty_bin, trashed_with_versions, VERSIONS | TRASH },
+    { "share-make", share_make, people_who_share, SHARES | TRASH },
+    { "share-end", share_end, people_who_share, SHARES | TRASH },
+    { "share-leave", share_leave, people_who_share, SHARES | TRASH },
+    { "share-move", share_move, people_who_share, SHARES | TRASH },
+    { "share-delete-within", share_delete_within, people_who_share, SHARES | TRASH },
+    { "share-out-file", share_out_file, people_who_share, SHARES | TRASH },
+    { "share-out-folder", share_out_folder, people_who_share, SHARES | TRASH },
+    { "share-out-over", share_out_over, people_who_share, SHARES | TRASH },
+    { "share-onto", share_onto, people_who_share, SHARES | TRASH },
+    { "share-give-away", share_give_away, people_who_share, SHARES | TRASH },
+    { "share-partner-goes", share_partner_goes, people_who_share, SHARES | TRASH },
 };
 #define VERBS_N ((int)(sizeof VERBS / sizeof *VERBS))
 
@@ -716,6 +720,10 @@ static void load_features(const struct verb_t *verb)
     if (verb->flags & TRASH) {
         cloud_trash_register();
         state_beside = verb->flags & VERSIONS ? both_beside : trash_beside;
+    }
+    if (verb->flags & SHARES) {
+        cloud_shares_register();
+        state_beside = shares_beside;
     }
 }
 
@@ -1000,6 +1008,7 @@ static void run_verb(const struct verb_t *verb, const char *dir, apr_pool_t *par
     fflush(stdout);
     apr_pool_destroy(pool);
     cloud_trash_unregister();
+    cloud_shares_unregister();
     state_beside = NULL;
 }
 
