@@ -49,6 +49,16 @@ typedef struct {
 typedef cloud_err_t *cloud_list_fn(void *baton, const cloud_child_t *child);
 CLOUD_API cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder,
                                        cloud_list_fn *fn, void *baton);
+/** A part of a folder, at a cost that does not grow with it: which of its members cloud_file_list_part tells of. */
+typedef struct {
+    const char *from;   /* NFC name: those behind it; "": the first ones */
+    int backwards;      /* those before it instead, the nearest first */
+    int most;           /* so many at most */
+} cloud_part_t;
+/** As cloud_file_list, for a part of a folder in which nothing is mounted: of views. */
+CLOUD_API cloud_err_t *cloud_file_list_part(cloud_ctx_t *ctx, const cloud_entry_t *folder,
+                                            const cloud_part_t *part, cloud_list_fn *fn,
+                                            void *baton);
 
 /** Opens content for reading. The descriptor is closed with pool. The entry is the one that the
  *  content belongs to (an outside change is taken in here). UNAVAILABLE when it can't be read;

@@ -5,6 +5,8 @@
 #include "files_private.h"
 #include "mount_private.h"
 
+static const cloud_part_t ALL = { "", 0, -1 };
+
 typedef struct {
     cloud_ctx_t *ctx;
     const cloud_entry_t *folder;
@@ -18,6 +20,7 @@ typedef struct {
     const apr_array_header_t *in; /* of cloud_placed_t *: in the folder, in order of name; NULL: none */
     apr_array_header_t *late;     /* those whose name is taken */
     int next;                     /* of in */
+    const cloud_part_t *part;     /* of the nodes */
     apr_pool_t *pool, *iter;
 } list_t;
 
@@ -101,15 +104,18 @@ static cloud_err_t *late_mounts(list_t *l)
 
 static cloud_err_t *list_nodes(list_t *l)
 {
+    static const char FORWARDS[] = "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
+                                   " AND name > ?2 ORDER BY name LIMIT ?3";
+    static const char BACKWARDS[] = "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
+                                    " AND name < ?2 ORDER BY name DESC LIMIT ?3";
     cloud_node_t node;
     cloud_stmt_t *st;
     cloud_err_t *err;
     int row;
 
     CLOUD_ERR(cloud_db_query(&st, &row, l->ctx->db, l->ctx->pool,
-                             "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
-                             " ORDER BY name",
-                             "i", l->folder->node.id));
+                             l->part->backwards ? BACKWARDS : FORWARDS, "iti",
+                             l->folder->node.id, l->part->from, (apr_int64_t)l->part->most));
     for (err = NULL; !err && row; ) {
         cloud_tree_row(&node, st, 0, NULL);
         err = mounts_before(l, node.name);
@@ -159,9 +165,10 @@ static unsigned perms_below(const cloud_entry_t *folder)
 }
 
 static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_entry_t *folder, int plain,
-                                cloud_list_fn *fn, void *baton)
+                                const cloud_part_t *part, cloud_list_fn *fn, void *baton)
 {
-    list_t l = { .ctx = ctx, .folder = folder, .plain = plain, .fn = fn, .baton = baton };
+    list_t l = { .ctx = ctx, .folder = folder, .plain = plain, .part = part, .fn = fn,
+                 .baton = baton };
     cloud_err_t *err;
     int kept;
 
@@ -188,11 +195,17 @@ static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_entry_t *folder, i
 cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
                              void *baton)
 {
-    return list_folder(ctx, folder, 0, fn, baton);
+    return list_folder(ctx, folder, 0, &ALL, fn, baton);
+}
+
+cloud_err_t *cloud_file_list_part(cloud_ctx_t *ctx, const cloud_entry_t *folder,
+                                  const cloud_part_t *part, cloud_list_fn *fn, void *baton)
+{
+    return list_folder(ctx, folder, 0, part, fn, baton);
 }
 
 cloud_err_t *cloud_files_list_plain(cloud_ctx_t *ctx, const cloud_entry_t *folder,
                                     cloud_list_fn *fn, void *baton)
 {
-    return list_folder(ctx, folder, 1, fn, baton);
+    return list_folder(ctx, folder, 1, &ALL, fn, baton);
 }

@@ -24,11 +24,6 @@ static const char *size_text(apr_int64_t size, apr_pool_t *pool)
     return apr_psprintf(pool, n < 10 ? "%.1f %s" : "%.0f %s", n, UNITS[i]);
 }
 
-static const char *number(apr_int64_t n, apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, n);
-}
-
 /* As attribute of <time>, and for people. */
 static void put_time(cloud_page_t *page, apr_int64_t seconds, apr_pool_t *pool)
 {
@@ -117,45 +112,97 @@ static void put_upload(cloud_page_t *page, const links_request_t *q, const char 
 /* ---- a folder ---- */
 
 typedef struct {
+    const char *name;
+    int is_dir;
+    apr_int64_t size, mtime;
+} row_t;
+
+/* A part of a folder: no more of it is read than is shown, however large it is. */
+typedef struct {
     const links_request_t *q;
     cloud_page_t *page;
     const char *path;
-    int from, seen, shown;
-    int folders;               /* those are listed first */
+    apr_array_header_t *rows;  /* row_t, in order of name */
+    int earlier, later;        /* whether there is more before and behind them */
 } list_t;
 
-static void put_row(list_t *l, const cloud_node_t *node, const char *name)
+static void put_row(list_t *l, const row_t *row, int number)
 {
     const links_request_t *q = l->q;
     apr_pool_t *pool = q->r->pool;
-    const char *id = apr_psprintf(pool, "f%d", l->seen);
-    int is_dir = CLOUD_IS_DIR(node);
+    const char *id = apr_psprintf(pool, "f%d", number);
 
     cloud_page_put(l->page, "<tr><td class=\"name\"><a href=\"%s\">%s%h</a></td>",
-                   is_dir ? folder_url(q, join(l->path, name, pool))
-                          : download_url(q, l->path, name),
-                   name, is_dir ? "/" : "");
+                   row->is_dir ? folder_url(q, join(l->path, row->name, pool))
+                               : download_url(q, l->path, row->name),
+                   row->name, row->is_dir ? "/" : "");
     cloud_page_put(l->page, "<td class=\"num meta\">%s</td><td class=\"num meta\">",
-                   size_text(node->size, pool));
-    put_time(l->page, node->mtime, pool);
+                   size_text(row->size, pool));
+    put_time(l->page, row->mtime, pool);
     cloud_page_put(l->page,
                    "</td><td class=\"check\"><label for=\"%s\"><span class=\"hidden\">Select %s</span>"
                    "<input type=\"checkbox\" id=\"%s\" name=\"files[]\" value=\"%s\"></label></td>"
-                   "</tr>\n", id, name, id, name);
+                   "</tr>\n", id, row->name, id, row->name);
+}
+
+/* Of those that are shown folders come first. */
+static void put_rows(list_t *l)
+{
+    int i, dirs, number = 0;
+
+    for (dirs = 1; dirs >= 0; dirs--) {
+        for (i = 0; i < l->rows->nelts; i++) {
+            const row_t *row = &APR_ARRAY_IDX(l->rows, i, row_t);
+
+            if (row->is_dir == dirs) {
+                put_row(l, row, ++number);
+            }
+        }
+    }
 }
 
 static cloud_err_t *add_row(void *baton, const cloud_child_t *child)
 {
     list_t *l = baton;
+    row_t *row = apr_array_push(l->rows);
 
-    if (CLOUD_IS_DIR(child->node) != l->folders) {
-        return NULL;
+    row->name = apr_pstrdup(l->q->r->pool, child->name);
+    row->is_dir = CLOUD_IS_DIR(child->node);
+    row->size = child->node->size;
+    row->mtime = child->node->mtime;
+    return NULL;
+}
+
+static void reverse(apr_array_header_t *rows)
+{
+    int i, k;
+
+    for (i = 0, k = rows->nelts - 1; i < k; i++, k--) {
+        row_t row = APR_ARRAY_IDX(rows, i, row_t);
+
+        APR_ARRAY_IDX(rows, i, row_t) = APR_ARRAY_IDX(rows, k, row_t);
+        APR_ARRAY_IDX(rows, k, row_t) = row;
     }
-    l->seen++;
-    if (l->seen > l->from && l->shown < ROWS_MAX) {
-        l->shown++;
-        put_row(l, child->node, child->name);
+}
+
+/* ?after=NAME and ?before=NAME; one row more than is shown says whether there are more. */
+static cloud_err_t *read_rows(list_t *l, const cloud_entry_t *folder)
+{
+    const char *after = cloud_param(l->q->query, "after"), *before = cloud_param(l->q->query, "before");
+    const cloud_part_t part = { before ? before : after ? after : "", before != NULL, ROWS_MAX + 1 };
+    int more;
+
+    l->rows = apr_array_make(l->q->r->pool, 32, sizeof(row_t));
+    CLOUD_ERR(cloud_file_list_part(l->q->ctx, folder, &part, add_row, l));
+    more = l->rows->nelts > ROWS_MAX;
+    if (more) {
+        l->rows->nelts = ROWS_MAX;
     }
+    if (before) {
+        reverse(l->rows);
+    }
+    l->earlier = before ? more : after != NULL;
+    l->later = before ? 1 : more;
     return NULL;
 }
 
@@ -189,53 +236,38 @@ static void put_trail(cloud_page_t *page, const links_request_t *q, const char *
     cloud_page_put(page, "</ol></nav>\n");
 }
 
-static void put_turns(cloud_page_t *page, const links_request_t *q, const list_t *l)
+static void put_turn(const list_t *l, const char *text, const char *rel, const char *what,
+                     int row)
 {
-    const char *url = folder_url(q, l->path), *sign = *l->path ? "&" : "?";
-    apr_pool_t *pool = q->r->pool;
+    apr_pool_t *pool = l->q->r->pool;
 
-    if (!l->from && l->seen <= ROWS_MAX) {
-        return;
-    }
-    cloud_page_put(page, "<nav aria-label=\"Pages\"><p>");
-    if (l->from) {
-        cloud_page_put(page, "<a class=\"button quiet\" rel=\"prev\" href=\"%s\">Back</a>",
-                       apr_pstrcat(pool, url, sign, "from=",
-                                   number(l->from > ROWS_MAX ? l->from - ROWS_MAX : 0, pool), NULL));
-    }
-    if (l->from + l->shown < l->seen) {
-        cloud_page_put(page, "<a class=\"button quiet\" rel=\"next\" href=\"%s\">More</a>",
-                       apr_pstrcat(pool, url, sign, "from=", number(l->from + l->shown, pool),
-                                   NULL));
-    }
-    cloud_page_put(page, "</p></nav>\n");
+    cloud_page_put(l->page, "<a class=\"button quiet\" rel=\"%s\" href=\"%s\">%s</a>", rel,
+                   apr_pstrcat(pool, folder_url(l->q, l->path), *l->path ? "&" : "?", what, "=",
+                               cloud_uri_encode(APR_ARRAY_IDX(l->rows, row, row_t).name, 0, pool),
+                               NULL), text);
 }
 
-/* Twice through the folder, in one snapshot: its folders, then its files. */
-static cloud_err_t *put_rows(list_t *l, const cloud_entry_t *folder)
+static void put_turns(const list_t *l)
 {
-    cloud_ctx_t *ctx = l->q->ctx;
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    l->folders = 1;
-    err = cloud_file_list(ctx, folder, add_row, l);
-    l->folders = 0;
-    if (!err) {
-        err = cloud_file_list(ctx, folder, add_row, l);
+    if (!l->rows->nelts || (!l->earlier && !l->later)) {
+        return;
     }
-    cloud_tx_rollback(ctx);
-    return err;
+    cloud_page_put(l->page, "<nav aria-label=\"Pages\"><p>");
+    if (l->earlier) {
+        put_turn(l, "Back", "prev", "before", 0);
+    }
+    if (l->later) {
+        put_turn(l, "More", "next", "after", l->rows->nelts - 1);
+    }
+    cloud_page_put(l->page, "</p></nav>\n");
 }
 
 static cloud_err_t *put_folder(cloud_page_t *page, const links_request_t *q,
                                const cloud_entry_t *folder)
 {
     list_t l = { .q = q, .page = page, .path = folder->path };
-    apr_int64_t from;
 
-    CLOUD_ERR(cloud_param_int(&from, q->query, "from", 0, 0, APR_INT32_MAX));
-    l.from = (int)from;
+    CLOUD_ERR(read_rows(&l, folder));
     put_trail(page, q, folder->path);
     cloud_page_put(page, "<section aria-label=\"Files\">\n");
     cloud_page_form(page, apr_pstrcat(q->r->pool, q->base, "/download", NULL)); /* no address has room */
@@ -245,10 +277,11 @@ static cloud_err_t *put_folder(cloud_page_t *page, const links_request_t *q,
                    "<th scope=\"col\" class=\"num\">Changed (UTC)</th>"
                    "<th scope=\"col\" class=\"check\"><span class=\"hidden\">Select</span></th></tr>"
                    "</thead>\n<tbody>\n", folder->path);
-    CLOUD_ERR(put_rows(&l, folder));
+    put_rows(&l);
     cloud_page_put(page, "</tbody></table>\n");
-    if (!l.seen) {
-        cloud_page_put(page, "<p class=\"soft\">There is nothing in this folder.</p>\n");
+    if (!l.rows->nelts) {
+        cloud_page_put(page, "<p class=\"soft\">There is nothing %sin this folder.</p>\n",
+                       l.earlier || l.later ? "more " : "");
     }
     else if (links_has_archives()) {
         cloud_page_put(page, "<p><a class=\"button\" href=\"%s\">Download all</a>"
@@ -256,7 +289,7 @@ static cloud_err_t *put_folder(cloud_page_t *page, const links_request_t *q,
                        download_url(q, folder->path, NULL));
     }
     cloud_page_put(page, "</form>\n");
-    put_turns(page, q, &l);
+    put_turns(&l);
     cloud_page_put(page, "</section>\n");
     return NULL;
 }

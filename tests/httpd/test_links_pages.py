@@ -4,6 +4,7 @@ import io
 import re
 import threading
 import zipfile
+from html import unescape
 from urllib.parse import quote
 
 import pytest
@@ -162,26 +163,40 @@ def test_archives(tree):
         assert drop.open("/download", **params).status_code in (403, 404)
 
 
+def turn(page, rel):
+    """Address of the page before or behind a page, or None."""
+    found = re.search(f'rel="{rel}" href="([^"]*)"', page.text)
+    return found and found.group(1).replace("&amp;", "&").lstrip("/")
+
+
+def selectable(page):
+    return [unescape(value) for value in re.findall(r'name="files\[\]" value="([^"]*)"', page.text)]
+
+
 def test_many_files_come_in_pages(tree):
     tree.mkcol("many")
-    disk = tree.env.data / "accounts" / tree.id / "files/many"
-    for i in range(1203):
-        (disk / f"f{i:04}").write_bytes(b"x")
+    tree.mkcol("many/in")
+    disk = tree.env.data / "accounts" / tree.id / "files/many/in"
+    names = [f"f{i:04} &\u00e4" for i in range(1203)]
+    for name in names:
+        (disk / name).write_bytes(b"x")
     tree.env.cloudctl("scan", "--account", tree.id)
-    tree.mkcol("many/zz")
+    tree.mkcol("many/in/zz")
     browser = Link(tree, "many").browser()
-    page, seen = browser.open(), []
-    for _ in range(10):
-        seen += re.findall(r'name="files\[\]" value="([^"]*)"', page.text)
-        more = [href for href in links_of(page) if "from=" in href and f'rel="next" href="{href}"'
-                in page.text.replace("&amp;", "&")]
-        if not more:
-            break
-        page = browser.get(more[0].lstrip("/"))
-    assert seen == ["zz"] + [f"f{i:04}" for i in range(1203)]
-    for value in ("-1", "x", "99999999999"):
-        assert browser.open(**{"from": value}).status_code == 400
-    assert browser.open(**{"from": "100000"}).status_code == 200
+    pages = [browser.open(path="/in")]
+    while turn(pages[-1], "next"):
+        pages.append(browser.get(turn(pages[-1], "next")))
+    # folders come first among those of a page
+    assert [selectable(page) for page in pages] == \
+        [names[:500], names[500:1000], ["zz"] + names[1000:]]
+    back = [browser.get(turn(pages[2], "prev"))]
+    back.append(browser.get(turn(back[0], "prev")))
+    assert [selectable(page) for page in back] == [names[500:1000], names[:500]]
+    assert turn(back[0], "next") and turn(back[1], "next")
+    assert not turn(pages[0], "prev") and not turn(back[1], "prev")
+    for where in ({"after": "zz"}, {"before": ""}, {"before": "a"}):
+        page = browser.open(path="/in", **where)
+        assert page.status_code == 200 and "There is nothing more in this folder" in page.text
 
 
 def test_methods(tree):

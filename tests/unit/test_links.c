@@ -248,6 +248,66 @@ START_TEST(proofs)
 }
 END_TEST
 
+/* ---- large folders ---- */
+
+/* Rows of files n0000... in the folder, from one number up to another. */
+static void fill(int first, int last)
+{
+    tu_exec(apr_psprintf(tu.pool, "WITH RECURSIVE i (n) AS (SELECT %d UNION ALL SELECT n + 1 FROM i WHERE n < %d)"
+                         " INSERT INTO node (id, parent, name, disk, kind, etag, size, mtime, created, ino,"
+                         " ino_mtime, btime, sums, flags) SELECT 1000000 + i.n, parent, printf('n%%04d', i.n),"
+                         " printf('n%%04d', i.n), kind, etag, size, mtime, created, ino, ino_mtime, btime, sums,"
+                         " flags FROM node, i WHERE id = %" APR_INT64_T_FMT, first, last, file));
+}
+
+static cloud_err_t *add_name(void *baton, const cloud_child_t *child)
+{
+    const char **names = baton;
+
+    *names = apr_pstrcat(tu.pool, *names, child->name, ";", NULL);
+    return NULL;
+}
+
+/* Names of a part of what the link shows. */
+static const char *list(const char *from, int backwards, int most)
+{
+    const cloud_part_t part = { from, backwards, most };
+    const cloud_link_t *link = find("t");
+    cloud_ctx_t *ctx = visitor(link);
+    const char *names = "";
+    cloud_entry_t *e;
+
+    OK(cloud_file_stat(&e, ctx, link->account, "", tu.pool));
+    OK(cloud_file_list_part(ctx, e, &part, add_name, &names));
+    return names;
+}
+
+START_TEST(a_large_folder_is_read_in_parts)
+{
+    apr_uint64_t few;
+
+    make("t", folder, "1, NULL, NULL");
+    fill(1, 9);
+    ck_assert_str_eq(list("", 0, 3), "file;n0001;n0002;");
+    ck_assert_str_eq(list("n0002", 0, 2), "n0003;n0004;");
+    ck_assert_str_eq(list("n0002x", 0, 1), "n0003;");
+    ck_assert_str_eq(list("n0008", 0, 5), "n0009;");
+    ck_assert_str_eq(list("n0009", 0, 5), "");
+    ck_assert_str_eq(list("n0003", 1, 2), "n0002;n0001;");
+    ck_assert_str_eq(list("n0001", 1, 5), "file;");
+    ck_assert_str_eq(list("", 1, 5), "");
+    tu_count_steps();
+    list("", 0, 3);
+    list("n0005", 1, 3);
+    few = tu_steps();
+    fill(10, 3000);
+    tu_steps();
+    list("", 0, 3);
+    list("n2000", 1, 3);
+    ck_assert_uint_le(tu_steps(), few);
+}
+END_TEST
+
 Suite *suite_links(void)
 {
     Suite *s = suite_create("links");
@@ -260,5 +320,6 @@ Suite *suite_links(void)
     tcase_add_test(tc, a_drop_hides_changes);
     tcase_add_test(tc, passwords);
     tcase_add_test(tc, proofs);
+    tcase_add_test(tc, a_large_folder_is_read_in_parts);
     return s;
 }
