@@ -179,7 +179,6 @@ static cloud_err_t *would_show(int *yes, cloud_ctx_t *ctx, const cloud_entry_t *
 static cloud_err_t *check_mounts(cloud_ctx_t *ctx, const cloud_entry_t *s, const cloud_entry_t *d,
                                  apr_pool_t *pool)
 {
-    cloud_mounts_t *mounts;
     int shows;
 
     if (!s->exists) return NULL;
@@ -188,14 +187,7 @@ static cloud_err_t *check_mounts(cloud_ctx_t *ctx, const cloud_entry_t *s, const
                          "What was shared with you can't be replaced");
     CLOUD_ERR(would_show(&shows, ctx, s, d));
     if (shows) return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
-    CLOUD_ERR(cloud_files_check_place(ctx, s, d, pool));
-    if (s->owner->number == d->owner->number) return NULL;
-    CLOUD_ERR(cloud_mounts_load(&mounts, ctx, s->account));
-    if (cloud_mounts_below(mounts, s->node.id))
-        return cloud_err(ctx->pool, CLOUD_E_DENIED,
-                         "A folder with something in it that was shared with you can't be moved "
-                         "to somebody else's");
-    return NULL;
+    return cloud_files_check_place(ctx, s, d, pool);
 }
 
 cloud_err_t *cloud_source_by_path(cloud_entry_t **source, void *baton, cloud_ctx_t *ctx,

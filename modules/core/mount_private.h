@@ -42,8 +42,8 @@ typedef struct {
 /** What the account that asks has in its own files; *mounts NULL: nothing. One statement (and one for each 32
  *  folders that some were put in), or none where no feature has mounts. They are kept until the transaction ends,
  *  or a row was written: asking again costs nothing. (tx) */
-cloud_err_t *cloud_mounts_load(cloud_mounts_t **mounts, cloud_ctx_t *ctx,
-                               const cloud_account_t *account);
+CLOUD_API cloud_err_t *cloud_mounts_load(cloud_mounts_t **mounts, cloud_ctx_t *ctx,
+                                         const cloud_account_t *account);
 /** The transaction is over. */
 void cloud_mounts_over(cloud_ctx_t *ctx);
 
@@ -52,15 +52,16 @@ void cloud_mounts_over(cloud_ctx_t *ctx);
 
 /** The mount that is shown under a name in a folder of the account, in which there is no node of that
  *  name; *m NULL when there is none. It lives in pool. (tx) */
-cloud_err_t *cloud_mount_find(const cloud_mount_t **m, cloud_ctx_t *ctx,
-                              const cloud_account_t *account, apr_int64_t folder,
-                              const char *nfc, apr_pool_t *pool);
+CLOUD_API cloud_err_t *cloud_mount_find(const cloud_mount_t **m, cloud_ctx_t *ctx,
+                                        const cloud_account_t *account, apr_int64_t folder,
+                                        const char *nfc, apr_pool_t *pool);
 /** The mount of one target, with its place; *p NULL: none. (tx) */
 cloud_err_t *cloud_mounts_get(cloud_placed_t **p, cloud_ctx_t *ctx, const cloud_account_t *account,
                               apr_int64_t target, apr_pool_t *pool);
 /** The same with the name shown; *p NULL: none, or dormant. (tx) */
-cloud_err_t *cloud_mount_of(const cloud_placed_t **p, cloud_ctx_t *ctx,
-                            const cloud_account_t *account, apr_int64_t target, apr_pool_t *pool);
+CLOUD_API cloud_err_t *cloud_mount_of(const cloud_placed_t **p, cloud_ctx_t *ctx,
+                                      const cloud_account_t *account, apr_int64_t target,
+                                      apr_pool_t *pool);
 /** Those in a folder, as cloud_mounts_in() has them; *in NULL: none. (tx) */
 cloud_err_t *cloud_mounts_just_in(const apr_array_header_t **in, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, apr_int64_t folder,
@@ -87,7 +88,8 @@ cloud_err_t *cloud_mounts_name(const cloud_same_name_t *group, cloud_ctx_t *ctx,
 int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder);
 /** Those of mounts (may be NULL) that were put into the folder or below it: of cloud_placed_t *, in order of id;
  *  NULL: none. */
-const apr_array_header_t *cloud_mounts_below(const cloud_mounts_t *mounts, apr_int64_t folder);
+CLOUD_API const apr_array_header_t *cloud_mounts_below(const cloud_mounts_t *mounts,
+                                                       apr_int64_t folder);
 /** Bytes in those of mounts (may be NULL) that were put into the folder or below it. */
 apr_int64_t cloud_mounts_size(const cloud_mounts_t *mounts, apr_int64_t folder);
 /** The same, of a mount whose place is not known yet. (tx) */

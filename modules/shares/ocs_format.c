@@ -34,9 +34,9 @@ static cloud_err_t *folder_of_shares(const char **folder, cloud_ctx_t *ctx, apr_
     return NULL;
 }
 
-/* What waits, or was declined, is nowhere in the recipient's files. */
-static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_share_t *s,
-                                   apr_pool_t *pool)
+/* What waits, or was declined, is nowhere in the recipient's files; of this is known where it would be. */
+static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_account_t *account,
+                                   const cloud_share_t *s, apr_pool_t *pool)
 {
     cloud_node_t *node;
 
@@ -46,7 +46,8 @@ static cloud_err_t *find_elsewhere(item_t **item, cloud_ctx_t *ctx, const cloud_
     (*item)->parent = node->parent;
     (*item)->name = s->target; /* the item's own name is the owner's */
     (*item)->is_dir = CLOUD_IS_DIR(node);
-    return NULL;
+    if (s->state != CLOUD_SHARE_REJECTED) return NULL;
+    return cloud_share_kept_path(&(*item)->path, ctx, account, s->node, pool);
 }
 
 /* What somebody received is where it is mounted, whatever the name of that is by now. */
@@ -110,6 +111,7 @@ static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud
                               int received, apr_pool_t *pool)
 {
     int here = !received || s->state == CLOUD_SHARE_ACCEPTED, dormant = 0;
+    apr_int64_t asker = call->account->number;
     cloud_ctx_t *ctx = call->ctx;
     const char *folder;
 
@@ -118,13 +120,15 @@ static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud
     if (here && !*item) CLOUD_ERR(find_own(item, ctx, call->account, s, pool));
     if (here && !*item && received) CLOUD_ERR(has_mount(&dormant, ctx, call->account, s, pool));
     here = here && !dormant;
-    if (!here) CLOUD_ERR(find_elsewhere(item, ctx, s, pool));
+    if (!here) CLOUD_ERR(find_elsewhere(item, ctx, call->account, s, pool));
     if (!*item) return NULL;
     CLOUD_ERR(folder_of_shares(&folder, ctx, pool));
     if (s->type == CLOUD_SHARE_LINK) folder = "/";
-    (*item)->target = received && here ? (*item)->path
-                                       : apr_pstrcat(pool, folder, s->target, NULL);
-    if (!here) (*item)->path = (*item)->target;
+    (*item)->target = apr_pstrcat(pool, folder, s->target, NULL);
+    /* Where he put it is for the recipient alone to know. */
+    if (asker != s->owner.number && asker != s->initiator.number && (*item)->path)
+        (*item)->target = (*item)->path;
+    if (!(*item)->path) (*item)->path = (*item)->target;
     return NULL;
 }
 

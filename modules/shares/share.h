@@ -227,10 +227,9 @@ typedef struct {
 } cloud_share_check_t;
 cloud_err_t *cloud_share_refuse(const cloud_share_check_t *check, const char *fmt, ...)
     CLOUD_PRINTF(2, 3);
-/** The item may be shared; perms and flags are made what they may be. said 0: nobody asked for
- *  these permissions, so they are lowered to what is allowed. */
+/** The item may be shared; perms and flags are made what they may be. */
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
-                                     apr_int64_t asked, int said, unsigned flags,
+                                     apr_int64_t asked, unsigned flags,
                                      cloud_share_type_t type);
 /** CLOUD_SHARE_NO_DOWNLOAD where who shares received the item so. */
 unsigned cloud_share_entry_flags(const cloud_entry_t *entry);
@@ -302,13 +301,27 @@ cloud_err_t *cloud_share_member_left(cloud_ctx_t *ctx, apr_int64_t group, apr_in
 cloud_err_t *cloud_share_maintain(cloud_ctx_t *ctx, int *more);
 
 /* share_target.c: */
-/** A name for what recipient gets: that of the item, with a number where he has another item of
- *  that name in the folder of what he receives. (tx) */
+/** A name for what recipient gets and does not have to accept: that of the item, with a number where he has
+ *  another item of that name in the folder of what he receives. (tx) */
 cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
                                        const cloud_account_t *recipient, const char *name,
                                        apr_int64_t node, int is_dir, apr_pool_t *pool);
+/** account, which asks, takes what it did not have: where it was when it was left, or else in the folder of what it
+ *  receives, it gets a number if something is called so by now, and keeps that name. (tx, write) */
+cloud_err_t *cloud_share_keep_name(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                   cloud_share_t *s, apr_pool_t *pool);
+/** account, which asks, is about to leave an item: it will be where it is if it is taken again. (tx, write) */
+cloud_err_t *cloud_share_keep_place(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                    apr_int64_t node);
+/** Where an item was that account left, with a slash before it; NULL: where anything is that it receives. (tx) */
+cloud_err_t *cloud_share_kept_path(const char **path, cloud_ctx_t *ctx,
+                                   const cloud_account_t *account, apr_int64_t node,
+                                   apr_pool_t *pool);
 
 /* share_receive.c: */
+/** Puts an item into a folder of account's, by its number. (tx, write) */
+cloud_err_t *cloud_share_put(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
+                             apr_int64_t folder, const char *name);
 /** What an account says of all that it was given on an item. (tx, write) */
 cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
                                    cloud_share_state_t state);

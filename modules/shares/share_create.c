@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* Making shares. */
 #include "share.h"
+#include "mount_private.h"
 #include "password.h"
 
 #include <string.h>
@@ -151,17 +152,15 @@ static cloud_err_t *find_recipient(making_t *m)
 static cloud_err_t *choose_perms(making_t *m)
 {
     const cloud_share_ask_t *ask = m->ask;
-    int said = ask->has_perms;
     apr_int64_t perms = ask->perms;
 
     if (m->type == CLOUD_SHARE_LINK) {
         CLOUD_ERR(cloud_share_link_perms(&m->check, &perms, ask,
                                          CLOUD_IS_DIR(&m->check.entry->node)));
-        said = 1;
-    } else if (!said) {
+    } else if (!ask->has_perms) {
         CLOUD_ERR(cloud_setting_int(&perms, m->check.ctx, "core", "shareapi_default_permissions"));
     }
-    return cloud_share_check_perms(&m->check, &m->perms, perms, said, m->flags, m->type);
+    return cloud_share_check_perms(&m->check, &m->perms, perms, m->flags, m->type);
 }
 
 static cloud_err_t *check_name(making_t *m)
@@ -175,6 +174,16 @@ static cloud_err_t *check_name(making_t *m)
         ? NULL : cloud_share_refuse(&m->check, "Share name cannot be more than 64 characters");
 }
 
+/* Others would not see what was received through a share of the folder that it is in. */
+static cloud_err_t *check_below(const making_t *m)
+{
+    cloud_mounts_t *mounts;
+
+    CLOUD_ERR(cloud_mounts_load(&mounts, m->check.ctx, m->check.account));
+    return cloud_mounts_below(mounts, m->check.entry->node.id)
+        ? cloud_share_refuse(&m->check, "Path contains files shared with you") : NULL;
+}
+
 static cloud_err_t *check_rules(making_t *m)
 {
     int yes;
@@ -186,6 +195,7 @@ static cloud_err_t *check_rules(making_t *m)
     if (m->user && m->user->number == m->check.account->number)
         return cloud_share_refuse(&m->check, "Can't share with yourself");
     CLOUD_ERR(choose_perms(m));
+    CLOUD_ERR(check_below(m));
     CLOUD_ERR(check_name(m));
     return cloud_share_check_recipient(&m->check, m->type,
                                        m->user ? m->user->number : m->group ? m->group->number : 0);
@@ -289,7 +299,8 @@ static cloud_err_t *choose_target(making_t *m)
     const cloud_entry_t *e = m->check.entry;
 
     m->target = cloud_name_nfc(e->name, m->pool);
-    if (!m->user) return NULL;
+    /* What waits has no place yet. */
+    if (!m->user || m->state == CLOUD_SHARE_PENDING) return NULL;
     return cloud_share_unique_target(&m->target, m->check.ctx, m->user, m->target, e->node.id,
                                      CLOUD_IS_DIR(&e->node), m->pool);
 }

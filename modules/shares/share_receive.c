@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* What recipients say of what they are given, and where they put it. */
 #include "share.h"
+#include "mount_private.h"
 
 cloud_err_t *cloud_share_set_state(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
                                    cloud_share_state_t state)
@@ -59,20 +60,26 @@ cloud_err_t *cloud_share_changed(cloud_ctx_t *ctx, const char *op, const cloud_e
     return cloud_share_forget_places(ctx, from->owner->number, entry->node.id);
 }
 
-cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
-                                     const cloud_mount_t *m, apr_int64_t parent, const char *name)
+cloud_err_t *cloud_share_put(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,
+                             apr_int64_t folder, const char *name)
 {
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO share_place (account, node, parent, name) VALUES (?1, ?2, ?3,"
                         " ?4) ON CONFLICT (account, node) DO UPDATE SET parent = excluded.parent,"
-                        " name = excluded.name", "iiit", account->number, m->target.id, parent,
-                        name);
+                        " name = excluded.name", "iiit", account, node, folder, name);
+}
+
+cloud_err_t *cloud_share_mount_moved(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                     const cloud_mount_t *m, apr_int64_t parent, const char *name)
+{
+    return cloud_share_put(ctx, account->number, m->target.id, parent, name);
 }
 
 /* He can take it back, by accepting it again. */
 cloud_err_t *cloud_share_mount_left(cloud_ctx_t *ctx, const cloud_account_t *account,
                                     const cloud_mount_t *m)
 {
+    CLOUD_ERR(cloud_share_keep_place(ctx, account, m->target.id));
     return cloud_share_set_state(ctx, account->number, m->target.id, CLOUD_SHARE_REJECTED);
 }
 
@@ -95,21 +102,16 @@ static cloud_err_t *check_recipient(cloud_ctx_t *ctx, const cloud_account_t *acc
     return yes ? NULL : wrong_id(ctx);
 }
 
-/* What waited may meet another item of its name by now. */
-static cloud_err_t *settle_target(cloud_ctx_t *ctx, const cloud_account_t *account,
-                                  cloud_share_t *s, apr_pool_t *pool)
+/* What he has already stays where it is, whatever else he is given of it. */
+static cloud_err_t *take(cloud_ctx_t *ctx, const cloud_account_t *account, cloud_share_t *s,
+                         apr_pool_t *pool)
 {
-    const char *target;
-    cloud_node_t *node;
+    const cloud_placed_t *p;
 
-    if (s->type != CLOUD_SHARE_USER || s->state == CLOUD_SHARE_PENDING) return NULL;
-    CLOUD_ERR(cloud_tree_get(&node, ctx, s->node, pool));
-    if (!node) return NULL;
-    CLOUD_ERR(cloud_share_unique_target(&target, ctx, account, s->target, s->node,
-                                        CLOUD_IS_DIR(node), pool));
-    s->target = target;
-    return cloud_db_run(ctx->db, NULL, ctx->pool, "UPDATE share SET target = ?2 WHERE id = ?1",
-                        "it", s->id, target);
+    CLOUD_ERR(cloud_mount_of(&p, ctx, account, s->node, pool));
+    if (p) return NULL;
+    CLOUD_ERR(cloud_share_bring_back(ctx, CLOUD_SHARE_USER, account->number, s->node));
+    return cloud_share_keep_name(ctx, account, s, pool);
 }
 
 static cloud_err_t *respond_tx(cloud_share_t **share, cloud_ctx_t *ctx,
@@ -123,13 +125,11 @@ static cloud_err_t *respond_tx(cloud_share_t **share, cloud_ctx_t *ctx,
     s = *share;
     if (!s) return wrong_id(ctx);
     CLOUD_ERR(check_recipient(ctx, account, s));
-    if (state == CLOUD_SHARE_ACCEPTED && s->state != state)
-        CLOUD_ERR(settle_target(ctx, account, s, pool));
+    CLOUD_ERR(state == CLOUD_SHARE_ACCEPTED ? take(ctx, account, s, pool)
+                                            : cloud_share_keep_place(ctx, account, s->node));
     before = s->state;
     s->state = state;
     CLOUD_ERR(cloud_share_set_state(ctx, account->number, s->node, state));
-    if (state == CLOUD_SHARE_ACCEPTED)
-        CLOUD_ERR(cloud_share_bring_back(ctx, CLOUD_SHARE_USER, account->number, s->node));
     CLOUD_ERR(cloud_share_unannounce(ctx, id, account));
     return before == CLOUD_SHARE_PENDING ? cloud_share_answered(ctx, s, account) : NULL;
 }

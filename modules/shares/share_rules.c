@@ -109,7 +109,7 @@ static cloud_err_t *shareable(unsigned *most, const cloud_share_check_t *check)
 }
 
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
-                                     apr_int64_t asked, int said, unsigned flags,
+                                     apr_int64_t asked, unsigned flags,
                                      cloud_share_type_t type)
 {
     const cloud_entry_t *e = check->entry;
@@ -124,7 +124,6 @@ cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned 
     if (!*perms) return cloud_err(pool, CLOUD_E_INVALID, "Cannot remove all permissions");
     /* What can't be listed has no place among somebody's files. */
     if (type != CLOUD_SHARE_LINK) *perms |= CLOUD_PERM_READ;
-    if (!said) *perms &= most;
     if (*perms & ~most)
         return cloud_err(pool, CLOUD_E_NOT_FOUND,
                          "Cannot set the requested share permissions for %s", e->name);

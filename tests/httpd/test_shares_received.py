@@ -271,6 +271,111 @@ def test_shares_that_wait(w, setting):
           "Only recipient can change accepted state")
 
 
+def answered(who, method, one):
+    return data(call(who, method, f"shares/pending/{one['id']}"))[0]["path"]
+
+
+def paths(who, state):
+    return sorted(share["path"] for share in received(who, state=state))
+
+
+@pytest.mark.parametrize("kind", ("user", "group"))
+def test_what_waits_is_called_as_its_item(w, setting, kind):
+    """It gets its number when it is accepted, and keeps it over all answers that follow."""
+    setting("shareapi_auto_accept_share", "no")
+    to = (w.brian,) if kind == "user" else (w.group, 1)
+    w.dave.mkcol("sh")
+    w.dave.mkcol("sh/of dave")
+    w.brian.put("file.txt", b"own")
+    one, two, file = (shared(w.alice, "sh", *to), shared(w.dave, "sh", *to),
+                      shared(w.alice, "file.txt", *to))
+    assert paths(w.brian, 1) == ["/file.txt", "/sh", "/sh"]
+    assert answered(w.brian, "POST", two) == "/sh"
+    assert answered(w.brian, "POST", one) == "/sh (2)"
+    assert answered(w.brian, "POST", file) == "/file (2).txt"
+    assert names(w.brian, "sh") == ["of dave"] and names(w.brian, "sh (2)") == ["in.txt", "sub"]
+    assert w.brian.get("file.txt").content == b"own"
+    assert w.brian.get("file (2).txt").content == b"a file"
+    # The names do not pass on when one goes
+    assert answered(w.brian, "DELETE", two) == "/sh"
+    assert names(w.brian, "sh (2)") == ["in.txt", "sub"]
+    assert answered(w.brian, "DELETE", one) == "/sh (2)" and paths(w.brian, 2) == ["/sh", "/sh (2)"]
+    assert answered(w.brian, "POST", one) == "/sh (2)"
+    w.brian.mkcol("sh")
+    assert answered(w.brian, "POST", two) == "/sh (3)"
+    assert names(w.brian) == ["file (2).txt", "file.txt", "sh", "sh (2)", "sh (3)"]
+    got = data(call(w.brian, "GET", f"shares/{two['id']}"))[0]
+    assert (got["path"], got["file_target"]) == ("/sh (3)", "/sh (3)")
+
+
+@pytest.mark.parametrize("by", ("call", "delete"))
+@pytest.mark.parametrize("kind", ("user", "group"))
+def test_what_was_left_is_found_where_it_was(w, kind, by):
+    to = (w.brian,) if kind == "user" else (w.group, 1)
+    one = shared(w.alice, "sh", *to)
+    w.brian.mkcol("my")
+    w.brian.move("sh", "my/renamed")
+
+    def leave(path):
+        if by == "call":
+            assert answered(w.brian, "DELETE", one) == f"/{path}"
+        else:
+            w.brian.delete(path)
+        assert paths(w.brian, 2) == [f"/{path}"] and paths(w.brian, 0) == []
+
+    leave("my/renamed")
+    assert names(w.brian, "my") == []
+    w.brian.move("my", "mine")
+    assert paths(w.brian, 2) == ["/mine/renamed"]
+    assert answered(w.brian, "POST", one) == "/mine/renamed"
+    leave("mine/renamed")
+    w.brian.mkcol("mine/renamed")
+    assert answered(w.brian, "POST", one) == "/mine/renamed (2)"
+    assert names(w.brian, "mine/renamed (2)") == ["in.txt", "sub"]
+    leave("mine/renamed (2)")
+    # In the trash the folder is of no use
+    w.brian.delete("mine")
+    assert paths(w.brian, 2) == ["/mine/renamed (2)"]
+    assert answered(w.brian, "POST", one) == "/sh"
+    assert names(w.brian) == ["sh"]
+
+
+def test_a_name_that_a_group_share_was_given_stays_when_it_is_left(w):
+    w.brian.mkcol("sh")
+    one = shared(w.alice, "sh", w.group, 1)
+    assert paths(w.brian, 0) == ["/sh (2)"] and paths(w.carol, 0) == ["/sh"]
+    w.brian.delete("sh (2)")
+    w.brian.delete("sh")
+    assert paths(w.brian, 2) == ["/sh (2)"] and paths(w.carol, 0) == ["/sh"]
+    assert answered(w.brian, "POST", one) == "/sh (2)"
+    assert names(w.brian) == ["sh (2)"]
+
+
+def test_what_one_has_already_keeps_its_name(w, setting):
+    setting("shareapi_auto_accept_share", "no")
+    one = shared(w.alice, "sh", w.group, 1)
+    assert answered(w.brian, "POST", one) == "/sh"
+    w.brian.move("sh", "renamed")
+    two = shared(w.alice, "sh", w.brian)
+    assert paths(w.brian, 1) == ["/sh"]
+    assert answered(w.brian, "POST", two) == "/renamed"
+    assert names(w.brian) == ["renamed"]
+
+
+def test_what_has_something_received_in_it_is_not_shared(w):
+    text = "Path contains files shared with you"
+    shared(w.alice, "sh", w.brian)
+    w.brian.mkcol("my")
+    w.brian.mkcol("my/sub")
+    w.brian.move("sh", "my/sub/sh")
+    for path in ("my", "my/sub"):
+        for to in ((w.dave,), (w.group, 1), (None, 3)):
+            fails(share(w.brian, path, *to), 403, text)
+    shared(w.brian, "my/sub/sh", w.dave)
+    w.brian.move("my/sub/sh", "sh")
+    shared(w.brian, "my", w.dave)
+
+
 def notices(who):
     answer = who.ocs("apps/notifications/api/v1/notifications", version=2)
     return answer.json()["ocs"]["data"] if answer.status_code == 200 else []
@@ -306,15 +411,17 @@ def test_notices(w, setting):
 def test_sharing_on(w):
     one = shared(w.alice, "sh", w.brian, permissions=19)
     assert letters(w.brian, "sh") == "SRDNV"
-    for perms in (31, 7, 8):
-        fails(share(w.brian, "sh", w.dave, permissions=perms), 404,
+    # Without permissions all are meant, or the server's default
+    for asked in ({"permissions": 31}, {"permissions": 7}, {"permissions": 8}, {}):
+        fails(share(w.brian, "sh", w.dave, **asked), 404,
               "Cannot set the requested share permissions for sh")
-    two = shared(w.brian, "sh", w.dave)
+    two = shared(w.brian, "sh", w.dave, permissions=19)
     assert (two["permissions"], two["uid_owner"], two["uid_file_owner"]) \
         == (19, w.brian.id, w.alice.id)
     sub = shared(w.brian, "sh/sub", w.dave, permissions=17)
     assert names(w.dave) == ["sh", "sub"]
-    fails(share(w.brian, "sh", w.alice), 403, "Can't share with the share owner")
+    fails(share(w.brian, "sh", w.alice), 404, "Cannot set the requested share permissions for sh")
+    fails(share(w.brian, "sh", w.alice, permissions=17), 403, "Can't share with the share owner")
     fails(share(w.alice, "sh", w.dave), 403, "Path already shared with this user")
     assert [share["id"] for share in data(call(w.alice, "GET", "shares"))] == [one["id"]]
     assert [share["id"] for share in data(call(w.alice, "GET", "shares",

@@ -129,12 +129,18 @@ START_TEST(moving_into_what_was_shared)
     /* It is not Bob's to share any more. */
     mu_sql("UPDATE share SET perms = perms WHERE id = %d", (int)link);
     ck_assert(!mu_exists(&mu_carol, "x"));
-    /* A folder that mounts were put in stays his. */
+    /* What he received does not go along with the folder that he put it in. */
     mu_mkcol(&mu_bob, "with");
-    OK(mu_move(&mu_bob, "doc", "with/doc"));
+    mu_mkcol(&mu_bob, "with/in");
+    OK(mu_move(&mu_bob, "doc", "with/in/renamed"));
     mu_mkcol(&mu_alice, "other");
     mu_share(&mu_alice, "other", &mu_bob, ALL);
-    FAILS(mu_move(&mu_bob, "with", "other/with"), DENIED);
+    OK(mu_move(&mu_bob, "with", "other/with"));
+    ck_assert(mu_exists(&mu_alice, "other/with/in") && mu_exists(&mu_bob, "other/with/in"));
+    ck_assert(!mu_exists(&mu_alice, "other/with/in/renamed"));
+    ck_assert(!mu_exists(&mu_bob, "other/with/in/renamed"));
+    ck_assert_str_eq(mu_read(&mu_bob, "doc/mine/x"), "bob's x");
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 0);
 }
 END_TEST
 
