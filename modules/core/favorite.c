@@ -22,6 +22,30 @@ cloud_err_t *cloud_favorite_set(cloud_ctx_t *ctx, const cloud_node_t *node, int 
     return cloud_tree_update(ctx, &marked);
 }
 
+static cloud_err_t *is_marked(int *yes, cloud_ctx_t *ctx, const cloud_node_t *node)
+{
+    cloud_stmt_t *st;
+
+    *yes = 0;
+    if (!ctx->who.account || !(node->flags & CLOUD_NODE_FAVORITE)) return NULL;
+    CLOUD_ERR(cloud_db_query(&st, yes, ctx->db, ctx->pool,
+                             "SELECT 1 FROM favorite WHERE account = ?1 AND node = ?2", "ii",
+                             ctx->who.account->number, node->id));
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+cloud_err_t *cloud_favorite_copy(cloud_ctx_t *ctx, const cloud_node_t *from, apr_int64_t to)
+{
+    cloud_node_t *node;
+    int yes;
+
+    CLOUD_ERR(is_marked(&yes, ctx, from));
+    if (!yes) return NULL;
+    CLOUD_ERR(cloud_tree_get(&node, ctx, to, ctx->pool));
+    return node ? cloud_favorite_set(ctx, node, 1) : NULL;
+}
+
 cloud_err_t *cloud_favorite_list(apr_array_header_t **nodes, cloud_ctx_t *ctx, apr_pool_t *pool)
 {
     const cloud_account_t *who = ctx->who.account;

@@ -209,8 +209,10 @@ static cloud_err_t *leave_tx(leave_t *l, cloud_ctx_t *ctx)
 
 static cloud_err_t *remove_source(void *baton, cloud_ctx_t *ctx, const cloud_result_t *res)
 {
-    (void)res;
+    const leave_t *l = baton;
+
     CLOUD_POINT("move-out-copied");
+    CLOUD_ERR(cloud_favorite_copy(ctx, &l->seen->node, res->entry->node.id));
     return leave_tx(baton, ctx);
 }
 

@@ -394,6 +394,8 @@ cloud_err_t *cloud_props_delete(cloud_ctx_t *ctx, apr_int64_t node);
 /** Makes the node a favorite of who asks, or no favorite any more. DENIED for who is no account.
  *  (tx, write) */
 cloud_err_t *cloud_favorite_set(cloud_ctx_t *ctx, const cloud_node_t *node, int on);
+/** What is a favorite of who asks goes on as a copy of itself: to becomes one, too. (tx, write) */
+cloud_err_t *cloud_favorite_copy(cloud_ctx_t *ctx, const cloud_node_t *from, apr_int64_t to);
 /** The node goes for good: it is nobody's favorite any more. (tx, write) */
 cloud_err_t *cloud_favorite_forget(cloud_ctx_t *ctx, const cloud_node_t *node);
 

@@ -171,6 +171,20 @@ def test_properties_need_the_right_to_write(reader):
 # ---- favorites ----
 
 
+def test_what_is_moved_out_of_a_share_stays_a_favorite(env):
+    w = World(env, True, ALL)
+    for place in ("/file.txt", "/sub"):
+        w.bob.proppatch(w.team + place, {"oc:favorite": "1"})
+        w.alice.proppatch("work/team" + place, {"oc:favorite": "1"})
+    w.bob.move(f"{w.team}/file.txt", "mine/out.txt")
+    w.bob.move(f"{w.team}/sub", "mine/sub")
+    assert favorites(w.bob) == {"mine/out.txt", "mine/sub"}
+    for path in ("mine/out.txt", "mine/sub"):
+        assert w.bob.prop(path, "oc:favorite") == "1"
+    assert w.bob.prop("mine/sub/deep.txt", "oc:favorite") == "0"
+    assert favorites(w.alice) == set()
+
+
 def favorites(account, path=""):
     found = Multistatus(account.dav("REPORT", path, data=REPORT))
     return {href[len(account.path()):].rstrip("/") for href in found}
