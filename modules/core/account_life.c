@@ -428,8 +428,8 @@ static cloud_err_t *bury_tree(cloud_ctx_t *ctx, const cloud_account_t *a)
     cloud_node_t *root;
 
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "UPDATE node SET kind = ?1, parent = ?2, name = CAST(id AS TEXT)"
-                           " WHERE parent = 0 AND kind = ?3 AND disk >= ?4 AND disk < ?5",
+                           "UPDATE node SET kind = ?1, parent = ?2, name = CAST(id AS TEXT),"
+                           " disk = NULL WHERE parent = 0 AND kind = ?3 AND disk >= ?4 AND disk < ?5",
                            "iiitt", (apr_int64_t)CLOUD_KIND_DIR, a->purge,
                            (apr_int64_t)CLOUD_KIND_BULK, from, upto));
 

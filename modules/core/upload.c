@@ -235,17 +235,20 @@ static cloud_err_t *create_tx(cloud_session_t **s, cloud_ctx_t *ctx,
 {
     apr_array_header_t *none;
     apr_int64_t now = apr_time_now();
+    int made;
 
     CLOUD_ERR(cloud_session_by_name(s, ctx, account->number, name, pool));
     if (*s && !(*s)->up.finished)
         return cloud_err(ctx->pool, CLOUD_E_EXISTS,
                          "The resource you tried to create already exists");
     if (*s) CLOUD_ERR(cloud_session_delete(&none, ctx, *s, pool));
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, pool,
+    CLOUD_ERR(cloud_db_run(ctx->db, &made, pool,
                            "INSERT INTO upload (account, name, total, state, created, touched,"
                            " stage, ino, length, digest, node, etag, was_created, dst)"
-                           " VALUES (?1, ?2, ?3, 0, ?4, ?4, ?5, ?6, 0, NULL, 0, 0, 0, NULL)",
+                           " SELECT number, ?2, ?3, 0, ?4, ?4, ?5, ?6, 0, NULL, 0, 0, 0, NULL"
+                           " FROM account WHERE number = ?1",
                            "itiiti", account->number, name, total, now, stage, (apr_int64_t)ino));
+    if (!made) return cloud_account_barred(ctx); /* it was deleted meanwhile */
     return cloud_session_by_name(s, ctx, account->number, name, pool);
 }
 

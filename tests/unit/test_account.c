@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "files.h"
+#include "maint.h"
 #include "settings.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
@@ -322,6 +323,35 @@ START_TEST(test_delete_without_disk)
     OK(cloud_account_delete(tu.ctx, "bob"));
     tu_maintain();
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM account"), 1);
+}
+END_TEST
+
+static void count_finding(void *baton, const char *kind, const char *account, const char *path,
+                          const char *detail, int repaired)
+{
+    (void)kind, (void)account, (void)path, (void)detail, (void)repaired;
+    ++*(int *)baton;
+}
+
+/* What a copy has made so far waits to be reclaimed, as all that was deleted does. */
+START_TEST(test_delete_while_a_folder_is_copied)
+{
+    cloud_fsck_stats_t stats;
+    int found = 0;
+    cloud_fsck_opts_t opts = { .report = count_finding, .baton = &found };
+
+    tu_account("alice");
+    tu_exec("INSERT INTO node (parent, name, id, disk, kind, etag, size, mtime, created, ino,"
+            " ino_mtime, btime, flags) VALUES (0, 'bulk:1000', 1000, 'alice/staging/x', 6, 7, 0, 1, 1, 5,"
+            " 0, 0, 0), (1000, 'f', 1001, NULL, 0, 7, 0, 1, 1, 6, 0, 0, 0)");
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE id = 1000 AND parent <> 0"), 1);
+    OK(cloud_fsck(&stats, tu.ctx, NULL, &opts));
+    ck_assert_int_eq(found, 0);
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE id IN (1000, 1001)"), 0);
+    OK(cloud_fsck(&stats, tu.ctx, NULL, &opts));
+    ck_assert_int_eq(found, 0);
 }
 END_TEST
 
@@ -763,6 +793,7 @@ Suite *suite_account(void)
     tcase_add_test(tc, test_name_again);
     tcase_add_test(tc, test_name_again_before_the_rename);
     tcase_add_test(tc, test_delete_without_disk);
+    tcase_add_test(tc, test_delete_while_a_folder_is_copied);
     tcase_add_test(tc, test_delete_large);
     tcase_add_test(tc, test_sweep);
 #ifdef CLOUD_INJECT

@@ -184,6 +184,20 @@ START_TEST(test_disabled)
 }
 END_TEST
 
+/* Deleted when the staging file was there already. */
+START_TEST(test_deleted)
+{
+    cloud_upload_t *up;
+
+    OK(cloud_account_delete(tu.ctx, "alice"));
+    ck_assert_int_eq(mkdir(up_place(""), 0700), 0);
+    ck_assert_int_eq(mkdir(up_place("staging"), 0700), 0);
+    FAILS(cloud_upload_create(&up, up_ctx, up_alice, "u", -1, tu.pool), UNAUTHORIZED);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM upload"), 0);
+    ck_assert_int_eq(up_staged(), 0);
+}
+END_TEST
+
 START_TEST(test_names)
 {
     static const char *const bad[] = { "", ".", "..", "a/b", "a\x01", "\xff", "a\\b" };
@@ -388,6 +402,7 @@ Suite *suite_upload(void)
     tc = tu_case(s, "limits", up_setup);
     tcase_add_test(tc, test_access);
     tcase_add_test(tc, test_disabled);
+    tcase_add_test(tc, test_deleted);
     tcase_add_test(tc, test_names);
     tcase_add_test(tc, test_quota);
     tcase_add_test(tc, test_expire);
