@@ -92,6 +92,22 @@ static cloud_err_t *check_ends(cloud_ctx_t *ctx, const cloud_entry_t *s, const c
     return NULL;
 }
 
+/* All of it or nothing: what is left out of a copy nobody misses until the original is gone. So where something
+ * in it may not be read that is said before anything is copied. */
+static cloud_err_t *check_readable(cloud_ctx_t *ctx, const apr_array_header_t *mounts)
+{
+    int i;
+
+    for (i = 0; mounts && i < mounts->nelts; i++) {
+        const cloud_mount_t *m = &APR_ARRAY_IDX(mounts, i, cloud_placed_t *)->m;
+
+        if (m->flags & CLOUD_MOUNT_NO_DOWNLOAD)
+            return cloud_err(ctx->pool, CLOUD_E_DENIED, "%s, which was shared with you, may not be"
+                             " downloaded, so a folder that it is in can't be copied", m->name);
+    }
+    return NULL;
+}
+
 /* Of a folder with all that was mounted in it, which becomes plain folders and files. */
 static cloud_err_t *size_of_copy(apr_int64_t *size, cloud_ctx_t *ctx, const cloud_copy_t *c)
 {
@@ -101,6 +117,7 @@ static cloud_err_t *size_of_copy(apr_int64_t *size, cloud_ctx_t *ctx, const clou
     *size = CLOUD_IS_DIR(&s->node) && c->depth == 0 ? 0 : s->node.size;
     if (!CLOUD_IS_DIR(&s->node) || c->depth == 0 || s->mount) return NULL;
     CLOUD_ERR(cloud_mounts_load(&mounts, ctx, s->account));
+    CLOUD_ERR(check_readable(ctx, cloud_mounts_below(mounts, s->node.id)));
     *size += cloud_mounts_size(mounts, s->node.id);
     return NULL;
 }

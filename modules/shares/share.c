@@ -19,7 +19,8 @@ static const char SCHEMA[] =
     "CREATE INDEX IF NOT EXISTS share_node ON share (node, type, recipient);"
     "DROP INDEX IF EXISTS share_owner;" /* what versions before this one had */
     "CREATE INDEX IF NOT EXISTS share_owned ON share (owner, node);"
-    "CREATE INDEX IF NOT EXISTS share_initiator ON share (initiator);"
+    "CREATE INDEX IF NOT EXISTS share_by ON share (initiator, node, type, expires);"
+    "DROP INDEX IF EXISTS share_initiator;"
     "CREATE INDEX IF NOT EXISTS share_expires ON share (expires) WHERE expires IS NOT NULL;"
     "CREATE UNIQUE INDEX IF NOT EXISTS share_token ON share (token) WHERE token IS NOT NULL;"
     "CREATE TABLE IF NOT EXISTS share_member (share INTEGER NOT NULL, account INTEGER NOT NULL,"

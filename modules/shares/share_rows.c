@@ -342,7 +342,7 @@ cloud_err_t *cloud_share_types(apr_hash_t **types, cloud_ctx_t *ctx, apr_pool_t 
     int row;
 
     *types = apr_hash_make(pool);
-    CLOUD_ERR(cloud_db_stmt(&st, ctx->db, "SELECT node, type FROM share WHERE initiator = ?1"
+    CLOUD_ERR(cloud_db_stmt(&st, ctx->db, "SELECT DISTINCT node, type FROM share WHERE initiator = ?1"
                             " AND (expires IS NULL OR expires > ?2)", ctx->pool));
     cloud_stmt_int(st, 1, asker(ctx));
     cloud_stmt_int(st, 2, now());

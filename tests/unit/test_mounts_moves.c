@@ -220,6 +220,27 @@ START_TEST(a_copy_has_what_was_mounted)
 }
 END_TEST
 
+/* Nothing is left out without a word, and nothing copied for nothing. */
+START_TEST(a_copy_of_what_may_not_be_read)
+{
+    apr_int64_t nodes;
+    cloud_err_t *err;
+
+    mu_sql("UPDATE share SET flags = 1 WHERE id = %d",
+           (int)mu_share(&mu_alice, "work/doc", &mu_bob, ALL));
+    mu_mkcol(&mu_bob, "mine");
+    mu_mkcol(&mu_bob, "mine/deep");
+    mu_put(&mu_bob, "mine/own", "own");
+    OK(mu_move(&mu_bob, "doc", "mine/deep/theirs"));
+    nodes = tu_query_int("SELECT count(*) FROM node");
+    err = mu_copy(&mu_bob, "mine", "copy");
+    FAILS(err, DENIED);
+    ck_assert_ptr_nonnull(strstr(err->msg, "theirs"));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node"), nodes);
+    OK(mu_copy(&mu_bob, "mine/own", "copy"));
+}
+END_TEST
+
 START_TEST(a_copy_is_as_large_as_what_was_mounted)
 {
     apr_int64_t nodes;
@@ -443,6 +464,7 @@ Suite *suite_mounts_moves(void)
     tcase_add_test(tc, moving_out_needs_read_and_delete);
     tcase_add_test(tc, moving_onto_a_mounted_file);
     tcase_add_test(tc, a_copy_has_what_was_mounted);
+    tcase_add_test(tc, a_copy_of_what_may_not_be_read);
     tcase_add_test(tc, a_copy_is_as_large_as_what_was_mounted);
     tcase_add_test(tc, onto_the_folder_it_is_in);
     tcase_add_test(tc, a_mount_over_an_own_item);
