@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 person_t mu_alice, mu_bob, mu_carol, mu_dave;
-static int findings;
-
 person_t mu_person(const char *id)
 {
     person_t p = { tu_account(id), NULL };
@@ -31,30 +29,11 @@ void mu_setup(void)
     mu_dave = mu_person("dave");
 }
 
-static void note(void *baton, const char *kind, const char *account, const char *path,
-                 const char *detail, int repaired)
-{
-    (void)baton;
-    (void)repaired;
-    findings++;
-    fprintf(stderr, "%s: %s: %s: %s\n", kind, account ? account : "", path, detail);
-}
-
-static void check_sound(void)
-{
-    cloud_fsck_opts_t opts = { .hashes = 1, .report = note };
-    cloud_fsck_stats_t stats;
-
-    findings = 0;
-    OK(cloud_fsck(&stats, tu.ctx, NULL, &opts));
-    ck_assert_int_eq(findings, 0);
-}
-
 void mu_teardown(void)
 {
-    check_sound();
+    tu_sound();
     tu_maintain();
-    check_sound();
+    tu_sound();
     tu_end();
     cloud_trash_unregister();
     cloud_shares_unregister();

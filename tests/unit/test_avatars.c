@@ -22,33 +22,11 @@ static void setup(void)
     OK(cloud_image_encode(&picture, &picture_len, &image, CLOUD_IMAGE_PNG, w->pool));
 }
 
-static const char *findings;
-
-static void note(void *baton, const char *kind, const char *account, const char *path,
-                 const char *detail, int repaired)
-{
-    (void)baton;
-    (void)account;
-    (void)path;
-    (void)detail;
-    findings = apr_pstrcat(w->pool, findings, kind, repaired ? "+ " : " ", NULL);
-}
-
-static const char *fsck(int repair)
-{
-    cloud_fsck_opts_t opts = { .report = note, .repair = repair, .hashes = 1 };
-    cloud_fsck_stats_t stats;
-
-    findings = "";
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    return findings;
-}
-
 static void teardown(void)
 {
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     tu_maintain();
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     world_destroy(w);
     cloud_avatars_unregister();
 }
@@ -151,19 +129,19 @@ START_TEST(kept_by_fsck)
 {
     set();
     world_disk_move(w, place(), "../lost+found/found it");
-    ck_assert_str_eq(fsck(0), "missing ");
+    ck_assert_str_eq(tu_fsck(0), "missing ");
     FAILS(({ int fd; cloud_avatar_open(&fd, w->user, get(w->user), w->pool); }), UNAVAILABLE);
     tu.errors = 0;
-    ck_assert_str_eq(fsck(1), "missing+ ");
+    ck_assert_str_eq(tu_fsck(1), "missing+ ");
     ck_assert_int_eq(side_of(8), 8);
     world_disk_restore(w, place());
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     ck_assert_int_eq(side_of(8), 8);
-    ck_assert_str_eq(fsck(1), "");
+    ck_assert_str_eq(tu_fsck(1), "");
     tu_maintain(); /* or the journal might name the inode, which is used again */
     world_write(w, "../avatars/pictures/17", "stray");
-    ck_assert_str_eq(fsck(0), "stray ");
-    ck_assert_str_eq(fsck(1), "stray+ ");
+    ck_assert_str_eq(tu_fsck(0), "stray ");
+    ck_assert_str_eq(tu_fsck(1), "stray+ ");
 }
 END_TEST
 

@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 static world_t *w;
-static const char *seen;    /* kinds of the findings, each with a blank */
-
 static void setup(void)
 {
     cloud_versions_register();
@@ -23,32 +21,11 @@ static void setup(void)
     tu_maintain();
 }
 
-static void note(void *baton, const char *kind, const char *account, const char *path,
-                 const char *detail, int repaired)
-{
-    (void)baton;
-    (void)account;
-    (void)path;
-    (void)detail;
-    seen = apr_pstrcat(w->pool, seen, kind, repaired ? "+ " : " ", NULL);
-}
-
-/* What it finds; a "+" behind what it mended. */
-static const char *fsck(int repair)
-{
-    cloud_fsck_opts_t opts = { .report = note, .repair = repair, .hashes = 1 };
-    cloud_fsck_stats_t stats;
-
-    seen = "";
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    return seen;
-}
-
 static void teardown(void)
 {
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     tu_maintain();
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     world_destroy(w);
     cloud_versions_unregister();
 }
@@ -75,13 +52,13 @@ static const char *oldest(const char *file)
 
 START_TEST(totals)
 {
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     world_sql(w, "UPDATE version_total SET bytes = bytes + 1");
-    ck_assert_str_eq(fsck(0), "size ");
-    ck_assert_str_eq(fsck(0), "size ");
-    ck_assert_str_eq(fsck(1), "size+ ");
+    ck_assert_str_eq(tu_fsck(0), "size ");
+    ck_assert_str_eq(tu_fsck(0), "size ");
+    ck_assert_str_eq(tu_fsck(1), "size+ ");
     world_sql(w, "DELETE FROM version_total");
-    ck_assert_str_eq(fsck(1), "size+ ");
+    ck_assert_str_eq(tu_fsck(1), "size+ ");
     ck_assert_int_eq(tu_query_int("SELECT bytes FROM version_total"), 10);
     ck_assert_int_eq(tu_query_int("SELECT count FROM version_total"), 3);
 }
@@ -93,8 +70,8 @@ START_TEST(versions_of_no_file)
     world_remove(w, "a");
     tu_maintain();
     cloud_versions_register();
-    ck_assert_str_eq(fsck(0), "row row ");
-    ck_assert_str_eq(fsck(1), "row+ row+ ");
+    ck_assert_str_eq(tu_fsck(0), "row row ");
+    ck_assert_str_eq(tu_fsck(1), "row+ row+ ");
     ck_assert_int_eq(tu_query_int("SELECT bytes FROM version_total"), 3);
     ck_assert_int_eq(tu_query_int("SELECT count FROM version_total"), 1);
 }
@@ -103,11 +80,11 @@ END_TEST
 START_TEST(content_that_is_elsewhere)
 {
     world_disk_move(w, oldest("a"), "../lost+found/found it");
-    ck_assert_str_eq(fsck(0), "missing ");
-    ck_assert_str_eq(fsck(1), "missing+ ");
+    ck_assert_str_eq(tu_fsck(0), "missing ");
+    ck_assert_str_eq(tu_fsck(1), "missing+ ");
     world_disk_move(w, oldest("b"), "../staging/x");
-    ck_assert_str_eq(fsck(0), "missing ");
-    ck_assert_str_eq(fsck(1), "missing+ ");
+    ck_assert_str_eq(tu_fsck(0), "missing ");
+    ck_assert_str_eq(tu_fsck(1), "missing+ ");
 }
 END_TEST
 
@@ -132,8 +109,8 @@ START_TEST(content_with_another_inode)
 {
     world_disk_restore(w, oldest("a"));
     ck_assert_str_eq(read_oldest("a"), "one");
-    ck_assert_str_eq(fsck(0), "");
-    ck_assert_str_eq(fsck(1), "");
+    tu_sound();
+    ck_assert_str_eq(tu_fsck(1), "");
     ck_assert_str_eq(read_oldest("a"), "one");
     /* So that it goes when its file does. */
     world_remove(w, "a");
@@ -177,7 +154,7 @@ START_TEST(content_is_not_taken_for_another_files)
                  " WHERE name = 'b'");
     world_remove(w, "b");
     tu_maintain();
-    ck_assert_str_eq(fsck(0), "");
+    tu_sound();
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM version"), 3);
 }
 END_TEST
@@ -187,11 +164,11 @@ START_TEST(content_that_is_gone)
     const char *path = oldest("a");
 
     world_disk_move(w, path, "../../../away");
-    ck_assert_str_eq(fsck(0), "missing ");
-    ck_assert_str_eq(fsck(1), "missing "); /* the row stays: there may be a backup */
+    ck_assert_str_eq(tu_fsck(0), "missing ");
+    ck_assert_str_eq(tu_fsck(1), "missing "); /* the row stays: there may be a backup */
     world_write(w, path, "something else");
-    ck_assert_str_eq(fsck(0), "changed ");
-    ck_assert_str_eq(fsck(1), "changed ");
+    ck_assert_str_eq(tu_fsck(0), "changed ");
+    ck_assert_str_eq(tu_fsck(1), "changed ");
     world_disk_move(w, "../../../away", path);
 }
 END_TEST
@@ -202,11 +179,11 @@ START_TEST(content_without_a_row)
     const char *path = apr_psprintf(w->pool, "%.*s/17", (int)(strrchr(dir, '/') - dir), dir);
 
     world_write(w, path, "who knows");
-    ck_assert_str_eq(fsck(0), "stray ");
-    ck_assert_str_eq(fsck(1), "stray+ ");
+    ck_assert_str_eq(tu_fsck(0), "stray ");
+    ck_assert_str_eq(tu_fsck(1), "stray+ ");
     world_write(w, "../versions/put there by hand", "who knows");
-    ck_assert_str_eq(fsck(0), "stray ");
-    ck_assert_str_eq(fsck(1), "stray+ ");
+    ck_assert_str_eq(tu_fsck(0), "stray ");
+    ck_assert_str_eq(tu_fsck(1), "stray+ ");
 }
 END_TEST
 

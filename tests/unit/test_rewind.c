@@ -29,27 +29,9 @@ static void setup(void)
     apr_pool_create(&scratch, w->pool);
 }
 
-static void finding(void *baton, const char *kind, const char *account, const char *path,
-                    const char *detail, int repaired)
-{
-    (void)baton;
-    (void)account;
-    (void)repaired;
-    fprintf(stderr, "%s: %s: %s\n", kind, path, detail);
-}
-
-static void check_sound(void)
-{
-    cloud_fsck_opts_t opts = { .hashes = 1, .report = finding };
-    cloud_fsck_stats_t found;
-
-    OK(cloud_fsck(&found, w->ctx, NULL, &opts));
-    ck_assert_int_eq(found.findings, 0);
-}
-
 static void teardown(void)
 {
-    check_sound();
+    tu_sound();
     world_destroy(w);
     cloud_batch_unregister();
     cloud_trash_unregister();
@@ -686,7 +668,7 @@ START_TEST(what_was_interrupted_goes_on)
     ck_assert_int_ge(steps, 5);
     ck_assert_str_eq(dump(), later);
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM batch WHERE kind = 'undo'"), 1);
-    check_sound();
+    tu_sound();
 }
 END_TEST
 

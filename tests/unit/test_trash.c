@@ -11,27 +11,6 @@
 #include <unistd.h>
 
 static world_t *w;
-static int findings;
-
-static void note(void *baton, const char *kind, const char *account, const char *path,
-                 const char *detail, int repaired)
-{
-    (void)baton;
-    (void)repaired;
-    findings++;
-    fprintf(stderr, "%s: %s: %s: %s\n", kind, account ? account : "", path, detail);
-}
-
-static void check_sound(void)
-{
-    cloud_fsck_opts_t opts = { .hashes = 1, .report = note };
-    cloud_fsck_stats_t stats;
-
-    findings = 0;
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    ck_assert_int_eq(findings, 0);
-}
-
 static void setup(void)
 {
     cloud_trash_register();
@@ -45,9 +24,9 @@ static void setup(void)
 
 static void teardown(void)
 {
-    check_sound();
+    tu_sound();
     tu_maintain();
-    check_sound();
+    tu_sound();
     world_destroy(w);
     cloud_trash_unregister();
 }
@@ -122,7 +101,7 @@ START_TEST(a_file_goes_and_comes_back)
     ck_assert(item.deleted > apr_time_now() - apr_time_from_sec(60));
     ck_assert_int_eq(item.deleter, w->account->number);
     tu_maintain();
-    check_sound();
+    tu_sound();
 
     OK(restore(id, "a/f", 0, &res));
     ck_assert(res.created);
@@ -147,7 +126,7 @@ START_TEST(a_folder_goes_as_one)
     ck_assert_str_eq(listed(id), "b;f;");
     ck_assert_str_eq(listed(apr_pstrcat(w->pool, id, "/b", NULL)), "deep;");
     ck_assert_int_eq(usage(), 19);
-    check_sound();
+    tu_sound();
     OK(restore(id, "c", 0, &res));
     ck_assert_str_eq(world_read(w, "c/b/deep"), "deep content");
     ck_assert_int_eq(id_of("c/b/deep"), deep);
@@ -274,12 +253,12 @@ START_TEST(emptied_at_once)
     world_remove(w, "top");
     OK(cloud_trash_empty(w->user, w->account));
     ck_assert_str_eq(listed(""), "");
-    check_sound();
+    tu_sound();
     world_put(w, "new", "new");
     world_remove(w, "new");
     ck_assert_str_eq(listed(""), "new;");
     tu_maintain();
-    check_sound();
+    tu_sound();
     ck_assert_str_eq(listed(""), "new;");
     ck_assert_int_eq(tu_query_int("SELECT count(*) FROM trash"), 1);
     OK(cloud_trash_empty(w->user, w->account));
@@ -518,7 +497,7 @@ START_TEST(copied_by_a_backup)
     w->data_dir = apr_pstrcat(w->pool, w->dir, "/restored", NULL);
     OK(cloud_restore(dir, w->data_dir, w->pool));
     world_reopen(w);
-    check_sound();
+    tu_sound();
     ck_assert_str_eq(listed(""), "a;top;");
     OK(restore(file, "top", 0, &res));
     OK(restore(folder, "a", 0, &res));
@@ -529,34 +508,19 @@ END_TEST
 
 START_TEST(damage_is_found)
 {
-    cloud_fsck_opts_t opts = { .report = note };
-    cloud_fsck_stats_t stats;
     const char *id = text_of(id_of("top"));
     const char *path = apr_pstrcat(w->pool, "../trash/", id, "/top", NULL);
 
     world_remove(w, "top");
     tu_maintain();
     world_disk_move(w, path, "../lost+found/hidden");
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    ck_assert_int_eq(stats.findings, 1);
+    ck_assert_str_eq(tu_fsck(0), "missing ");
     world_disk_move(w, "../lost+found/hidden", path);
     world_write(w, apr_pstrcat(w->pool, "../trash/", id, "/other", NULL), "?");
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    ck_assert_int_eq(stats.findings, 1);
-    opts.repair = 1;
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    ck_assert_int_eq(stats.repaired, 1);
+    ck_assert_str_eq(tu_fsck(0), "stray ");
+    ck_assert_str_eq(tu_fsck(1), "stray+ ");
 }
 END_TEST
-
-static cloud_fsck_stats_t fsck(int repair)
-{
-    cloud_fsck_opts_t opts = { .report = note, .repair = repair };
-    cloud_fsck_stats_t stats;
-
-    OK(cloud_fsck(&stats, w->ctx, NULL, &opts));
-    return stats;
-}
 
 /* Node and row of a deletion go together: what has but one of them is found and mended. */
 START_TEST(rows_and_nodes_are_compared)
@@ -568,25 +532,25 @@ START_TEST(rows_and_nodes_are_compared)
     world_remove(w, "top");
     world_remove(w, "a");
     world_sql(w, "DELETE FROM trash WHERE location = 'top'");
-    ck_assert_int_eq(fsck(0).findings, 1);
-    ck_assert_int_eq(fsck(1).repaired, 1);
-    check_sound();
+    ck_assert_str_eq(tu_fsck(0), "row ");
+    ck_assert_str_eq(tu_fsck(1), "row+ ");
+    tu_sound();
     OK(cloud_trash_stat(&item, w->user, w->account, id, w->pool));
     ck_assert_str_eq(item.location, "top");
     ck_assert(item.deleted > apr_time_now() - apr_time_from_sec(60));
     OK(restore(id, "top", 0, &res));
 
     world_sql(w, "UPDATE trash SET bin = 17 WHERE location = 'a'");
-    ck_assert_int_eq(fsck(0).findings, 1);
-    ck_assert_int_eq(fsck(1).repaired, 1);
-    check_sound();
+    ck_assert_str_eq(tu_fsck(0), "row ");
+    ck_assert_str_eq(tu_fsck(1), "row+ ");
+    tu_sound();
     ck_assert_str_eq(listed(""), "a;");
 
     world_sql(w, "INSERT INTO trash (node, bin, deleted, name, location, deleter, batch)"
                  " SELECT %s, bin, deleted, 'top', 'top', 0, 0 FROM trash", id);
-    ck_assert_int_eq(fsck(0).findings, 1);
-    ck_assert_int_eq(fsck(1).repaired, 1);
-    check_sound();
+    ck_assert_str_eq(tu_fsck(0), "row ");
+    ck_assert_str_eq(tu_fsck(1), "row+ ");
+    tu_sound();
     ck_assert_str_eq(listed(""), "a;");
     ck_assert_str_eq(world_read(w, "top"), "on top");
 }
@@ -626,7 +590,7 @@ START_TEST(emptied_without_a_directory)
     world_disk_remove(w, "../trash");
     OK(cloud_trash_empty(w->user, w->account));
     tu_maintain();
-    check_sound();
+    tu_sound();
     world_remove(w, "a");
     ck_assert_str_eq(listed(""), "a;");
 }

@@ -2,6 +2,7 @@
 #include "testutil.h"
 
 #include "internal.h"
+#include "maint.h"
 #include "shm.h"
 
 #include <ftw.h>
@@ -244,4 +245,29 @@ TCase *tu_case(Suite *suite, const char *name, void (*setup)(void))
     tcase_set_timeout(tc, 60);
     suite_add_tcase(suite, tc);
     return tc;
+}
+
+static void note_finding(void *baton, const char *kind, const char *account, const char *path,
+                         const char *detail, int repaired)
+{
+    const char **found = baton;
+
+    fprintf(stderr, "%s: %s: %s: %s\n", kind, account ? account : "", path, detail);
+    *found = apr_pstrcat(tu.pool, *found, kind, repaired ? "+ " : " ", NULL);
+}
+
+const char *tu_fsck(int repair)
+{
+    const char *found = "";
+    cloud_fsck_opts_t opts = { .report = note_finding, .baton = &found, .repair = repair,
+                               .hashes = 1 };
+    cloud_fsck_stats_t stats;
+
+    OK(cloud_fsck(&stats, tu.ctx, NULL, &opts));
+    return found;
+}
+
+void tu_sound(void)
+{
+    ck_assert_str_eq(tu_fsck(0), "");
 }

@@ -79,6 +79,11 @@ void tu_maintain(void);
 void tu_forget_tree(apr_int64_t tree, apr_int64_t keep);
 /** Whether a path below the data directory is there. */
 int tu_exists(const char *path);
+/* What fsck finds, of content too: the kinds, each with a blank behind it, and a "+" where it was mended.
+ * stderr says more. */
+const char *tu_fsck(int repair);
+/* Fails a test after which it finds anything. */
+void tu_sound(void);
 
 /** Adds a case with a fixture to suite; tests follow with tcase_add_test(). */
 TCase *tu_case(Suite *suite, const char *name, void (*setup)(void));
