@@ -231,8 +231,6 @@ cloud_err_t *cloud_share_refuse(const cloud_share_check_t *check, const char *fm
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
                                      apr_int64_t asked, unsigned flags,
                                      cloud_share_type_t type);
-/** CLOUD_SHARE_NO_DOWNLOAD where who shares received the item so. */
-unsigned cloud_share_entry_flags(const cloud_entry_t *entry);
 /** Permissions of a link out of what was asked for. */
 cloud_err_t *cloud_share_link_perms(const cloud_share_check_t *check, apr_int64_t *perms,
                                     const cloud_share_ask_t *ask, int is_dir);

@@ -87,13 +87,27 @@ static cloud_err_t *not_shareable(const cloud_share_check_t *check)
                      check->entry->path);
 }
 
-unsigned cloud_share_entry_flags(const cloud_entry_t *entry)
+/* What the sharer has of it, by all that he was given on it and above it, wherever he sees that. */
+static cloud_err_t *add_up(unsigned *perms, unsigned *flags, const cloud_share_check_t *check)
 {
-    return entry->mount ? entry->mount->flags & CLOUD_MOUNT_NO_DOWNLOAD : 0;
+    const cloud_entry_t *e = check->entry;
+    const cloud_mount_t *m;
+    int i;
+
+    *perms = e->perms & CLOUD_PERM_ALL;
+    *flags = e->mount ? e->mount->flags & CLOUD_SHARE_NO_DOWNLOAD : 0;
+    for (i = 0; e->mount && i <= e->chain_len; i++) {
+        CLOUD_ERR(cloud_mount_get(&m, check->ctx, check->account,
+                                  i < e->chain_len ? e->chain[i] : e->node.id, check->ctx->pool));
+        if (!m) continue;
+        *perms |= m->perms & CLOUD_PERM_ALL;
+        *flags &= m->flags;
+    }
+    return NULL;
 }
 
-/* What the sharer may give on. */
-static cloud_err_t *shareable(unsigned *most, const cloud_share_check_t *check)
+/* What the sharer may give on, and how; the place that he names lets him. */
+static cloud_err_t *shareable(unsigned *most, unsigned *flags, const cloud_share_check_t *check)
 {
     const cloud_entry_t *e = check->entry;
     int resharing;
@@ -104,8 +118,7 @@ static cloud_err_t *shareable(unsigned *most, const cloud_share_check_t *check)
         if (!resharing) return not_shareable(check);
     }
     if (!(e->perms & CLOUD_PERM_SHARE)) return not_shareable(check);
-    *most = e->perms & CLOUD_PERM_ALL;
-    return NULL;
+    return add_up(most, flags, check);
 }
 
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
@@ -114,9 +127,9 @@ cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned 
 {
     const cloud_entry_t *e = check->entry;
     apr_pool_t *pool = check->ctx->pool;
-    unsigned most = 0;
+    unsigned most = 0, most_flags = 0;
 
-    CLOUD_ERR(shareable(&most, check));
+    CLOUD_ERR(shareable(&most, &most_flags, check));
     if (asked < 0 || asked > (apr_int64_t)CLOUD_PERM_ALL)
         return cloud_err(pool, CLOUD_E_NOT_FOUND, "Invalid permissions");
     *perms = (unsigned)asked;
@@ -128,7 +141,7 @@ cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned 
         return cloud_err(pool, CLOUD_E_NOT_FOUND,
                          "Cannot set the requested share permissions for %s", e->name);
     /* Who may not download can't let others do so. */
-    if ((cloud_share_entry_flags(e) & ~flags) != 0)
+    if ((most_flags & ~flags) != 0)
         return cloud_err(pool, CLOUD_E_NOT_FOUND,
                          "Cannot set the requested share attributes for %s", e->name);
     return NULL;

@@ -484,6 +484,23 @@ def test_several_grants_add_up_for_who_shares_on(w, sharing, writing):
     assert names(w.dave) == [] and writes(w.brian) == 204
 
 
+def test_grants_on_a_folder_and_above_it_add_up(w):
+    shared(w.alice, "sh", w.brian, permissions=17)
+    below = shared(w.alice, "sh/sub", w.group, 1, permissions=15)
+    w.alice.put("sh/sub/deep.txt", b"1")
+    assert names(w.brian) == ["sh", "sub"]
+    assert (letters(w.brian, "sh/sub"), letters(w.brian, "sub")) == ("SR", "SDNVCK")
+    fails(share(w.brian, "sub", w.dave, permissions=1), 404, "You are not allowed to share sub")
+    fails(share(w.brian, "sh", w.dave, permissions=19), 404)
+    shared(w.brian, "sh/sub", w.dave, permissions=31)
+    assert received(w.dave)[0]["permissions"] == 31
+    assert w.dave.dav("PUT", "sub/deep.txt", data=b"2").status_code == 204
+    assert w.alice.get("sh/sub/deep.txt").content == b"2"
+    data(call(w.alice, "DELETE", f"shares/{below['id']}"))
+    assert received(w.dave)[0]["permissions"] == 17
+    assert w.dave.dav("PUT", "sub/deep.txt", data=b"3").status_code == 403
+
+
 def test_grants_add_up_along_a_chain(w):
     """Carol has from Brian what he has from two; Dave has no more than she."""
     shared(w.alice, "sh", w.brian, permissions=17)
