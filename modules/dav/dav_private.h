@@ -44,6 +44,10 @@ cloud_err_t *cloud_dav_target(cloud_dav_target_t **t, request_rec *r, const char
 cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, request_rec *r, cloud_ctx_t *ctx,
                              int writing);
 
+/** What content is asked for at the root of the one address that all links share: with ownCloud that is
+ *  the file itself, where the link is to a file. t becomes that file then. */
+cloud_err_t *cloud_dav_linked_file(cloud_dav_target_t *t, cloud_ctx_t *ctx);
+
 /** Evaluates If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If: (tagged lists
  *  with other URIs included) against the store: PRECONDITION when they do not hold. cond then
  *  carries what the verb has to check again, in its transaction. Costs nothing without such

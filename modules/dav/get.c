@@ -2,7 +2,6 @@
 /* GET and HEAD. */
 #include "dav_private.h"
 #include "content.h"
-#include "mount.h"
 #include "space.h"
 
 #include <unistd.h>
@@ -85,29 +84,14 @@ static int not_found(request_rec *r, cloud_err_t *err)
     return cloud_dav_error(r, err);
 }
 
-/* With ownCloud the one address that all links share is the file itself, where the link is to a file. */
-static cloud_err_t *linked_path(const char **path, cloud_ctx_t *ctx, const cloud_dav_target_t *t,
-                                apr_pool_t *pool)
-{
-    cloud_entry_t *entry;
-
-    *path = t->path;
-    if (!t->view || t->user || *t->path) return NULL;
-    CLOUD_ERR(cloud_resolve(&entry, ctx, t->account, t->path, pool));
-    if (!CLOUD_IS_DIR(&entry->mount->target)) *path = entry->mount->target.name;
-    return NULL;
-}
-
 static int get_file(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
 {
     cloud_content_t c = {0};
     char etag[CLOUD_ETAG_MAX];
     cloud_entry_t *entry;
-    const char *path;
-    cloud_err_t *err = linked_path(&path, ctx, t, r->pool);
+    cloud_err_t *err = cloud_file_open(&c.fd, &entry, ctx, t->account, t->path, r->pool);
     int status;
 
-    if (!err) err = cloud_file_open(&c.fd, &entry, ctx, t->account, path, r->pool);
     if (cloud_err_is(err, CLOUD_E_NOT_ALLOWED)) return send_collection(r);
     if (err) return not_found(r, err);
     if (wants_preview(r))

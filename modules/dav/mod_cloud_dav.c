@@ -15,17 +15,20 @@ APLOG_USE_MODULE(cloud_dav);
 
 typedef int method_fn(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);
 
+#define LOCKS   1u /* not for who came by a link */
+#define CONTENT 2u /* of a link to a file, at the address that all links share, that file's */
+
 static const struct method_t {
     int number;
     int writes;
-    int for_owner;  /* not for who came by a link */
+    unsigned flags;
     method_fn *fn;
 } methods[] = {
-    {M_GET, 0, 0, cloud_dav_get},       {M_PROPFIND, 0, 0, cloud_dav_propfind},
-    {M_PUT, 1, 0, cloud_dav_put},       {M_DELETE, 1, 0, cloud_dav_delete},
-    {M_MKCOL, 1, 0, cloud_dav_mkcol},   {M_COPY, 0, 0, cloud_dav_copymove},
-    {M_MOVE, 1, 0, cloud_dav_copymove}, {M_LOCK, 1, 1, cloud_dav_lock},
-    {M_UNLOCK, 1, 1, cloud_dav_unlock}, {M_PROPPATCH, 1, 0, cloud_dav_proppatch},
+    {M_GET, 0, CONTENT, cloud_dav_get},   {M_PROPFIND, 0, 0, cloud_dav_propfind},
+    {M_PUT, 1, CONTENT, cloud_dav_put},   {M_DELETE, 1, 0, cloud_dav_delete},
+    {M_MKCOL, 1, 0, cloud_dav_mkcol},     {M_COPY, 0, 0, cloud_dav_copymove},
+    {M_MOVE, 1, 0, cloud_dav_copymove},   {M_LOCK, 1, LOCKS, cloud_dav_lock},
+    {M_UNLOCK, 1, LOCKS, cloud_dav_unlock}, {M_PROPPATCH, 1, 0, cloud_dav_proppatch},
 };
 
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
@@ -38,6 +41,13 @@ static int no_target(request_rec *r, cloud_err_t *err, int writes)
     return cloud_dav_error(r, err);
 }
 
+static cloud_err_t *check_view(cloud_dav_target_t *t, cloud_ctx_t *ctx, const struct method_t *method)
+{
+    if (method->flags & LOCKS)
+        return cloud_err(ctx->pool, CLOUD_E_NOT_ALLOWED, "Locking not allowed from public endpoint");
+    return method->flags & CONTENT ? cloud_dav_linked_file(t, ctx) : NULL;
+}
+
 static int serve(request_rec *r, const struct method_t *method)
 {
     cloud_dav_target_t *t;
@@ -48,8 +58,7 @@ static int serve(request_rec *r, const struct method_t *method)
     if (!t) return DECLINED;
     err = cloud_http_ctx(&ctx, r);
     if (!err) err = cloud_dav_enter(t, r, ctx, method->writes);
-    if (!err && t->view && method->for_owner)
-        err = cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, "Locking not allowed from public endpoint");
+    if (!err && t->view) err = check_view(t, ctx, method);
     return err ? cloud_dav_error(r, err) : method->fn(r, ctx, t);
 }
 

@@ -2,6 +2,8 @@
 /* What every method needs of its request: target, account, headers in and out. */
 #include "dav_private.h"
 
+#include "mount.h"
+
 #include <http_core.h>
 #include <stdlib.h>
 
@@ -50,6 +52,16 @@ cloud_err_t *cloud_dav_enter(cloud_dav_target_t *t, request_rec *r, cloud_ctx_t 
             return cloud_err(ctx->pool, writing ? CLOUD_E_DENIED : CLOUD_E_NOT_FOUND, NULL);
     }
     t->account = who;
+    return NULL;
+}
+
+cloud_err_t *cloud_dav_linked_file(cloud_dav_target_t *t, cloud_ctx_t *ctx)
+{
+    cloud_entry_t *entry;
+
+    if (t->user || *t->path) return NULL;
+    CLOUD_ERR(cloud_resolve(&entry, ctx, t->account, "", ctx->pool));
+    if (!CLOUD_IS_DIR(&entry->mount->target)) t->path = entry->mount->target.name;
     return NULL;
 }
 

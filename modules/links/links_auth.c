@@ -174,6 +174,15 @@ static cloud_err_t *no_login(request_rec *r)
                      "Either the client didn't send one, or the server is misconfigured");
 }
 
+/* The password of a login, refused in the words that programs know. */
+static cloud_err_t *login_password(request_rec *r, const cloud_link_t *link, const char *password)
+{
+    cloud_err_t *err = links_password(r, link, password);
+
+    return cloud_err_is(err, CLOUD_E_UNAUTHORIZED)
+        ? cloud_err(r->pool, CLOUD_E_UNAUTHORIZED, "Username or password was incorrect") : err;
+}
+
 /* public.php/webdav: the token is the name of the login. */
 static cloud_err_t *by_login(request_rec *r)
 {
@@ -189,7 +198,7 @@ static cloud_err_t *by_login(request_rec *r)
         return cloud_err(r->pool, CLOUD_E_UNAUTHORIZED, NULL);
     }
     CLOUD_ERR(err);
-    CLOUD_ERR(links_password(r, link, password));
+    CLOUD_ERR(login_password(r, link, password));
     links_enter(r, link, NULL, NULL);
     return NULL;
 }
@@ -214,7 +223,7 @@ static cloud_err_t *show_password(request_rec *r, const cloud_link_t *link)
 {
     const char *user, *password;
 
-    return basic(&user, &password, r) ? links_password(r, link, password) : no_login(r);
+    return basic(&user, &password, r) ? login_password(r, link, password) : no_login(r);
 }
 
 /* dav/public-files/<token>: whatever the name of the login is, its password counts. */

@@ -19,6 +19,7 @@ static cloud_err_t *sync_user(cloud_ocs_call_t *call)
                                     NULL);
         return NULL;
     }
+    call->message = ""; /* as ownCloud's application framework answers */
     return err;
 }
 

@@ -49,12 +49,16 @@ static cloud_err_t *allowed_tx(int *yes, cloud_ctx_t *ctx, const cloud_account_t
 
 static cloud_err_t *links_allowed_tx(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account)
 {
+    const char **groups;
     int limited;
 
     CLOUD_ERR(cloud_setting_bool(yes, ctx, "core", "shareapi_allow_links"));
     CLOUD_ERR(cloud_setting_bool(&limited, ctx, "files_sharing",
                                  "public_share_sharers_groups_allowlist_enabled"));
     if (!*yes || !limited) return NULL;
+    CLOUD_ERR(cloud_setting_list(&groups, ctx, "files_sharing",
+                                 "public_share_sharers_groups_allowlist"));
+    if (!*groups) return NULL; /* as with ownCloud: no list, no limit */
     return cloud_group_listed(yes, ctx, account->number, "files_sharing",
                               "public_share_sharers_groups_allowlist");
 }

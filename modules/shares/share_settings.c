@@ -72,7 +72,7 @@ const cloud_setting_t cloud_share_settings[] = {
     { "files_sharing", "links_per_item_max", CLOUD_SET_INT, "1000", 0, BOUND_MAX,
       "How many public links one file or folder may have; 0: any number" },
     { "files_sharing", "public_share_sharers_groups_allowlist", CLOUD_SET_LIST, "[]", 0, 0,
-      "Groups whose members may make public links, where that is limited" },
+      "Groups whose members may make public links, where that is limited; with an empty list all may" },
     { "files_sharing", "public_share_sharers_groups_allowlist_enabled", CLOUD_SET_BOOL, NO, 0, 0,
       "Whether public links are limited to members of public_share_sharers_groups_allowlist" },
     { "files_sharing", "shares_per_account_max", CLOUD_SET_INT, "20000", 0, BOUND_MAX,

@@ -202,7 +202,8 @@ def test_a_password(tree):
         answer = link.dav("PROPFIND", space=space, password="wrong")
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Basic realm="ownCloud", charset="UTF-8"'
-        assert error(answer)[0] == r"Sabre\DAV\Exception\NotAuthenticated"
+        assert error(answer) == (r"Sabre\DAV\Exception\NotAuthenticated",
+                                 "Username or password was incorrect")
     anonymous = link.env.http("PROPFIND", f"remote.php/dav/public-files/{link.token}/")
     assert anonymous.status_code == 401
     assert "WWW-Authenticate" in anonymous.headers
@@ -393,11 +394,21 @@ def test_the_address_of_a_file_link_is_the_file(tree):
     assert head.headers["Content-Length"] == "17" and head.content == b""
     part = link.dav("GET", "", "webdav", headers={"Range": "bytes=0-5"})
     assert (part.status_code, part.content) == (206, b"nobody")
+    assert link.dav("PUT", "", "webdav", data=b"new").status_code == 403
+    written = Link(tree, "secret.txt", 3)
+    stale = {"If-Match": '"stale"'}
+    assert written.dav("PUT", "", "webdav", data=b"new", headers=stale).status_code == 412
+    assert written.dav("PUT", "", "webdav", data=b"nobody's BUSINESS").status_code == 204
+    assert tree.get("secret.txt").content == b"nobody's BUSINESS"
+    assert written.dav("PUT", "", "webdav", data=b"nobody's business").status_code == 204
+    assert written.dav("DELETE", "", "webdav").status_code == 403
+    assert written.dav("PUT", data=b"new").status_code in (403, 405, 409)
     closed = Link(tree, "secret.txt", 1, password="pass word")
     assert closed.dav("GET", "", "webdav", password="").status_code == 401
     assert closed.dav("GET", "", "webdav").content == b"nobody's business"
     folder = Link(tree, "folder", 1).dav("GET", "", "webdav")
     assert folder.status_code == 200 and b"WebDAV interface" in folder.content
+    assert tree.get("secret.txt").content == b"nobody's business"
 
 
 # ---- what becomes of it ----

@@ -360,9 +360,10 @@ def test_links_that_are_off(world, folder, setting):
           "Public link sharing is disabled by the administrator")
     setting("shareapi_allow_links", "yes")
     setting("public_share_sharers_groups_allowlist_enabled", "yes", "files_sharing")
+    shared(alice, folder, None, 3)  # nobody is listed: no limit
+    setting("public_share_sharers_groups_allowlist", json.dumps([world.group]), "files_sharing")
     fails(share(alice, folder, None, 3), 403,
           "Public link creation is only possible for certain groups")
-    setting("public_share_sharers_groups_allowlist", json.dumps([world.group]), "files_sharing")
     assert world.brian.dav("MKCOL", folder).status_code == 201
     shared(world.brian, folder, None, 3)
 
