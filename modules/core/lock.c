@@ -8,7 +8,7 @@
 
 #define LOCK_COLS                                                                               \
     "l.token, l.tree, l.node, l.exclusive, l.infinite, l.account, a.id, l.owner, l.created,"    \
-    " l.timeout, l.expires"
+    " l.timeout, l.expires, a.root = l.tree"
 
 /* Locks of accounts that are gone by now hold nobody up, hence the join. */
 static const char SELECT_LIVE[] =
@@ -31,6 +31,7 @@ static void read_row(cloud_lock_t *lock, cloud_stmt_t *st, apr_pool_t *pool)
     lock->created = cloud_col_int(st, 8);
     lock->timeout = cloud_col_int(st, 9);
     lock->expires = cloud_col_int(st, 10);
+    lock->own_tree = (int)cloud_col_int(st, 11);
 }
 
 /* Live locks of a tree; *locks NULL when there are none. (tx) */
@@ -146,8 +147,8 @@ static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t 
     int i;
 
     *yes = 1;
+    if (lock->own_tree) return NULL;
     CLOUD_ERR(cloud_account_by_number(&account, ctx, lock->account, ctx->pool));
-    if (lock->tree == account->root) return NULL;
     CLOUD_ERR(cloud_tree_chain(&ids, &r.n, ctx, lock->node, ctx->pool));
     r.ids = ids;
     if (r.n == 0) return NULL;

@@ -16,6 +16,7 @@ typedef struct {
     int exclusive;
     int infinite;             /* depth infinity */
     apr_int64_t account;      /* number of the account that took it */
+    int own_tree;             /* it is in that account's own files */
     const char *account_id;
     const char *owner;        /* XML content of DAV:owner as sent, or NULL */
     apr_time_t created;
