@@ -283,6 +283,34 @@ START_TEST(many_of_one_name)
 }
 END_TEST
 
+/* As a list of shares asks for the places of all. */
+START_TEST(places_of_many_of_one_name)
+{
+    const cloud_mount_t *m;
+    apr_hash_t *seen = apr_hash_make(tu.pool);
+    apr_int64_t folder;
+    const char *path;
+    int i;
+
+    mu_group("team", &mu_bob);
+    give_one_name(1000);
+    OK(cloud_tx_begin(mu_bob.ctx, CLOUD_DB_READ));
+    begin_to_count();
+    OK(cloud_mounts_expect(mu_bob.ctx, mu_bob.account));
+    for (i = 0; i < 1000; i++) {
+        OK(cloud_mount_place(&m, &path, &folder, mu_bob.ctx, mu_bob.account, 3000 + i, tu.pool));
+        ck_assert_ptr_nonnull(m);
+        ck_assert_int_eq(folder, mu_bob.account->root);
+        ck_assert_ptr_null(apr_hash_get(seen, path, APR_HASH_KEY_STRING));
+        apr_hash_set(seen, path, APR_HASH_KEY_STRING, m);
+    }
+    ck_assert_int_le(asked.all, 4);
+    OK(cloud_mount_place(&m, &path, &folder, mu_bob.ctx, mu_bob.account, 1, tu.pool));
+    ck_assert_ptr_null(m);
+    cloud_tx_rollback(mu_bob.ctx);
+}
+END_TEST
+
 /* ---- what is kept within a transaction ---- */
 
 static apr_int64_t etag_in_tx(void)
@@ -328,6 +356,7 @@ Suite *suite_mounts_cost(void)
     tcase_add_test(tc, an_archive_looks_at_all_mounts_once);
     tcase_add_test(tc, a_copy_does_not_look_at_all_mounts_for_each_folder);
     tcase_add_test(tc, many_of_one_name);
+    tcase_add_test(tc, places_of_many_of_one_name);
     tcase_add_test(tc, nothing_outdated_is_kept);
     return suite;
 }
