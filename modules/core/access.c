@@ -114,3 +114,16 @@ const char *cloud_fileid(char *buf, const cloud_store_t *store, apr_int64_t id)
                  cloud_store_instance_id(store));
     return buf;
 }
+
+#define ID_DIGITS 16 /* below 2^53 */
+
+apr_int64_t cloud_fileid_parse(const char *text, apr_size_t len, const cloud_store_t *store)
+{
+    const char *instance = cloud_store_instance_id(store);
+    apr_size_t digits = strspn(text, "0123456789"), rest;
+
+    if (digits == 0 || digits > ID_DIGITS || digits > len) return 0;
+    rest = len - digits;
+    if (rest && (rest != strlen(instance) || memcmp(text + digits, instance, rest) != 0)) return 0;
+    return apr_atoi64(text);
+}

@@ -128,5 +128,7 @@ CLOUD_API apr_int64_t cloud_etag_parse(const char *etag);
 /** oc:id: zero-padded id and instance id. buf of CLOUD_FILEID_MAX bytes. */
 #define CLOUD_FILEID_MAX 64
 CLOUD_API const char *cloud_fileid(char *buf, const cloud_store_t *store, apr_int64_t id);
+/** The id that text of len bytes names, as oc:fileid or as oc:id have it; 0 when it is neither. */
+CLOUD_API apr_int64_t cloud_fileid_parse(const char *text, apr_size_t len, const cloud_store_t *store);
 
 #endif

@@ -39,12 +39,24 @@ static int read_number(apr_int64_t *n, const char **p)
     return *n > 0;
 }
 
-static cloud_err_t *read_place(place_t *place, const cloud_dav_target_t *t, apr_pool_t *pool)
+/* The file, by its oc:fileid or (OC-FileId of an answer) its oc:id. */
+static int read_node(apr_int64_t *node, const char **p, const cloud_store_t *store)
+{
+    apr_size_t len = strcspn(*p, "/");
+
+    *node = cloud_fileid_parse(*p, len, store);
+    *p += len;
+    if (**p == '/') ++*p;
+    return *node > 0;
+}
+
+static cloud_err_t *read_place(place_t *place, cloud_ctx_t *ctx, const cloud_dav_target_t *t,
+                               apr_pool_t *pool)
 {
     const char *p = t->path;
 
     memset(place, 0, sizeof(*place));
-    if (read_number(&place->node, &p)) {
+    if (read_node(&place->node, &p, ctx->store)) {
         if (!*p) return NULL;
         place->kind = PLACE_LIST;
         if (strcmp(p, "v") == 0) return NULL;
@@ -195,7 +207,7 @@ static cloud_err_t *list(cloud_dav_sink_t *sink, cloud_ctx_t *ctx, const cloud_d
     cloud_entry_t *file;
     place_t place;
 
-    CLOUD_ERR(read_place(&place, t, pool));
+    CLOUD_ERR(read_place(&place, ctx, t, pool));
     CLOUD_ERR(cloud_versions_file(&file, ctx, t->account, place.node, pool));
     m.file = cloud_entry_shown_name(file, pool);
     if (place.kind == PLACE_VERSION) return list_version(&m, ctx, &place, pool);
@@ -220,7 +232,7 @@ static cloud_err_t *get(cloud_dav_content_t *content, cloud_ctx_t *ctx,
     cloud_version_t *v;
     place_t place;
 
-    CLOUD_ERR(read_place(&place, t, pool));
+    CLOUD_ERR(read_place(&place, ctx, t, pool));
     if (place.kind != PLACE_VERSION) return cloud_versions_file(&file, ctx, t->account, place.node,
                                                                 pool);
     CLOUD_ERR(cloud_version_open(&content->fd, &file, &v, ctx, t->account, place.node,
@@ -240,7 +252,7 @@ static cloud_err_t *version_place(place_t *place, cloud_ctx_t *ctx, const cloud_
 {
     cloud_entry_t *file;
 
-    CLOUD_ERR(read_place(place, t, pool));
+    CLOUD_ERR(read_place(place, ctx, t, pool));
     if (place->kind == PLACE_VERSION) return NULL;
     CLOUD_ERR(cloud_versions_file(&file, ctx, t->account, place->node, pool));
     return cloud_err(pool, CLOUD_E_DENIED, NULL);

@@ -8,31 +8,14 @@
 
 #include "access.h"
 
-#include <apr_lib.h>
-
-#define ID_DIGITS 16 /* below 2^53 */
-
-/* "/123", or "/00000123ocabcdefghij" as oc:id has it. */
-static int parse_id(apr_int64_t *id, const char *rest, const cloud_store_t *store)
-{
-    const char *digits = rest + 1, *tail;
-
-    if (*rest != '/') return 0;
-    for (tail = digits; apr_isdigit(*tail); tail++);
-    if (tail == digits || tail - digits > ID_DIGITS) return 0;
-    *id = apr_atoi64(digits);
-    return !*tail || strcmp(tail, cloud_store_instance_id(store)) == 0;
-}
-
 /* What is not there and what is not theirs is the same to strangers. */
 static cloud_err_t *find(cloud_entry_t **entry, request_rec *r, cloud_ctx_t *ctx,
                          const cloud_account_t *account, const char *rest)
 {
-    cloud_err_t *err = NULL;
-    apr_int64_t id;
+    apr_int64_t id = *rest == '/' ? cloud_fileid_parse(rest + 1, strlen(rest + 1), ctx->store) : 0;
+    cloud_err_t *err = id ? cloud_resolve_id(entry, ctx, account, id, r->pool)
+                          : cloud_err(r->pool, CLOUD_E_NOT_FOUND, NULL);
 
-    if (parse_id(&id, rest, ctx->store)) err = cloud_resolve_id(entry, ctx, account, id, r->pool);
-    else err = cloud_err(r->pool, CLOUD_E_NOT_FOUND, NULL);
     if (cloud_err_is(err, CLOUD_E_NOT_FOUND) || cloud_err_is(err, CLOUD_E_DENIED))
         return cloud_err(r->pool, CLOUD_E_NOT_FOUND, "There is no such file, or it was not shared "
                          "with you");

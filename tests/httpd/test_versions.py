@@ -103,6 +103,19 @@ def test_depth(account, file):
     assert answer.status_code == 412
 
 
+def test_the_file_may_be_named_as_answers_name_it(env, account, file):
+    """OC-FileId of an answer, which is oc:id."""
+    whole = account.get("file.txt").headers["OC-FileId"]
+    assert whole == account.prop("file.txt", "oc:id") and whole.startswith(file) and whole != file
+    assert contents(account, whole) == [b"hello world 2", b"hello world"]
+    found = Multistatus(meta(account, "PROPFIND", whole, headers={"Depth": "0"}, data=propfind_body(META)))
+    assert found.first["oc:meta-path-for-user"] == "/file.txt"
+    for odd in (whole[:-1], whole + "x", file + "oc", "x" + whole, f"{file}x/v", "", "0", "9" * 40):
+        assert meta(account, "PROPFIND", f"{odd}/v").status_code in (404, 405), odd
+    stranger = env.account()
+    assert meta(stranger, "PROPFIND", f"{whole}/v").status_code == 404
+
+
 def test_meta_path_for_user(account):
     account.mkcol("folder")
     account.put("folder/fülé & 1.txt", b"x")
