@@ -179,6 +179,7 @@ static cloud_err_t *check_below(const making_t *m)
 {
     cloud_mounts_t *mounts;
 
+    if (!*m->check.entry->path) return NULL; /* that it is the root is the better reason */
     CLOUD_ERR(cloud_mounts_load(&mounts, m->check.ctx, m->check.account));
     return cloud_mounts_below(mounts, m->check.entry->node.id)
         ? cloud_share_refuse(&m->check, "Path contains files shared with you") : NULL;
@@ -194,8 +195,8 @@ static cloud_err_t *check_rules(making_t *m)
     CLOUD_ERR(cloud_share_attributes(&m->attributes, &m->flags, m->ask->attributes, m->pool));
     if (m->user && m->user->number == m->check.account->number)
         return cloud_share_refuse(&m->check, "Can't share with yourself");
-    CLOUD_ERR(choose_perms(m));
     CLOUD_ERR(check_below(m));
+    CLOUD_ERR(choose_perms(m));
     CLOUD_ERR(check_name(m));
     return cloud_share_check_recipient(&m->check, m->type,
                                        m->user ? m->user->number : m->group ? m->group->number : 0);

@@ -311,9 +311,8 @@ def test_a_mount_does_not_go_to_others(world):
     world.user.mkcol("own-with-mount")
     world.user.move("take", "own-with-mount/take", expect=(201,))
     before = world.state()
-    for source in ("own-with-mount/take", "own-with-mount"):
-        answer = world.user.dav("MOVE", source, destination="give/taken")
-        assert answer.status_code == 403, answer.text
+    answer = world.user.dav("MOVE", "own-with-mount/take", destination="give/taken")
+    assert answer.status_code == 403, answer.text
     world.user.mkcol("a-folder")
     for method in ("MOVE", "COPY"):
         answer = world.user.dav(method, "a-folder", destination="give")
@@ -322,6 +321,13 @@ def test_a_mount_does_not_go_to_others(world):
     assert world.user.dav("PUT", "give", data=b"x").status_code in (403, 409)
     assert world.state() == before
     assert world.user.get("own-with-mount/take/locked.txt").content == b"locked"
+    # The folder that it is in goes alone
+    world.user.move("own-with-mount", "give/taken", expect=(201,))
+    assert world.user.get("take/locked.txt").content == b"locked"
+    assert world.user.dav("PROPFIND", "give/taken/take", headers={"Depth": "0"}).status_code == 404
+    assert world.owner.dav("PROPFIND", "m/give/taken", headers={"Depth": "0"}).status_code == 207
+    assert world.owner.dav("PROPFIND", "m/give/taken/take",
+                           headers={"Depth": "0"}).status_code == 404
 
 
 # ---- nothing is left out ----

@@ -221,8 +221,12 @@ def test_the_share_folder_stays(w, setting):
     assert w.brian.dav("DELETE", "Shares", space="webdav").status_code == 403
     w.brian.move("file", "Shares", expect=(403,))
     w.brian.copy("file", "Shares", expect=(403,))
-    fails(share(w.brian, "Shares", w.dave), 404, "You are not allowed to share Shares")
-    fails(share(w.brian, "Shares", None, 3), 404, "You are not allowed to share Shares")
+    for to in ((w.dave,), (None, 3)):
+        fails(share(w.brian, "Shares", *to), 403, "Path contains files shared with you")
+    w.brian.move("Shares/sh", "sh")
+    for to in ((w.dave,), (None, 3)):
+        fails(share(w.brian, "Shares", *to), 404, "You are not allowed to share Shares")
+    w.brian.move("sh", "Shares/sh")
     w.brian.move("Shares", "From others")
     assert names(w.brian) == ["From others", "file"]
     assert names(w.brian, "From others") == ["sh"]
