@@ -109,11 +109,6 @@ int cloud_files_again(const cloud_err_t *err, int *tries)
     return cloud_err_is(err, CLOUD_E_AGAIN) && ++*tries < TRIES_MAX;
 }
 
-const char *cloud_files_disk_name(const cloud_entry_t *e)
-{
-    return e->exists ? e->node.disk : e->name;
-}
-
 cloud_home_t cloud_home_of(const cloud_entry_t *entry)
 {
     cloud_home_t home = { entry->owner->number, entry->mount ? entry->mount->target.id : 0 };

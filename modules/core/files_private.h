@@ -17,8 +17,6 @@ cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_po
 /** Tells the features about a change. (tx, write) */
 cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
                                  const cloud_entry_t *from);
-/** Bytes that the entry has, or will have, as its name on disk. */
-const char *cloud_files_disk_name(const cloud_entry_t *e);
 /** Whether a verb has to be done from its start again: a feature said so, and not too often yet. */
 int cloud_files_again(const cloud_err_t *err, int *tries);
 /** Takes an existing entry out of the tree (to where a feature keeps it, or to be purged), with a
