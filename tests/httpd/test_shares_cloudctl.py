@@ -52,7 +52,7 @@ def test_a_life(env, alice):
     (("create", "ID", "d", "--to", "nosuch"), 1, "valid user"),
     (("create", "ID", "d", "--to", "ID"), 1, "yourself"),
     (("create", "ID", "d", "--group", "nosuch"), 1, "valid group"),
-    (("create", "ID", "d", "--link", "--expires", "tomorrow"), 1, "Invalid date"),
+    (("create", "ID", "d", "--link", "--expires", "no day"), 1, "Invalid date"),
     (("create", "ID", "d", "--link", "--permissions", "x"), 2, "permissions"),
     (("create", "nosuch", "d", "--link"), 1, "no account"),
     (("delete", "0"), 2, "is a number"), (("delete", "x"), 2, "is a number"),
