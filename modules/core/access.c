@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* The one access decision, and what clients are told of permissions, ETags and ids. */
-#include "internal.h"
+#include "files_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +24,19 @@ static int is_drop(const cloud_entry_t *entry)
            && !(entry->perms & CLOUD_PERM_READ);
 }
 
+int cloud_entry_hidden(const cloud_entry_t *entry)
+{
+    return entry->mount && !entry->account->view && !entry->mount_root
+           && !(entry->perms & CLOUD_PERM_READ);
+}
+
+static cloud_err_t *access_hidden(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op)
+{
+    if (op == CLOUD_OP_CREATE && (entry->perms & CLOUD_PERM_CREATE)) return NULL;
+    return cloud_err(ctx->pool, op == CLOUD_OP_LIST || op == CLOUD_OP_READ ? CLOUD_E_NOT_FOUND
+                                                                           : CLOUD_E_DENIED, NULL);
+}
+
 cloud_err_t *cloud_access(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op)
 {
     int is_root = entry->path[0] == '\0';
@@ -34,6 +47,9 @@ cloud_err_t *cloud_access(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op
         if (is_root && op == CLOUD_OP_LIST) return NULL;
         return cloud_err(ctx->pool, is_root ? CLOUD_E_DENIED : CLOUD_E_NOT_FOUND, NULL);
     }
+    if (cloud_entry_hidden(entry)) return access_hidden(ctx, entry, op);
+    /* The item itself is among one's own files all the same. */
+    if (op == CLOUD_OP_LIST && entry->mount_root && entry->perms) return NULL;
     if (op == CLOUD_OP_READ && entry->mount && (entry->mount->flags & CLOUD_MOUNT_NO_DOWNLOAD))
         return cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
     if (entry->perms & NEEDS[op]) {

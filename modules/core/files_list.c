@@ -174,6 +174,9 @@ static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_entry_t *folder, i
 
     CLOUD_ERR(cloud_files_found(ctx, folder, CLOUD_OP_LIST));
     if (!CLOUD_IS_DIR(&folder->node)) return NULL;
+    /* Not empty: clients would remove what they have put there. */
+    if (folder->mount && !folder->account->view && !(folder->perms & CLOUD_PERM_READ))
+        return cloud_err(ctx->pool, CLOUD_E_DENIED, "What is in this folder may not be read");
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     apr_pool_create(&l.pool, ctx->pool);
     apr_pool_create(&l.iter, l.pool);

@@ -240,6 +240,7 @@ static cloud_err_t *look_at_ends(int *by_copy, cloud_ctx_t *ctx, const move_t *m
     CLOUD_ERR(cloud_resolve(&d, ctx, m->account, m->path, pool));
     if (m->from) {
         CLOUD_ERR(cloud_resolve(&s, ctx, m->from->account, m->from->path, pool));
+        if (cloud_entry_hidden(s)) return cloud_access(ctx, s, CLOUD_OP_LIST);
         *by_copy = goes_by_copy(s, d);
         if (*by_copy) return NULL;
         if (!s->mount_root) CLOUD_ERR(cloud_files_notice(&s, ctx, s, pool));

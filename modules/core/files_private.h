@@ -70,4 +70,9 @@ cloud_err_t *cloud_files_move_out(cloud_result_t *res, cloud_ctx_t *ctx,
 /** Turns a detached root that will not be attached into something to purge. (tx, write) */
 cloud_err_t *cloud_files_abandon_bulk(cloud_ctx_t *ctx, apr_int64_t id, apr_pool_t *pool);
 
+/* access.c: */
+/** Whether the entry is below a received item that may not be read. All names are alike there for who asks, whatever
+ *  there is: new things may be put there, if anything. */
+int cloud_entry_hidden(const cloud_entry_t *entry);
+
 #endif

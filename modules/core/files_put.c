@@ -97,6 +97,15 @@ static int is_blind(const cloud_entry_t *e)
     return e && (e->perms & (CLOUD_PERM_CREATE | CLOUD_PERM_READ)) == CLOUD_PERM_CREATE;
 }
 
+/* Whether it is directly in what the view shows, or was received: folders in it can't be seen, either. */
+static int is_just_below(const cloud_entry_t *e)
+{
+    const char *below = e->path + e->mount_len;
+
+    if (e->mount_len && *below == '/') below++;
+    return *below && !strchr(below, '/');
+}
+
 static cloud_err_t *check_place(cloud_entry_t **e, cloud_put_t *put)
 {
     *e = NULL;
@@ -110,8 +119,7 @@ static cloud_err_t *find_place(cloud_entry_t **e, cloud_put_t *put)
     cloud_err_t *err = check_place(e, put);
     int tries = 0;
 
-    if (is_blind(*e) && (!*(*e)->path || strchr((*e)->path, '/')))
-        return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
+    if (is_blind(*e) && !is_just_below(*e)) return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
     if (!put->opts.free_name && is_blind(*e)) {
         put->opts.free_name = 1;
         memset(&put->opts.cond, 0, sizeof put->opts.cond);

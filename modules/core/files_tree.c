@@ -206,6 +206,8 @@ static cloud_err_t *remove_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
     cloud_entry_t *e;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
+    /* "Not found" is what clients take for done. */
+    if (cloud_entry_hidden(e)) CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_DELETE));
     CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_LIST));
     CLOUD_ERR(cloud_cond_check(ctx, e, cond));
     if (!e->exists)

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* LOCK, its refresh, UNLOCK. */
 #include "lock_private.h"
+#include "files_private.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -146,6 +147,7 @@ static cloud_err_t *lock_existing(int *found, take_t *take, cloud_ctx_t *ctx,
 
     *found = 0;
     CLOUD_ERR(cloud_resolve_tx(&entry, ctx, account, path, take->pool));
+    if (cloud_entry_hidden(entry)) CLOUD_ERR(cloud_access(ctx, entry, CLOUD_OP_LOCK));
     if (!entry->exists) {
         if (entry->has_parent) return NULL;
         return cloud_err(ctx->pool, CLOUD_E_CONFLICT, NULL);

@@ -144,7 +144,7 @@ static cloud_err_t *add_child(void *baton, const cloud_child_t *child)
         if (l->rows >= MAX_ROWS || l->queue->nelts >= MAX_FOLDERS)
             return cloud_err(l->pool, CLOUD_E_PRECONDITION,
                              "Depth infinity is not supported for so large a tree");
-        if (CLOUD_IS_DIR(node))
+        if (CLOUD_IS_DIR(node) && (child->perms & CLOUD_PERM_READ))
             APR_ARRAY_PUSH(l->queue, const char *) =
                 apr_pstrcat(l->pool, l->folder, *l->folder ? "/" : "", name, NULL);
     }
@@ -209,12 +209,20 @@ static cloud_err_t *add_tree(cloud_listing_t *l, const cloud_entry_t *folder)
     return NULL;
 }
 
+/* Before anything is sent. */
+static cloud_err_t *check_members(cloud_listing_t *l, const cloud_entry_t *entry)
+{
+    if (!CLOUD_IS_DIR(&entry->node) || (entry->perms & CLOUD_PERM_READ)) return NULL;
+    return cloud_err(l->pool, CLOUD_E_DENIED, "No read permissions");
+}
+
 cloud_err_t *cloud_listing_files(cloud_listing_t *l, int depth)
 {
     cloud_entry_t *entry;
 
     CLOUD_ERR(cloud_file_stat(&entry, l->ctx, l->t->account, l->t->path, l->pool));
     l->view->unseen = l->t->view && !(entry->perms & CLOUD_PERM_READ);
+    if (depth != 0 && !l->t->view) CLOUD_ERR(check_members(l, entry));
     CLOUD_ERR(cloud_listing_quota(l, entry));
     CLOUD_ERR(load_locks(l, entry, depth != 0));
     CLOUD_ERR(add_self(l, entry));

@@ -317,9 +317,12 @@ static dav_error *visit_children(const dav_walk_params *params, const dav_resour
     walk_t w = {params, apr_array_make(pool, 32, sizeof(const char *)), pool};
     apr_pool_t *iterpool;
     dav_resource *child;
-    cloud_err_t *err = cloud_file_list(info->ctx, info->entry, collect, &w);
-    dav_error *derr = failed(info->r, err);
+    cloud_err_t *err;
+    dav_error *derr;
 
+    if (!(info->entry->perms & CLOUD_PERM_READ)) return NULL;
+    err = cloud_file_list(info->ctx, info->entry, collect, &w);
+    derr = failed(info->r, err);
     apr_pool_create(&iterpool, pool);
     for (int i = 0; i < w.names->nelts && !derr; i++) {
         const char *name = APR_ARRAY_IDX(w.names, i, const char *);

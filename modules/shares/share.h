@@ -229,8 +229,7 @@ cloud_err_t *cloud_share_refuse(const cloud_share_check_t *check, const char *fm
     CLOUD_PRINTF(2, 3);
 /** The item may be shared; perms and flags are made what they may be. */
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
-                                     apr_int64_t asked, unsigned flags,
-                                     cloud_share_type_t type);
+                                     apr_int64_t asked, unsigned flags);
 /** Permissions of a link out of what was asked for. */
 cloud_err_t *cloud_share_link_perms(const cloud_share_check_t *check, apr_int64_t *perms,
                                     const cloud_share_ask_t *ask, int is_dir);

@@ -160,7 +160,7 @@ static cloud_err_t *choose_perms(making_t *m)
     } else if (!ask->has_perms) {
         CLOUD_ERR(cloud_setting_int(&perms, m->check.ctx, "core", "shareapi_default_permissions"));
     }
-    return cloud_share_check_perms(&m->check, &m->perms, perms, m->flags, m->type);
+    return cloud_share_check_perms(&m->check, &m->perms, perms, m->flags);
 }
 
 static cloud_err_t *check_name(making_t *m)

@@ -161,10 +161,21 @@ typedef struct {
     void *baton;
 } sink_t;
 
-/* What nothing may be read of is nothing that was given. */
-static cloud_err_t *tell(const sink_t *sink, const cloud_mount_t *m)
+/* Of what may not be read nobody is told what it is like, nor when it changes. New content for a file has to be
+ * checked against its ETag, so that one stays. */
+static void hide(cloud_mount_t *m)
 {
-    if (!m->target.id || !(m->perms & CLOUD_PERM_READ)) return NULL;
+    m->flags |= CLOUD_MOUNT_NO_DOWNLOAD;
+    if (!CLOUD_IS_DIR(&m->target)) return;
+    m->target.etag = 1; /* no number that was ever drawn */
+    m->target.size = 0;
+    m->target.mtime = m->target.created;
+}
+
+static cloud_err_t *tell(const sink_t *sink, cloud_mount_t *m)
+{
+    if (!m->target.id || !m->perms) return NULL;
+    if (!(m->perms & CLOUD_PERM_READ)) hide(m);
     /* Rows are found by the name of any grant; and a place counts that only one of them may have. */
     if (sink->query->name && strcmp(sink->query->name, m->name) != 0) return NULL;
     return sink->fn(sink->baton, m);

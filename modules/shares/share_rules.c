@@ -107,6 +107,8 @@ static cloud_err_t *add_up(unsigned *perms, unsigned *flags, const cloud_share_c
         *perms |= m->perms & CLOUD_PERM_ALL;
         *flags &= m->flags;
     }
+    /* Who may not read at all gives nobody anything to download. */
+    if (!(*perms & CLOUD_PERM_READ)) *flags = 0;
     return NULL;
 }
 
@@ -126,8 +128,7 @@ static cloud_err_t *shareable(unsigned *most, unsigned *flags, const cloud_share
 }
 
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,
-                                     apr_int64_t asked, unsigned flags,
-                                     cloud_share_type_t type)
+                                     apr_int64_t asked, unsigned flags)
 {
     const cloud_entry_t *e = check->entry;
     apr_pool_t *pool = check->ctx->pool;
@@ -139,8 +140,6 @@ cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned 
     *perms = (unsigned)asked;
     if (!CLOUD_IS_DIR(&e->node)) *perms &= ~(CLOUD_PERM_CREATE | CLOUD_PERM_DELETE);
     if (!*perms) return cloud_err(pool, CLOUD_E_INVALID, "Cannot remove all permissions");
-    /* What can't be listed has no place among somebody's files. */
-    if (type != CLOUD_SHARE_LINK) *perms |= CLOUD_PERM_READ;
     if (*perms & ~most)
         return cloud_err(pool, CLOUD_E_NOT_FOUND,
                          "Cannot set the requested share permissions for %s", e->name);

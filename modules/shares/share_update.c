@@ -81,7 +81,7 @@ static cloud_err_t *change_perms(change_t *c)
         CLOUD_ERR(cloud_share_link_perms(&c->check, &perms, c->ask,
                                          CLOUD_IS_DIR(&c->check.entry->node)));
     else if (c->ask->has_perms) perms = c->ask->perms;
-    return cloud_share_check_perms(&c->check, &s->perms, perms, s->flags, s->type);
+    return cloud_share_check_perms(&c->check, &s->perms, perms, s->flags);
 }
 
 static cloud_err_t *change_expiry(change_t *c)

@@ -77,6 +77,7 @@ END_TEST
 START_TEST(what_does_not_count)
 {
     apr_int64_t id = mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    cloud_entry_t *e;
 
     mu_sql("UPDATE share SET state = 1 WHERE id = %d", (int)id);
     ck_assert(!mu_exists(&mu_bob, "doc"));
@@ -86,8 +87,11 @@ START_TEST(what_does_not_count)
     ck_assert(!mu_exists(&mu_bob, "doc"));
     mu_sql("UPDATE share SET expires = 99999999999 WHERE id = %d", (int)id);
     ck_assert(mu_exists(&mu_bob, "doc"));
-    /* Nothing can be read of it: it is not there. */
+    /* What nothing can be read of is there, and what is in it is not. */
     mu_sql("UPDATE share SET perms = 4 WHERE id = %d", (int)id);
+    ck_assert(mu_exists(&mu_bob, "doc"));
+    FAILS(cloud_file_stat(&e, mu_bob.ctx, mu_bob.account, "doc/a.txt", tu.pool), NOT_FOUND);
+    mu_sql("UPDATE share SET perms = 0 WHERE id = %d", (int)id);
     ck_assert(!mu_exists(&mu_bob, "doc"));
     /* A public link is nobody's mount. */
     mu_sql("UPDATE share SET perms = 31, type = 3 WHERE id = %d", (int)id);
