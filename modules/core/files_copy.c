@@ -151,6 +151,8 @@ static cloud_err_t *copy_tx(cloud_copy_t *c, cloud_entry_t **d, cloud_ctx_t *ctx
 
     CLOUD_ERR(source(&s, baton, ctx, pool));
     c->source = s;
+    c->find = source;
+    c->find_baton = baton;
     CLOUD_ERR(cloud_resolve_tx(d, ctx, c->account, c->path, pool));
     return check_copy(ctx, c, *d, sc, pool);
 }

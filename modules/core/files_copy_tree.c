@@ -236,6 +236,18 @@ static cloud_err_t *bulk_sync(bulk_t *b, apr_pool_t *pool)
     return err ? cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "syncfs") : NULL;
 }
 
+/* Its folders were looked at one after the other: of one that was deleted meanwhile not all may have been there. */
+static cloud_err_t *check_source(const bulk_t *b, apr_pool_t *pool)
+{
+    const cloud_copy_t *c = b->copy;
+    cloud_entry_t *s;
+
+    CLOUD_ERR(c->find(&s, c->find_baton, b->ctx, pool));
+    return s->exists && s->node.id == c->source->node.id
+        ? NULL : cloud_err(b->ctx->pool, CLOUD_E_NOT_FOUND,
+                           "File with name %s could not be located", c->source->path);
+}
+
 static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, apr_int64_t size, apr_pool_t *pool)
 {
     const cloud_copy_t *c = b->copy;
@@ -246,6 +258,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, apr_int64_t size, 
     const char *parent;
     cloud_entry_t *e;
 
+    CLOUD_ERR(check_source(b, pool));
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, c->account, c->path, pool));
     CLOUD_ERR(cloud_files_check_target(ctx, e, c->overwrite, c->cond));
     CLOUD_ERR(cloud_home_check(ctx, e, cloud_home_of(b->place)));

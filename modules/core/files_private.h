@@ -56,6 +56,8 @@ typedef struct {
     const cloud_cond_t *cond;
     cloud_tx_fn *also;              /* done in the transaction that puts it in place; may be NULL */
     void *baton;
+    cloud_source_fn *find;          /* found source, and finds it again when all of it was copied */
+    void *find_baton;
 } cloud_copy_t;
 /** COPY of a folder, built in the staging directory of the owner of place, the destination as it was found. (no tx) */
 cloud_err_t *cloud_copy_tree(cloud_result_t *res, cloud_ctx_t *ctx, const cloud_copy_t *c,

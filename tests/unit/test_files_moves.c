@@ -252,6 +252,38 @@ START_TEST(copy_into_an_account_that_is_gone_expires)
 }
 END_TEST
 
+/* The place of what is copied: another one's, or nobody's, once it was looked at. */
+static cloud_err_t *goes_meanwhile(cloud_entry_t **source, void *baton, cloud_ctx_t *ctx,
+                                   apr_pool_t *pool)
+{
+    const char ***next = baton;
+
+    return cloud_resolve_tx(source, ctx, fu_alice, *(*next)++, pool);
+}
+
+/* Of a folder that is deleted while it is copied not all may have been there any more. */
+START_TEST(copy_of_what_goes_meanwhile)
+{
+    static const char *then[] = { "no", "other" };
+    const char *places[2] = { "src" }, **next;
+    cloud_result_t res;
+    unsigned i;
+
+    fu_mkcol("src");
+    fu_put("src/f", "f");
+    fu_mkcol("other");
+    for (i = 0; i < sizeof then / sizeof *then; i++) {
+        places[1] = then[i];
+        next = places;
+        FAILS(cloud_files_copy_from(&res, fu_ctx, goes_meanwhile, &next, fu_alice, "dst", 0, NULL,
+                                    tu.pool), NOT_FOUND);
+        ck_assert(!fu_entry("dst")->exists);
+    }
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM node WHERE kind = 6 AND parent = 0"), 0);
+    OK(fu_copy("src", "dst", 0, -1));
+}
+END_TEST
+
 Suite *suite_files_moves(void)
 {
     Suite *s = suite_create("files_moves");
@@ -267,6 +299,7 @@ Suite *suite_files_moves(void)
     tcase_add_test(tc, mkcol_refuses);
     tcase_add_test(tc, copy_of_a_file);
     tcase_add_test(tc, copy_of_a_tree);
+    tcase_add_test(tc, copy_of_what_goes_meanwhile);
     tcase_add_test(tc, copy_into_an_account_that_is_gone_expires);
     tcase_add_test(tc, move_between_accounts_by_the_system);
     return s;
