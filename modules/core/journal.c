@@ -181,6 +181,12 @@ static void complain(run_t *r, const cloud_jrow_t *row, const cloud_err_t *err)
               err->cause ? err->cause : "");
 }
 
+/* What depends on a row that was set aside is not done, whatever it looks like: nobody went on with it. */
+static int is_held(const run_t *r, const cloud_jrow_t *row)
+{
+    return r->stuck && cloud_jstuck_holds(r->stuck, row);
+}
+
 static cloud_err_t *execute_row(run_t *r, const cloud_jrow_t *row, apr_pool_t *pool)
 {
     cloud_store_t *store = r->ctx->store;
@@ -194,12 +200,12 @@ static cloud_err_t *execute_row(run_t *r, const cloud_jrow_t *row, apr_pool_t *p
             set_aside(r, row);
             return NULL;
         }
-    } else if (cloud_jdone_has(r->done, row)) {
+    } else if (cloud_jdone_has(r->done, row) && !is_held(r, row)) {
         /* Of two trees one may have been forgotten: the row is not to look pending there for ever. */
         if (!r->fresh) note_done(store, row);
         return NULL;
     }
-    if (r->stuck && cloud_jstuck_holds(r->stuck, row)) {
+    if (is_held(r, row)) {
         set_aside(r, row);
         return NULL;
     }

@@ -409,6 +409,29 @@ START_TEST(at_random)
 }
 END_TEST
 
+/* What looks done because nothing can be seen of it: a further move of what could not be moved, after shared memory
+ * has forgotten all. */
+START_TEST(a_later_move_waits_when_all_is_forgotten)
+{
+    world_mkcol(w, "d");
+    world_mkcol(w, "e");
+    world_put(w, "d/f", "1");
+    tu_maintain();
+    block("d");
+    world_move(w, "d/f", "e/f");
+    tu_maintain();
+    ck_assert_int_eq(journal(), 1);
+    tu_forget_tree(w->account->root, 0);
+    world_move(w, "e/f", "e/g");
+    tu_maintain();
+    ck_assert_int_eq(journal(), 2);
+    unblock("d");
+    everything_is_settled();
+    ck_assert_str_eq(world_read(w, "e/g"), "1");
+    ck_assert_str_eq(disk_text("e/g"), "1");
+}
+END_TEST
+
 Suite *suite_owed(void)
 {
     Suite *s = suite_create("owed");
@@ -423,6 +446,7 @@ Suite *suite_owed(void)
     tcase_add_test(tc, what_is_below_a_folder_that_could_not_be_moved_is_served);
     tcase_add_test(tc, a_restart_keeps_it_and_tries_again);
     tcase_add_test(tc, edits_from_outside_elsewhere_are_taken_in);
+    tcase_add_test(tc, a_later_move_waits_when_all_is_forgotten);
     tcase_add_loop_test(tc, at_random, 1, 21);
     return s;
 }
