@@ -106,6 +106,103 @@ cloud_err_t *cloud_lock_place_below(cloud_lock_place_t *place, cloud_ctx_t *ctx,
     return NULL;
 }
 
+/* ---- who may still write ---- */
+
+typedef struct {
+    apr_int64_t account, node;
+} spot_t;
+
+typedef struct {
+    apr_int64_t node;
+    int found;
+} gives_t;
+
+static cloud_err_t *gives(void *baton, const cloud_mount_t *m)
+{
+    gives_t *g = baton;
+
+    if (m->target.id == g->node && m->perms & (CLOUD_PERM_UPDATE | CLOUD_PERM_CREATE))
+        g->found = 1;
+    return NULL;
+}
+
+/* Whether a mount of just this node lets the account write. */
+static cloud_err_t *ask_at(int *yes, cloud_lock_holders_t *h, cloud_ctx_t *ctx, spot_t spot)
+{
+    const apr_array_header_t *features = cloud_features();
+    const cloud_mount_query_t query = { .target = spot.node };
+    gives_t g = { spot.node, 0 };
+    int i;
+
+    if (!h->last || h->last->number != spot.account)
+        CLOUD_ERR(cloud_account_by_number(&h->last, ctx, spot.account, h->pool));
+    for (i = 0; i < features->nelts && !g.found; i++) {
+        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
+
+        if (f->mounts) CLOUD_ERR(f->mounts(ctx, h->last, &query, gives, &g, ctx->pool));
+    }
+    *yes = g.found;
+    return NULL;
+}
+
+static const char MAY[] = "may", MAY_NOT[] = "may not"; /* told apart by where they are */
+
+static const char *known(const cloud_lock_holders_t *h, spot_t spot)
+{
+    return h->known ? apr_hash_get(h->known, &spot, sizeof spot) : NULL;
+}
+
+static void remember(cloud_lock_holders_t *h, spot_t spot, int yes)
+{
+    if (!h->known) h->known = apr_hash_make(h->pool);
+    apr_hash_set(h->known, apr_pmemdup(h->pool, &spot, sizeof spot), sizeof spot,
+                 yes ? MAY : MAY_NOT);
+}
+
+/* What lets write in a folder lets write below it, so it goes down from the deepest of the nodes that is known. */
+static cloud_err_t *ask_down(int *yes, cloud_lock_holders_t *h, cloud_ctx_t *ctx,
+                             apr_int64_t account, const apr_int64_t *ids, int n)
+{
+    const char *answer = NULL;
+    int i = n;
+
+    while (i > 0 && !answer) answer = known(h, (spot_t){ account, ids[--i] });
+    if (answer) i++;
+    *yes = answer == MAY;
+    for (; i < n; i++) {
+        const spot_t spot = { account, ids[i] };
+
+        if (!*yes) CLOUD_ERR(ask_at(yes, h, ctx, spot));
+        remember(h, spot, *yes);
+    }
+    return NULL;
+}
+
+/* Whether who has the lock may write there by now: the owner of the tree may, others through what they have
+ * mounted. It is asked only when a lock would hold somebody up, or would be told of. */
+static cloud_err_t *still_counts(int *yes, cloud_lock_holders_t *h, cloud_ctx_t *ctx,
+                                 const cloud_lock_t *lock)
+{
+    const char *answer = known(h, (spot_t){ lock->account, lock->node });
+    apr_int64_t *ids;
+    int n;
+
+    *yes = lock->own_tree || answer == MAY;
+    if (lock->own_tree || answer) return NULL;
+    CLOUD_ERR(cloud_tree_chain(&ids, &n, ctx, lock->node, ctx->pool));
+    *yes = 1;
+    return n > 0 ? ask_down(yes, h, ctx, lock->account, ids, n) : NULL;
+}
+
+cloud_err_t *cloud_lock_refuse(cloud_lock_holders_t *h, cloud_ctx_t *ctx, const cloud_lock_t *lock)
+{
+    int counts;
+
+    CLOUD_ERR(still_counts(&counts, h, ctx, lock));
+    if (counts) return cloud_err(ctx->pool, CLOUD_E_LOCKED, "Locked by %s", lock->account_id);
+    return NULL;
+}
+
 /* ---- enforcing ---- */
 
 static int submitted(const cloud_ctx_t *ctx, const cloud_lock_t *lock,
@@ -119,61 +216,11 @@ static int submitted(const cloud_ctx_t *ctx, const cloud_lock_t *lock,
     return 0;
 }
 
-typedef struct {
-    const apr_int64_t *ids;       /* from the tree's root down to what is locked */
-    int n, found;
-} reach_t;
-
-static cloud_err_t *reaches(void *baton, const cloud_mount_t *m)
-{
-    reach_t *r = baton;
-    int i;
-
-    if (!(m->perms & (CLOUD_PERM_UPDATE | CLOUD_PERM_CREATE))) return NULL;
-    for (i = 0; i < r->n; i++)
-        if (r->ids[i] == m->target.id) r->found = 1;
-    return NULL;
-}
-
-/* Whether who has the lock may write there by now: the owner of the tree may, others through what they have
- * mounted. It is asked only when a lock would hold somebody up, or would be told of. */
-static cloud_err_t *still_counts(int *yes, cloud_ctx_t *ctx, const cloud_lock_t *lock)
-{
-    const apr_array_header_t *features = cloud_features();
-    static const cloud_mount_query_t all;
-    cloud_account_t *account;
-    apr_int64_t *ids;
-    reach_t r = { NULL, 0, 0 };
-    int i;
-
-    *yes = 1;
-    if (lock->own_tree) return NULL;
-    CLOUD_ERR(cloud_account_by_number(&account, ctx, lock->account, ctx->pool));
-    CLOUD_ERR(cloud_tree_chain(&ids, &r.n, ctx, lock->node, ctx->pool));
-    r.ids = ids;
-    if (r.n == 0) return NULL;
-    for (i = 0; i < features->nelts && !r.found; i++) {
-        const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
-
-        if (f->mounts) CLOUD_ERR(f->mounts(ctx, account, &all, reaches, &r, ctx->pool));
-    }
-    *yes = r.found;
-    return NULL;
-}
-
-cloud_err_t *cloud_lock_refuse(cloud_ctx_t *ctx, const cloud_lock_t *lock)
-{
-    int counts;
-
-    CLOUD_ERR(still_counts(&counts, ctx, lock));
-    if (!counts) return NULL;
-    return cloud_err(ctx->pool, CLOUD_E_LOCKED, "Locked by %s", lock->account_id);
-}
-
 /* An exclusive lock asks for its token; of several shared ones any is enough, for whoever holds
  * one of them may write (RFC 4918, 6.2). */
-static cloud_err_t *check_place(cloud_ctx_t *ctx, const apr_array_header_t *locks,
-                                cloud_lock_place_t place, const apr_array_header_t *tokens)
+static cloud_err_t *check_place(cloud_lock_holders_t *h, cloud_ctx_t *ctx,
+                                const apr_array_header_t *locks, cloud_lock_place_t place,
+                                const apr_array_header_t *tokens)
 {
     cloud_err_t *shared = NULL; /* by a shared lock */
     int i, may_share = 0;
@@ -186,7 +233,7 @@ static cloud_err_t *check_place(cloud_ctx_t *ctx, const apr_array_header_t *lock
         if (!cloud_lock_covers(lock, place)) continue;
         own = submitted(ctx, lock, tokens);
         if (lock->exclusive && own) continue;
-        if (!own) refused = cloud_lock_refuse(ctx, lock);
+        if (!own) refused = cloud_lock_refuse(h, ctx, lock);
         if (lock->exclusive && refused) return refused;
         if (lock->exclusive) continue;
         if (refused) shared = refused;
@@ -195,9 +242,9 @@ static cloud_err_t *check_place(cloud_ctx_t *ctx, const apr_array_header_t *lock
     return may_share ? NULL : shared;
 }
 
-static cloud_err_t *check_below(cloud_ctx_t *ctx, const apr_array_header_t *locks,
-                                const cloud_entry_t *entry, const apr_array_header_t *tokens,
-                                apr_pool_t *pool)
+static cloud_err_t *check_below(cloud_lock_holders_t *h, cloud_ctx_t *ctx,
+                                const apr_array_header_t *locks, const cloud_entry_t *entry,
+                                const apr_array_header_t *tokens)
 {
     int i;
 
@@ -205,8 +252,8 @@ static cloud_err_t *check_below(cloud_ctx_t *ctx, const apr_array_header_t *lock
         cloud_lock_place_t place;
 
         CLOUD_ERR(cloud_lock_place_below(&place, ctx, &APR_ARRAY_IDX(locks, i, cloud_lock_t),
-                                         entry->node.id, pool));
-        if (place.n > 0) CLOUD_ERR(check_place(ctx, locks, place, tokens));
+                                         entry->node.id, h->pool));
+        if (place.n > 0) CLOUD_ERR(check_place(h, ctx, locks, place, tokens));
     }
     return NULL;
 }
@@ -214,16 +261,17 @@ static cloud_err_t *check_below(cloud_ctx_t *ctx, const apr_array_header_t *lock
 static cloud_err_t *check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
                           const apr_array_header_t *tokens, unsigned flags, apr_pool_t *pool)
 {
+    cloud_lock_holders_t h = { .pool = pool };
     apr_array_header_t *locks;
 
     CLOUD_ERR(cloud_locks_load(&locks, ctx, entry->tree, pool));
     if (!locks) return NULL;
     if (flags & CLOUD_LOCKCHK_NODE)
-        CLOUD_ERR(check_place(ctx, locks, cloud_lock_place(entry, pool), tokens));
+        CLOUD_ERR(check_place(&h, ctx, locks, cloud_lock_place(entry, pool), tokens));
     if (flags & CLOUD_LOCKCHK_PARENT)
-        CLOUD_ERR(check_place(ctx, locks, parent_place(entry), tokens));
+        CLOUD_ERR(check_place(&h, ctx, locks, parent_place(entry), tokens));
     if ((flags & CLOUD_LOCKCHK_BELOW) && entry->exists && CLOUD_IS_DIR(&entry->node))
-        CLOUD_ERR(check_below(ctx, locks, entry, tokens, pool));
+        CLOUD_ERR(check_below(&h, ctx, locks, entry, tokens));
     return NULL;
 }
 
@@ -308,6 +356,7 @@ static cloud_err_t *find(apr_array_header_t *found, cloud_ctx_t *ctx, const clou
                          int below, apr_pool_t *pool)
 {
     cloud_lock_place_t self = cloud_lock_place(entry, pool);
+    cloud_lock_holders_t h = { .pool = pool };
     apr_array_header_t *locks;
     int i, counts;
 
@@ -325,7 +374,7 @@ static cloud_err_t *find(apr_array_header_t *found, cloud_ctx_t *ctx, const clou
             CLOUD_ERR(below_path(&lock->path, ctx, entry, place, pool));
         }
         counts = lock->account == entry->owner->number; /* his own tree */
-        if (!counts) CLOUD_ERR(still_counts(&counts, ctx, lock));
+        if (!counts) CLOUD_ERR(still_counts(&counts, &h, ctx, lock));
         if (counts) APR_ARRAY_PUSH(found, cloud_lock_t) = *lock;
     }
     return NULL;

@@ -28,8 +28,16 @@ cloud_err_t *cloud_lock_place_below(cloud_lock_place_t *place, cloud_ctx_t *ctx,
 /** Path of the lock's root, seen from an entry that the lock covers. */
 const char *cloud_lock_root_path(const cloud_lock_t *lock, const cloud_entry_t *entry,
                                  apr_pool_t *pool);
+/** Who may write where by now, as far as it was asked: for the locks of one tree, which one account may have many
+ *  of. Only pool is set to begin with. It holds as long as the transaction writes nothing but locks. */
+typedef struct {
+    apr_pool_t *pool;
+    apr_hash_t *known;
+    cloud_account_t *last;      /* the account that was asked about last */
+} cloud_lock_holders_t;
 /** LOCKED, naming who has the lock; NULL when who has it may not write there any more, whose lock holds nobody
  *  up. (tx) */
-cloud_err_t *cloud_lock_refuse(cloud_ctx_t *ctx, const cloud_lock_t *lock);
+cloud_err_t *cloud_lock_refuse(cloud_lock_holders_t *h, cloud_ctx_t *ctx,
+                               const cloud_lock_t *lock);
 
 #endif

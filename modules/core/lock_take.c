@@ -44,10 +44,10 @@ static cloud_err_t *new_token(const char **token, apr_pool_t *pool)
 }
 
 /* A lock in the way that counts no more ends: it is not to come back beside the new one. */
-static cloud_err_t *make_way(const take_t *take, cloud_ctx_t *ctx, const cloud_lock_t *lock)
+static cloud_err_t *make_way(cloud_lock_holders_t *h, cloud_ctx_t *ctx, const cloud_lock_t *lock)
 {
-    CLOUD_ERR(cloud_lock_refuse(ctx, lock));
-    return cloud_db_run(ctx->db, NULL, take->pool, "DELETE FROM lock WHERE token = ?1", "t",
+    CLOUD_ERR(cloud_lock_refuse(h, ctx, lock));
+    return cloud_db_run(ctx->db, NULL, h->pool, "DELETE FROM lock WHERE token = ?1", "t",
                         lock->token);
 }
 
@@ -55,6 +55,7 @@ static cloud_err_t *check_conflicts(const take_t *take, cloud_ctx_t *ctx,
                                     const cloud_entry_t *entry)
 {
     cloud_lock_place_t self = cloud_lock_place(entry, take->pool);
+    cloud_lock_holders_t h = { .pool = take->pool };
     apr_array_header_t *locks;
     int i, own = 0;
 
@@ -66,12 +67,12 @@ static cloud_err_t *check_conflicts(const take_t *take, cloud_ctx_t *ctx,
         own += lock->account == ctx->who.account->number;
         if (!take->exclusive && !lock->exclusive) continue;
         if (cloud_lock_covers(lock, self)) {
-            CLOUD_ERR(make_way(take, ctx, lock));
+            CLOUD_ERR(make_way(&h, ctx, lock));
             continue;
         }
         if (!take->infinite || !CLOUD_IS_DIR(&entry->node)) continue;
         CLOUD_ERR(cloud_lock_place_below(&below, ctx, lock, entry->node.id, take->pool));
-        if (below.n > 0) CLOUD_ERR(make_way(take, ctx, lock));
+        if (below.n > 0) CLOUD_ERR(make_way(&h, ctx, lock));
     }
     if (own >= LOCKS_MAX) return cloud_err(ctx->pool, CLOUD_E_DENIED, "Too many locks");
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "archive.h"
 #include "internal.h"
+#include "lock.h"
 #include "plan.h"
 
 #include <sqlite3.h>
@@ -344,6 +345,126 @@ START_TEST(nothing_outdated_is_kept)
 }
 END_TEST
 
+/* ---- locks of those who may not write there any more ---- */
+
+static void lock_shared(person_t *p, const char *path, int n)
+{
+    cloud_lock_t *l;
+    int created;
+
+    while (n-- > 0)
+        OK(cloud_lock_take(&l, &created, p->ctx, p->account, path, 0, 0, NULL, 0, NULL, tu.pool));
+}
+
+/* How many locks of Bob's and of Carol's Alice is told of at path and below it. */
+static const char *told(const char *path)
+{
+    cloud_entry_t *entry = mu_entry(&mu_alice, path);
+    apr_array_header_t *locks;
+    int i, bob = 0, carol = 0;
+
+    begin_to_count();
+    OK(cloud_lock_find(&locks, mu_alice.ctx, entry, 1, tu.pool));
+    for (i = 0; i < locks->nelts; i++) {
+        const cloud_lock_t *l = &APR_ARRAY_IDX(locks, i, cloud_lock_t);
+
+        bob += l->account == mu_bob.account->number;
+        carol += l->account == mu_carol.account->number;
+    }
+    return apr_psprintf(tu.pool, "%d and %d", bob, carol);
+}
+
+static int telling_costs(const char *path)
+{
+    ck_assert_str_eq(told(path), "0 and 0");
+    ck_assert_int_eq(asked.mounts, 0);
+    return asked.all;
+}
+
+/* Bob has n locks on a folder of Alice's, and one on each of n files in it, that he may not write to any more. */
+static void lock_and_lose(const char *folder, int n)
+{
+    apr_int64_t share;
+    int i;
+
+    mu_mkcol(&mu_alice, folder);
+    share = mu_share(&mu_alice, folder, &mu_bob, ALL);
+    for (i = 0; i < n; i++) {
+        const char *path = apr_psprintf(tu.pool, "%s/%d", folder, i);
+
+        mu_put(&mu_alice, path, "held");
+        lock_shared(&mu_bob, path, 1);
+    }
+    lock_shared(&mu_bob, folder, n);
+    mu_sql("DELETE FROM share WHERE id = %" APR_INT64_T_FMT, share);
+}
+
+START_TEST(locks_do_not_look_at_all_mounts_of_who_has_them)
+{
+    int few;
+
+    give(0, 50);
+    lock_and_lose("held", 1);
+    few = telling_costs("held/0");
+    /* As many as there may be at one place cost as much as one. */
+    mu_sql("INSERT INTO lock (token, tree, node, exclusive, infinite, account, created, timeout, expires)"
+           " WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+           " SELECT 'more' || i, tree, node, 0, 0, account, created, timeout, expires"
+           " FROM lock CROSS JOIN n WHERE node = %" APR_INT64_T_FMT, mu_id(&mu_alice, "held/0"));
+    ck_assert_int_eq(telling_costs("held/0"), few);
+    begin_to_count();
+    OK(mu_try_put(&mu_alice, "held/0", "new"));
+    ck_assert_int_eq(asked.mounts, 0);
+    ck_assert_int_lt(asked.all, 100);
+}
+END_TEST
+
+START_TEST(locks_in_many_places)
+{
+    int mounts, few;
+
+    give(0, 50);
+    lock_and_lose("free", 0);
+    lock_and_lose("held", 40);
+    begin_to_count();
+    OK(mu_remove(&mu_alice, "free"));
+    mounts = asked.mounts;
+    few = asked.all;
+    /* For each of these files its place, twice, its name, and what is mounted there. */
+    ck_assert_int_le(telling_costs("held"), 15 + 40 * 8);
+    begin_to_count();
+    OK(mu_remove(&mu_alice, "held"));
+    ck_assert_int_eq(asked.mounts, mounts);
+    ck_assert_int_le(asked.all, few + 40 * 4);
+}
+END_TEST
+
+START_TEST(each_lock_by_what_its_holder_may_do_there)
+{
+    apr_int64_t a, all;
+
+    mu_mkcol(&mu_alice, "held");
+    mu_mkcol(&mu_alice, "held/a");
+    mu_mkcol(&mu_alice, "held/b");
+    mu_put(&mu_alice, "held/a/1", "1");
+    a = mu_share(&mu_alice, "held/a", &mu_bob, ALL);
+    all = mu_share(&mu_alice, "held", &mu_bob, ALL);
+    mu_share(&mu_alice, "held", &mu_carol, ALL);
+    lock_shared(&mu_bob, "held/b", 2);
+    lock_shared(&mu_bob, "held/a/1", 2);
+    lock_shared(&mu_carol, "held/b", 1);
+    mu_sql("UPDATE share SET perms = 1 WHERE id = %" APR_INT64_T_FMT, all);
+    ck_assert_str_eq(told("held/b"), "0 and 1");
+    ck_assert_str_eq(told("held/a"), "2 and 0");
+    FAILS(mu_remove(&mu_alice, "held/a"), LOCKED);
+    mu_sql("UPDATE share SET perms = 1 WHERE id = %" APR_INT64_T_FMT, a);
+    ck_assert_str_eq(told("held"), "0 and 1");
+    OK(mu_remove(&mu_alice, "held/a"));
+    mu_sql("UPDATE share SET perms = 3 WHERE id = %" APR_INT64_T_FMT, all);
+    ck_assert_str_eq(told("held/b"), "2 and 1");
+}
+END_TEST
+
 Suite *suite_mounts_cost(void)
 {
     Suite *suite = suite_create("mounts_cost");
@@ -358,5 +479,8 @@ Suite *suite_mounts_cost(void)
     tcase_add_test(tc, many_of_one_name);
     tcase_add_test(tc, places_of_many_of_one_name);
     tcase_add_test(tc, nothing_outdated_is_kept);
+    tcase_add_test(tc, locks_do_not_look_at_all_mounts_of_who_has_them);
+    tcase_add_test(tc, locks_in_many_places);
+    tcase_add_test(tc, each_lock_by_what_its_holder_may_do_there);
     return suite;
 }
