@@ -46,7 +46,8 @@ static cloud_err_t *tell_node(list_t *l, const cloud_node_t *node)
 static cloud_err_t *tell_mount(list_t *l, const cloud_placed_t *p, const char *name)
 {
     const cloud_mount_t *m = &p->m;
-    cloud_child_t child = { .node = &m->target,
+    const cloud_node_t node = cloud_mount_shown(m);
+    cloud_child_t child = { .node = &node,
                             .name = name,
                             .perms = m->perms | CLOUD_PERM_PLACE,
                             .flags = m->flags,

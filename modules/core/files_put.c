@@ -122,7 +122,7 @@ static cloud_err_t *find_place(cloud_entry_t **e, cloud_put_t *put)
     if (is_blind(*e) && !is_just_below(*e)) return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
     if (!put->opts.free_name && is_blind(*e)) {
         put->opts.free_name = 1;
-        memset(&put->opts.cond, 0, sizeof put->opts.cond);
+        put->opts.cond = (cloud_cond_t){ .tokens = put->opts.cond.tokens };
         err = check_place(e, put);
     }
     while (is_taken(put, err, ++tries)) {
@@ -143,7 +143,7 @@ cloud_err_t *cloud_put_begin(cloud_put_t **out, cloud_ctx_t *ctx, const cloud_ac
     put->account = account;
     put->path = put->place = apr_pstrdup(pool, path);
     put->opts = *opts;
-    if (opts->free_name) memset(&put->opts.cond, 0, sizeof put->opts.cond);
+    if (opts->free_name) put->opts.cond = (cloud_cond_t){ .tokens = put->opts.cond.tokens };
     put->fd = -1;
     CLOUD_ERR(find_place(&e, put));
     put->fresh = !e->exists;

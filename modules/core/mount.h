@@ -36,6 +36,11 @@ typedef struct {
     apr_int64_t folder;         /* those that were put into this folder */
 } cloud_mount_query_t;
 
+/** What may be told of the target: of a folder that may not be read neither how much is in it nor when that changes.
+ *  (Of a file the ETag stays: new content has to be checked against it.) It is for showing; no row is written from
+ *  it. */
+CLOUD_API cloud_node_t cloud_mount_shown(const cloud_mount_t *m);
+
 /** Names a view to the feature that it is of. An account that has one (cloud_account_t.view) is a copy of the
  *  owner's, and all verbs take it. */
 struct cloud_view_t {

@@ -26,13 +26,25 @@ static void add_number(cloud_digest_t *digest, apr_int64_t v)
     cloud_digest_update(digest, text, (apr_size_t)len);
 }
 
+cloud_node_t cloud_mount_shown(const cloud_mount_t *m)
+{
+    cloud_node_t node = m->target;
+
+    if (!CLOUD_IS_DIR(&node) || (m->perms & CLOUD_PERM_READ)) return node;
+    node.etag = 1; /* no number that was ever drawn */
+    node.size = 0;
+    node.mtime = node.created;
+    node.flags &= ~CLOUD_NODE_PROPS;
+    return node;
+}
+
 apr_int64_t cloud_mount_etag(const cloud_mount_t *m, const cloud_node_t *node, apr_pool_t *pool)
 {
     cloud_digest_t *digest;
 
     if (!CLOUD_IS_DIR(node)) return node->etag;
     digest = cloud_digest_create(CLOUD_DIGEST_SHA256, pool);
-    add_number(digest, node->etag);
+    add_number(digest, m->perms & CLOUD_PERM_READ ? node->etag : cloud_mount_shown(m).etag);
     add_number(digest, m->perms);
     add_number(digest, m->flags);
     return hash_of(digest, pool);
@@ -61,7 +73,7 @@ apr_int64_t cloud_mounts_etag(const cloud_mounts_t *mounts, const cloud_node_t *
         add_number(digest, p->m.grant);
         add_number(digest, p->m.perms);
         add_number(digest, p->m.flags);
-        add_number(digest, p->m.target.etag);
+        add_number(digest, cloud_mount_shown(&p->m).etag);
     }
     return hash_of(digest, pool);
 }

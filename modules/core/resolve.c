@@ -405,19 +405,23 @@ cloud_err_t *cloud_mount_place(const cloud_mount_t **m, const char **path, apr_i
     return NULL;
 }
 
-/* Where the node is seen through a mount: the one that is the nearest above it. */
+/* Where the node is seen through a mount: the one that is the nearest above it, of those that may be read. */
 static cloud_err_t *path_through_mount(const char **path, cloud_ctx_t *ctx,
                                        const cloud_account_t *account,
                                        const apr_array_header_t *rows, apr_pool_t *pool)
 {
-    const cloud_placed_t *p = NULL;
-    int i;
+    const cloud_placed_t *p, *best = NULL;
+    int i, below = 0;
 
-    for (i = rows->nelts - 1; i > 0 && !p; i--)
+    for (i = rows->nelts - 1; i > 0 && !(best && (best->m.perms & CLOUD_PERM_READ)); i--) {
         CLOUD_ERR(cloud_mount_of(&p, ctx, account, APR_ARRAY_IDX(rows, i, cloud_above_t).id, pool));
-    if (!p) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
-    CLOUD_ERR(path_of_placed(path, ctx, p, pool));
-    *path = join(*path, names_from(rows, i + 2, pool), pool);
+        if (!p || (best && !(p->m.perms & CLOUD_PERM_READ))) continue;
+        best = p;
+        below = i + 1;
+    }
+    if (!best) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    CLOUD_ERR(path_of_placed(path, ctx, best, pool));
+    *path = join(*path, names_from(rows, below, pool), pool);
     return NULL;
 }
 

@@ -164,7 +164,8 @@ static const char *parent_href(const cloud_dav_target_t *t, const char *path, ap
 
 static cloud_err_t *add_self(cloud_listing_t *l, const cloud_entry_t *entry)
 {
-    const cloud_child_t self = {.node = &entry->node,
+    const cloud_node_t node = entry->mount_root ? cloud_mount_shown(entry->mount) : entry->node;
+    const cloud_child_t self = {.node = &node,
                                 .etag = entry->etag,
                                 .perms = entry->perms,
                                 .flags = entry->mount ? entry->mount->flags : 0,

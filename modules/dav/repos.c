@@ -96,7 +96,8 @@ static dav_error *get_resource(request_rec *r, const char *root, const char *lab
     res = new_resource(r, ctx, t, r->pool);
     err = look(res, res->info);
     if (err) return failed(r, err);
-    if (res->info->entry) ap_update_mtime(r, apr_time_from_sec(res->info->entry->node.mtime));
+    if (res->info->entry && (res->info->entry->perms & CLOUD_PERM_READ))
+        ap_update_mtime(r, apr_time_from_sec(res->info->entry->node.mtime));
     *resource = res;
     return NULL;
 }

@@ -45,10 +45,11 @@
 /* What a grant that is not the owner's own is worth: whoever gave it has to be somebody who may share there by now, and
  * gives no more than he has there; which is what all grants to him on the item, or above it, add up to. With each of
  * these it is the same, up to the owner. So it is found permission by permission, and that content may be downloaded
- * is one, too. Grants by the owner cost nothing of it. */
+ * is one, too; only a grant with the permission to read gives it. Grants by the owner cost nothing of it. */
 #define MAY_DOWNLOAD "32"
 #define BITS(g)                                                                                 \
-    g ".perms & 31 | CASE WHEN " g ".flags & 1 THEN 0 ELSE " MAY_DOWNLOAD " END"
+    g ".perms & 31 | CASE WHEN " g ".flags & 1 OR NOT " g ".perms & 1 THEN 0"                  \
+    " ELSE " MAY_DOWNLOAD " END"
 /* Grants to who is asked of, where he is. Their order is that of the walk: CROSS JOIN keeps it. */
 #define TO_ONE                                                                                  \
     " CROSS JOIN share g WHERE g.node = p.at AND g.type = 0 AND g.recipient = p.who"           \
@@ -97,9 +98,11 @@
 #define WORTH(mine)                                                                             \
     SPOT(mine) ", " GIVEN ", " MAY ", " HAS                                                    \
     ", worth (id, node, owner, perms, flags, target) AS ("                                     \
-    "SELECT id, node, owner, perms, flags, target FROM " mine " WHERE initiator = owner"       \
+    "SELECT id, node, owner, perms, CASE WHEN perms & 1 THEN flags ELSE flags | 1 END, target" \
+    " FROM " mine " WHERE initiator = owner"                                                   \
     " UNION ALL SELECT s.id, s.node, s.owner, s.perms & h.bit,"                                \
-    " CASE WHEN h.bit = " MAY_DOWNLOAD " THEN s.flags ELSE s.flags | 1 END, s.target"          \
+    " CASE WHEN h.bit = " MAY_DOWNLOAD " AND s.perms & 1 THEN s.flags ELSE s.flags | 1 END,"   \
+    " s.target"                                                                                \
     " FROM " mine " s JOIN may m ON m.at = s.node AND m.who = s.initiator AND m.owner = s.owner" \
     " JOIN has h ON h.at = s.node AND h.who = s.initiator AND h.owner = s.owner"               \
     " WHERE s.initiator <> s.owner)"
@@ -161,21 +164,9 @@ typedef struct {
     void *baton;
 } sink_t;
 
-/* Of what may not be read nobody is told what it is like, nor when it changes. New content for a file has to be
- * checked against its ETag, so that one stays. */
-static void hide(cloud_mount_t *m)
-{
-    m->flags |= CLOUD_MOUNT_NO_DOWNLOAD;
-    if (!CLOUD_IS_DIR(&m->target)) return;
-    m->target.etag = 1; /* no number that was ever drawn */
-    m->target.size = 0;
-    m->target.mtime = m->target.created;
-}
-
-static cloud_err_t *tell(const sink_t *sink, cloud_mount_t *m)
+static cloud_err_t *tell(const sink_t *sink, const cloud_mount_t *m)
 {
     if (!m->target.id || !m->perms) return NULL;
-    if (!(m->perms & CLOUD_PERM_READ)) hide(m);
     /* Rows are found by the name of any grant; and a place counts that only one of them may have. */
     if (sink->query->name && strcmp(sink->query->name, m->name) != 0) return NULL;
     return sink->fn(sink->baton, m);

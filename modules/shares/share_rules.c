@@ -123,8 +123,10 @@ static cloud_err_t *shareable(unsigned *most, unsigned *flags, const cloud_share
         CLOUD_ERR(cloud_setting_bool(&resharing, check->ctx, "core", "shareapi_allow_resharing"));
         if (!resharing) return not_shareable(check);
     }
-    if (!(e->perms & CLOUD_PERM_SHARE)) return not_shareable(check);
-    return add_up(most, flags, check);
+    if (check->step == CLOUD_SHARE_MAKE && !(e->perms & CLOUD_PERM_SHARE)) return not_shareable(check);
+    CLOUD_ERR(add_up(most, flags, check));
+    /* What was shared once may be seen at another place by now, through a lesser share. */
+    return *most & CLOUD_PERM_SHARE ? NULL : not_shareable(check);
 }
 
 cloud_err_t *cloud_share_check_perms(const cloud_share_check_t *check, unsigned *perms,

@@ -299,7 +299,7 @@ static const char *expected(const worth_t *w, int person, int node, apr_int64_t 
             && w->grants[i].to >> person & 1)
             perms |= worth_of(w, &w->grants[i]);
     if (is_file[node]) perms &= ~(CLOUD_PERM_CREATE | CLOUD_PERM_DELETE);
-    if (!(perms & READ)) return "";
+    if (!perms) return "";
     return apr_psprintf(tu.pool, "%" APR_INT64_T_FMT ":%u:%d;", id, perms & 31,
                         !(perms & MAY_DOWNLOAD));
 }
@@ -307,7 +307,7 @@ static const char *expected(const worth_t *w, int person, int node, apr_int64_t 
 /* Shares of everybody with everybody, also such as nobody could make. */
 START_TEST(what_many_grants_are_worth)
 {
-    static const unsigned perms[] = { ALL, 17, 19, 15, 5, 1 };
+    static const unsigned perms[] = { ALL, 17, 19, 15, 5, 1, 20, 4, 18 };
     const person_t *people[] = { &mu_alice, &mu_bob, &mu_carol, &mu_dave };
     apr_int64_t ids[NODES], n;
     unsigned rnd = (unsigned)_i * 7919 + 1, found = 0;
@@ -330,18 +330,18 @@ START_TEST(what_many_grants_are_worth)
         }
         group = r[0] % 3 == 0;
         to = (int)(r[1] % PEOPLE);
-        given = perms[r[4] % 6];
+        given = perms[r[4] % 9];
         g->giver = r[3] % 3 ? (int)(r[1] / 4 % PEOPLE) : 0;
         g->node = (int)(r[2] % NODES);
         g->counts = r[5] % 4 != 0;
         g->to = group ? 1u << 1 | 1u << 3 : 1u << to;
-        g->bits = given | (r[4] / 6 % 2 ? 0 : MAY_DOWNLOAD);
+        g->bits = given | (r[4] / 9 % 2 || !(given & READ) ? 0 : MAY_DOWNLOAD);
         mu_sql("INSERT INTO share (type, recipient, node, owner, initiator, perms, flags, state,"
                " target, created) VALUES (%d, %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT
                ", %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT ", %u, %u, %d, 'x', 0)",
                group, group ? n : people[to]->account->number, ids[g->node],
                mu_alice.account->number, people[g->giver]->account->number, given,
-               r[4] / 6 % 2, !g->counts);
+               r[4] / 9 % 2, !g->counts);
     }
     find_worth(&w);
     for (int i = 0; i < PEOPLE; i++) {
