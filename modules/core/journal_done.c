@@ -137,20 +137,35 @@ static int count_done(const past_t *p)
     return 0;
 }
 
-/* What is set aside is no help: its inode is not where the other rows would have it. */
-static void chain_inodes(past_t *p, const apr_array_header_t *rows, apr_pool_t *pool)
+/* Nobody went on with an inode that a row set aside names: its later rows are not done, and nothing lies where they
+ * would have it. They are left out; the number of the first one, or 0. */
+static apr_int64_t leave_out_owed(past_t *p, const apr_array_header_t *rows, apr_pool_t *pool)
 {
-    apr_hash_t *seen = apr_hash_make(pool), *owed = apr_hash_make(pool);
-    const cloud_jrow_t *const *slot;
-    int i;
+    apr_hash_t *owed = apr_hash_make(pool);
+    apr_int64_t first = 0;
+    int i, n;
 
     for (i = 0; i < rows->nelts; i++) {
         const cloud_jrow_t *row = &APR_ARRAY_IDX(rows, i, cloud_jrow_t);
 
         if (CLOUD_JROW_ASIDE(row)) apr_hash_set(owed, &row->ino, sizeof row->ino, row);
     }
-    p->before = apr_palloc(pool, sizeof *p->before * (apr_size_t)p->n);
-    p->shows = apr_pcalloc(pool, (apr_size_t)p->n);
+    for (i = n = 0; i < p->n; i++) {
+        if (!apr_hash_get(owed, &p->rows[i]->ino, sizeof p->rows[i]->ino)) p->rows[n++] = p->rows[i];
+        else if (!first) first = p->rows[i]->seq;
+    }
+    p->n = n;
+    return first;
+}
+
+static void chain_inodes(past_t *p, apr_pool_t *pool)
+{
+    apr_hash_t *seen = apr_hash_make(pool);
+    const cloud_jrow_t *const *slot;
+    int i;
+
+    p->before = apr_palloc(pool, sizeof *p->before * ((apr_size_t)p->n + 1));
+    p->shows = apr_pcalloc(pool, (apr_size_t)p->n + 1);
     for (i = 0; i < p->n; i++) {
         const apr_uint64_t *ino = &p->rows[i]->ino;
 
@@ -158,7 +173,7 @@ static void chain_inodes(past_t *p, const apr_array_header_t *rows, apr_pool_t *
         apr_hash_set(seen, ino, sizeof *ino, &p->rows[i]);
         p->before[i] = slot ? (int)(slot - (const cloud_jrow_t *const *)p->rows) : -1;
         if (slot) p->shows[p->before[i]] = 0;
-        p->shows[i] = !apr_hash_get(owed, ino, sizeof *ino);
+        p->shows[i] = 1;
     }
 }
 
@@ -185,15 +200,19 @@ static void look(cloud_jdone_t *d, cloud_ctx_t *ctx, const apr_array_header_t *r
                  apr_pool_t *pool)
 {
     past_t p = { .ctx = ctx };
+    apr_int64_t owed, seen;
     int i, done;
 
     if (!find_unknown(&p, d, rows, pool)) return;
-    chain_inodes(&p, rows, pool);
+    owed = leave_out_owed(&p, rows, pool);
+    chain_inodes(&p, pool);
     apr_pool_create(&p.iter, pool);
     done = count_done(&p);
     apr_pool_destroy(p.iter);
-    for (i = 0; done && i < d->trees->nelts; i++)
-        if (d->upto[i] < p.rows[done - 1]->seq) d->upto[i] = p.rows[done - 1]->seq;
+    seen = done ? p.rows[done - 1]->seq : 0;
+    if (owed && seen >= owed) seen = owed - 1;
+    for (i = 0; i < d->trees->nelts; i++)
+        if (d->upto[i] < seen) d->upto[i] = seen;
 }
 
 cloud_jdone_t *cloud_jdone_create(cloud_ctx_t *ctx, const apr_array_header_t *trees,

@@ -432,6 +432,30 @@ START_TEST(a_later_move_waits_when_all_is_forgotten)
 }
 END_TEST
 
+/* The same, when the server died before the later move was set aside, too: at the next start the first one can be
+ * made, so that nothing holds the later one any more. */
+START_TEST(a_later_move_is_made_after_a_power_cut)
+{
+    world_mkcol(w, "d");
+    world_mkcol(w, "e");
+    world_put(w, "d/f", "1");
+    tu_maintain();
+    block("d");
+    world_move(w, "d/f", "e/f");
+    tu_maintain();
+    tu_forget_tree(w->account->root, 0);
+    world_move(w, "e/f", "e/g");
+    ck_assert_int_eq(journal(), 2);
+    tu_exec("UPDATE journal SET tree = -tree, tree2 = -tree2 WHERE seq = (SELECT max(seq) FROM journal)");
+    tu_forget_tree(w->account->root, 0);
+    unblock("d");
+    world_reopen(w);
+    everything_is_settled();
+    ck_assert_str_eq(world_read(w, "e/g"), "1");
+    ck_assert_str_eq(disk_text("e/g"), "1");
+}
+END_TEST
+
 Suite *suite_owed(void)
 {
     Suite *s = suite_create("owed");
@@ -447,6 +471,7 @@ Suite *suite_owed(void)
     tcase_add_test(tc, a_restart_keeps_it_and_tries_again);
     tcase_add_test(tc, edits_from_outside_elsewhere_are_taken_in);
     tcase_add_test(tc, a_later_move_waits_when_all_is_forgotten);
+    tcase_add_test(tc, a_later_move_is_made_after_a_power_cut);
     tcase_add_loop_test(tc, at_random, 1, 21);
     return s;
 }
