@@ -6,7 +6,9 @@ import pty
 import pwd
 import stat
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,15 @@ def ctl_json(env, *args, **kwargs):
 
 def status(account):
     return account.dav("PROPFIND", depth=0).status_code
+
+
+def let_in(folder):
+    """The server's user may pass to it. pytest makes folders that only their owner may enter, one for each of
+    its processes."""
+    top = Path(tempfile.gettempdir())
+    while folder not in (top, folder.parent):
+        folder.chmod(0o755)
+        folder = folder.parent
 
 
 #: What httpd logs of a login that fails
@@ -91,8 +102,7 @@ def test_data_dir(env, tmp_path):
     if env.root:
         user = pwd.getpwnam(USER)
         os.chown(other, user.pw_uid, user.pw_gid)
-        for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-            folder.chmod(0o755)
+        let_in(tmp_path)
     done = subprocess.run([tool, "--data-dir", other, "account", "list"], env=environ,
                           capture_output=True, text=True, check=False)
     assert done.returncode == FAILED and "marker" in done.stderr
@@ -128,8 +138,7 @@ class TestPrivileges:
         assert not list(tmp_path.iterdir())
 
     def test_user_option(self, env, tmp_path):
-        for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-            folder.chmod(0o755)
+        let_in(tmp_path)
         data = tmp_path / "data"
         done = subprocess.run(
             [f"{BUILD}/.libs/cloudctl", "--data-dir", data, "--user", USER, "init"],
@@ -198,8 +207,7 @@ def test_first_account_is_an_administrator(tmp_path):
         return subprocess.run([*tool, *args], env=environ, capture_output=True, text=True,
                               check=True, cwd="/")
 
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    let_in(tmp_path)
     assert "administrator" in run("account", "add", "one", "--no-password").stderr
     assert not run("user", "add", "two", "--no-password").stderr
     assert json.loads(run("group", "show", "admin", "--json").stdout)["members"] == ["one"]
@@ -515,8 +523,7 @@ def test_fsck(env, account):
 
 def test_backup(env, account, tmp_path):
     """A copy made while the server runs, restored elsewhere: the same, but for the fingerprint."""
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    let_in(tmp_path)
     if env.root:
         tmp_path.chmod(0o777)
     account.mkcol("d")
