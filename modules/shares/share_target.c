@@ -15,24 +15,25 @@
 
 /* ---- for somebody else: what his files look like is not asked, but what was given to him ---- */
 
-static cloud_err_t *is_taken(int *yes, cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t folder,
-                             const char *name, apr_int64_t node, apr_pool_t *pool)
+/* How many other items are called so, or would be if they were the only one. */
+static cloud_err_t *count_wanting(int *n, cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t folder,
+                                  const char *name, apr_int64_t node, apr_pool_t *pool)
 {
     cloud_node_t *child;
     cloud_stmt_t *st;
+    int row;
 
     CLOUD_ERR(cloud_tree_child(&child, ctx, folder, name, pool));
-    *yes = child != NULL;
-    if (child) return NULL;
-    CLOUD_ERR(cloud_db_query(&st, yes, ctx->db, ctx->pool,
-                             "SELECT 1 FROM share s WHERE s.target = ?2 AND s.node <> ?3"
-                             " AND s.type = 0 AND s.recipient = ?1 AND s.state = 0"
-                             " UNION ALL SELECT 1 FROM membership b JOIN share s ON s.type = 1"
+    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
+                             "SELECT count(*) FROM (SELECT s.node FROM share s WHERE s.target = ?2"
+                             " AND s.node <> ?3 AND s.type = 0 AND s.recipient = ?1 AND s.state = 0"
+                             " UNION SELECT s.node FROM membership b JOIN share s ON s.type = 1"
                              " AND s.recipient = b.usergroup AND s.target = ?2 AND s.node <> ?3"
                              " WHERE b.account = ?1 AND " ACCEPTED
-                             " UNION ALL SELECT 1 FROM share_place WHERE account = ?1"
-                             " AND name = ?2 AND node <> ?3 AND parent = ?4 LIMIT 1",
+                             " UNION SELECT node FROM share_place WHERE account = ?1"
+                             " AND name = ?2 AND node <> ?3 AND parent = ?4)",
                              "itii", account, name, node, folder));
+    *n = (child != NULL) + (row ? (int)cloud_col_int(st, 0) : 0);
     cloud_stmt_done(st);
     return NULL;
 }
@@ -58,16 +59,20 @@ cloud_err_t *cloud_share_unique_target(const char **target, cloud_ctx_t *ctx,
 {
     apr_array_header_t *above;
     apr_int64_t folder;
-    int n, complete, taken = 1;
+    int n, complete, wanting;
 
     CLOUD_ERR(existing(target, ctx, recipient->number, node, pool));
     if (*target) return NULL;
     CLOUD_ERR(cloud_mounts_folder(&above, &complete, ctx, recipient, pool));
     /* Where it will be made nothing can be in the way. */
     folder = complete ? APR_ARRAY_IDX(above, above->nelts - 1, apr_int64_t) : 0;
-    for (n = 1; taken && n < TRIES; n++) {
-        *target = n == 1 ? name : cloud_name_numbered(name, n, is_dir, pool);
-        CLOUD_ERR(is_taken(&taken, ctx, recipient->number, folder, *target, node, pool));
+    *target = name;
+    CLOUD_ERR(count_wanting(&wanting, ctx, recipient->number, folder, name, node, pool));
+    /* Of those all but the first one have numbers, which what a group was given gets only when it is listed: it is to
+     * keep the one that its recipient has seen. */
+    for (n = wanting + 1; wanting && n < TRIES; n++) {
+        *target = cloud_name_numbered(name, n, is_dir, pool);
+        CLOUD_ERR(count_wanting(&wanting, ctx, recipient->number, folder, *target, node, pool));
     }
     return NULL;
 }

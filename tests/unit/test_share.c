@@ -217,6 +217,26 @@ START_TEST(test_names_are_free)
 }
 END_TEST
 
+/* A group's share gets its number when it is listed: a later one does not take that. */
+START_TEST(test_numbers_that_were_seen_stay)
+{
+    cloud_account_t *dave = tu_account("dave");
+    cloud_share_ask_t ask = { .path = "d", .type = CLOUD_SHARE_USER, .with = "brian" };
+    cloud_share_t *s;
+    cloud_entry_t *e;
+
+    mkcol(brian, "d");
+    share("d", CLOUD_SHARE_GROUP, "group");
+    OK(cloud_file_stat(&e, tu_as(brian), brian, "d (2)", tu.pool));
+    ck_assert_int_eq(e->owner->number, alice->number);
+    mkcol(dave, "d");
+    OK(cloud_share_create(&s, tu_as(dave), dave, &ask, tu.pool));
+    ck_assert_str_eq(s->target, "d (3)");
+    OK(cloud_file_stat(&e, tu_as(brian), brian, "d (2)", tu.pool));
+    ck_assert_int_eq(e->owner->number, alice->number);
+}
+END_TEST
+
 /* What nobody can open by its name can't be left either. */
 START_TEST(test_a_long_name_is_cut_for_its_number)
 {
@@ -716,7 +736,7 @@ Suite *suite_share(void)
         test_answers_are_of_all_that_is_the_same_item, test_some_want_to_be_asked,
         test_shares_end_with_their_time, test_many_expire_in_steps,
         test_shares_end_with_their_item, test_what_many_share_makes_other_removals_no_slower,
-        test_shares_end_with_people, test_a_long_name_is_cut_for_its_number,
+        test_shares_end_with_people, test_numbers_that_were_seen_stay, test_a_long_name_is_cut_for_its_number,
         test_what_lay_in_a_purged_folder_was_left,
         test_places_are_forgotten_with_the_last_share, test_what_is_given_again_is_found,
         test_the_owner_notices_answers, test_who_shares_on_notices_it,
