@@ -5,6 +5,8 @@
  */
 #include "oauth2_http.h"
 
+#include "json_answer.h"
+
 #include <util_script.h>
 
 #define JSON_TYPE "application/json; charset=utf-8"
@@ -22,24 +24,6 @@ static void keep_private(request_rec *r)
     apr_table_setn(r->subprocess_env, "no-brotli", "1");
 }
 
-static int send_json(request_rec *r, int status, json_t *json)
-{
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    json_decref(json);
-    if (!text) {
-        return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_INTERNAL, "JSON"));
-    }
-    r->status = status;
-    ap_set_content_type(r, JSON_TYPE);
-    ap_set_content_length(r, (apr_off_t)strlen(text));
-    if (!r->header_only) {
-        ap_rputs(text, r);
-    }
-    free(text);
-    return OK;
-}
-
 static json_t *error_json(const char *error, const char *description)
 {
     return description ? json_pack("{s:s, s:s}", "error", error, "error_description", description)
@@ -48,7 +32,7 @@ static json_t *error_json(const char *error, const char *description)
 
 static int send_error(request_rec *r, int status, const char *error, const char *description)
 {
-    return send_json(r, status, error_json(error, description));
+    return cloud_json_send(r, status, error_json(error, description));
 }
 
 /* For clients that authenticated in vain, or not at all. */
@@ -218,7 +202,7 @@ static const char *absolute(request_rec *r, const char *path)
 
 static int send_tokens(request_rec *r, const cloud_oauth_answer_t *answer)
 {
-    return send_json(r, HTTP_OK,
+    return cloud_json_send(r, HTTP_OK,
                      json_pack("{s:s, s:s, s:I, s:s, s:s, s:s}", "access_token", answer->access,
                                "token_type", "Bearer", "expires_in",
                                (json_int_t)answer->expires_in, "refresh_token", answer->refresh,
@@ -320,7 +304,7 @@ int oauth_revoke(request_rec *r)
     if (!err && guess) {
         err = count_guess(r, token);
     }
-    return err ? cloud_http_error(r, err) : send_json(r, HTTP_OK, json_object());
+    return err ? cloud_http_error(r, err) : cloud_json_send(r, HTTP_OK, json_object());
 }
 
 int oauth_userinfo(request_rec *r)
@@ -339,5 +323,5 @@ int oauth_userinfo(request_rec *r)
     if (account->email) {
         json_object_set_new(json, "email", json_string(account->email));
     }
-    return send_json(r, HTTP_OK, json);
+    return cloud_json_send(r, HTTP_OK, json);
 }
