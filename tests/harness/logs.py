@@ -7,9 +7,11 @@ LEVEL = re.compile(r"^\[[^\]]+\] \[(?:[\w.-]+:)?(emerg|alert|crit|error|warn|not
 BAD = {"emerg", "alert", "crit", "error", "warn"}
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 
-# httpd's own: the event MPM closes its pollset on a graceful stop while a thread still wants to hand a
-# connection back; the client connects anew
-HARMLESS = re.compile(r"\[mpm_event:error\].* AH03093: ")
+# httpd's own, seen without any module of ours: the event MPM closes its pollset on a graceful stop while
+# a thread still wants to hand a connection back (the client connects anew), and on SIGTERM the main thread
+# of a child closes the sockets of its threads, who may be closing them themselves
+HARMLESS = re.compile(r"\[mpm_event:error\].* AH03093: "
+                      r"|\[mpm_event:error\] \[pid (\d+):tid \1\] \(9\)Bad file descriptor: AH00468: ")
 
 
 # httpd's own, too: a child that is told to end while it is still starting does so in its signal handler,

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from harness.env import wait_until
+from harness.logs import ErrorLog
 
 
 def test_status_is_anonymous(env):
@@ -123,3 +124,17 @@ def test_configtest_refuses_data_below_a_document_root(env):
     code, output = env.configtest(f'Alias /oops "{env.data}"')
     assert code != 0
     assert "Alias" in output
+
+
+@pytest.mark.parametrize("line,bad", [
+    ("[mpm_event:error] [pid 7:tid 7] (9)Bad file descriptor: AH00468: error closing socket", False),
+    ("[mpm_event:error] [pid 7:tid 8] (9)Bad file descriptor: AH00468: error closing socket", True),
+    ("[mpm_event:error] [pid 7:tid 7] (5)Input/output error: AH00468: error closing socket", True),
+    ("[core:error] [pid 7:tid 7] (9)Bad file descriptor: AH00468: error closing socket", True),
+    ("[core:notice] [pid 7:tid 7] AH00094: Command line: 'httpd'", False),
+    ("free(): corrupted unsorted chunks", True),
+])
+def test_lines_that_fail_a_test(tmp_path, line, bad):
+    log = ErrorLog(tmp_path)
+    stamp = "[Sat Nov 28 03:14:51.938527 2026] " if line.startswith("[") else ""
+    assert log.is_bad(stamp + line) is bad
