@@ -73,7 +73,8 @@ cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_e
     return NULL;
 }
 
-cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool)
+cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, const cloud_entry_t *to,
+                                apr_pool_t *pool)
 {
     const apr_array_header_t *features = cloud_features();
     int i;
@@ -81,7 +82,7 @@ cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_po
     for (i = 0; i < features->nelts; i++) {
         const cloud_feature_t *f = APR_ARRAY_IDX(features, i, const cloud_feature_t *);
 
-        if (f->leaves) CLOUD_ERR(f->leaves(ctx, e, pool));
+        if (f->leaves) CLOUD_ERR(f->leaves(ctx, e, to, pool));
     }
     return NULL;
 }

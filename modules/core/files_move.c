@@ -106,7 +106,7 @@ static cloud_err_t *move_rows(cloud_ctx_t *ctx, const cloud_entry_t *s, cloud_en
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     if (s->tree != d->tree) CLOUD_ERR(cloud_files_quota(ctx, d, s->node.size));
     if (s->owner->number != d->owner->number && s->tree == s->owner->root)
-        CLOUD_ERR(cloud_files_leaves(ctx, s, pool));
+        CLOUD_ERR(cloud_files_leaves(ctx, s, d, pool));
     node.parent = parent_id;
     node.name = cloud_name_nfc(d->name, pool);
     node.disk = disk;

@@ -12,8 +12,10 @@
 
 /** Access to what has to exist: NOT_FOUND when it does not. */
 cloud_err_t *cloud_files_found(cloud_ctx_t *ctx, const cloud_entry_t *e, cloud_op_t op);
-/** Tells the features that the entry is about to leave the files of its owner. (tx, write) */
-cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_pool_t *pool);
+/** Tells the features that the entry is about to leave the files of its owner, to another's or (to NULL) to nobody's.
+ *  (tx, write) */
+cloud_err_t *cloud_files_leaves(cloud_ctx_t *ctx, const cloud_entry_t *e, const cloud_entry_t *to,
+                                apr_pool_t *pool);
 /** Tells the features about a change. (tx, write) */
 cloud_err_t *cloud_files_changed(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
                                  const cloud_entry_t *from);

@@ -156,7 +156,7 @@ cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_p
 {
     apr_int64_t number;
 
-    if (e->tree == e->owner->root) CLOUD_ERR(cloud_files_leaves(ctx, e, pool));
+    if (e->tree == e->owner->root) CLOUD_ERR(cloud_files_leaves(ctx, e, NULL, pool));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_log(ctx, number, e->tree, "remove", &e->node, 0, NULL, -e->node.size));
     return take_out(ctx, e, number, pool);

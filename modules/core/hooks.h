@@ -50,9 +50,10 @@ typedef struct cloud_feature_t {
     /** After the rows of a change were written: op is "create", "write", "move", "copy", "remove", "touch", "props" (dead properties alone). from is set for move. */
     cloud_err_t *(*changed)(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
                             const cloud_entry_t *from, apr_pool_t *pool);
-    /** A node with all below is about to leave the files of its owner: it is deleted, to a bin or for good, or goes to
-     *  another owner's tree. entry as in remove. */
-    cloud_err_t *(*leaves)(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);
+    /** A node with all below is about to leave the files of its owner: to is its place in another owner's tree; NULL: it
+     *  is deleted, to a bin or for good. entry as in remove. */
+    cloud_err_t *(*leaves)(cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_entry_t *to,
+                           apr_pool_t *pool);
     /** Calls fn for the mounts of an account that are alive (accepted, not expired, and who gave them still may)
      *  and that the query is about, in order of their target's id. One statement. */
     cloud_err_t *(*mounts)(cloud_ctx_t *ctx, const cloud_account_t *account,

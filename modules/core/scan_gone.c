@@ -265,7 +265,7 @@ static cloud_err_t *remove_node(scan_t *s, const cloud_node_t *node, const apr_i
 
     e->chain = chain;
     e->chain_len = depth;
-    CLOUD_ERR(cloud_files_leaves(s->ctx, e, s->entry_pool));
+    CLOUD_ERR(cloud_files_leaves(s->ctx, e, NULL, s->entry_pool));
     CLOUD_ERR(cloud_tree_draw(&number, s->ctx));
     CLOUD_ERR(cloud_tree_log(s->ctx, number, s->account->root, "remove", node, 0, NULL,
                              -node->size));

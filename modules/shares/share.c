@@ -7,7 +7,7 @@
  * nothing themselves. target: name that the item gets at the recipient's. expires: second at which
  * it ends. share_member: what one member says of a group share. share_place: where somebody put
  * what he received, if not in the share folder. share_announce: group shares of which only members up to this
- * number were told yet. */
+ * number were told yet. share_transfer: whose files are on their way to whose, and not all are there yet. */
 static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS share (id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " type INTEGER NOT NULL, recipient INTEGER NOT NULL, node INTEGER NOT NULL,"
@@ -30,7 +30,9 @@ static const char SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS share_place (account INTEGER NOT NULL, node INTEGER NOT NULL,"
     " parent INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, node)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS share_place_parent ON share_place (parent);"
-    "CREATE INDEX IF NOT EXISTS share_place_node ON share_place (node);";
+    "CREATE INDEX IF NOT EXISTS share_place_node ON share_place (node);"
+    "CREATE TABLE IF NOT EXISTS share_transfer (source INTEGER NOT NULL, target INTEGER NOT NULL,"
+    " PRIMARY KEY (source, target)) WITHOUT ROWID;";
 
 static const cloud_feature_t FEATURE = {
     .name = "shares",

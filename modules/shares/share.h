@@ -154,7 +154,8 @@ typedef struct {
 } cloud_share_transfer_t;
 /** Moves path (NULL: all files) of an account into a new folder of another one, with the shares of
  *  what is moved; those with the new owner end. at_top: into the other one's files themselves, of which there may be
- *  none yet (EXISTS). For the system (DENIED). */
+ *  none yet (EXISTS), unless an earlier call for both that did not come to its end put them there: then this one goes on
+ *  with it. For the system (DENIED). */
 cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx,
                                   const cloud_account_t *from, const cloud_account_t *to,
                                   const char *path, int at_top, apr_pool_t *pool);
@@ -290,7 +291,8 @@ typedef cloud_err_t *cloud_share_id_fn(void *baton, cloud_ctx_t *ctx, apr_int64_
 cloud_err_t *cloud_share_each_below(cloud_ctx_t *ctx, const cloud_entry_t *entry,
                                     cloud_share_id_fn *fn, void *baton);
 /* The feature's hooks: */
-cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool);
+cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_entry_t *to,
+                                apr_pool_t *pool);
 cloud_err_t *cloud_share_purged(cloud_ctx_t *ctx, apr_int64_t node);
 cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t *account);
 cloud_err_t *cloud_share_group_deleted(cloud_ctx_t *ctx, const cloud_group_t *group);

@@ -80,13 +80,41 @@ cloud_err_t *cloud_share_each_below(cloud_ctx_t *ctx, const cloud_entry_t *entry
     return NULL;
 }
 
-cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool)
+/* What its owner moves into somebody else's files stays shared, in the name of the new owner: what the mover gave is worth
+ * from now on what he has there. Nobody shares with himself, so what the new owner had been given ends. */
+static cloud_err_t *hand_over(cloud_ctx_t *ctx, const doomed_t *d, apr_int64_t owner)
+{
+    cloud_share_t *s;
+
+    CLOUD_ERR(cloud_share_row(&s, ctx, d->id, ctx->pool));
+    if (!s || (s->type == CLOUD_SHARE_USER && s->recipient.number == owner))
+        return cloud_share_drop(ctx, d->id);
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
+                           "DELETE FROM share_place WHERE account = ?1 AND node = ?2", "ii", owner,
+                           d->node));
+    return cloud_db_run(ctx->db, NULL, ctx->pool, "UPDATE share SET owner = ?2 WHERE id = ?1", "ii",
+                        d->id, owner);
+}
+
+cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_entry_t *to,
+                                apr_pool_t *pool)
 {
     apr_array_header_t *list;
+    int i, resharing;
 
     (void)pool;
     CLOUD_ERR(at_or_below(&list, ctx, entry));
-    return drop_all(ctx, list, 0);
+    if (!to) return drop_all(ctx, list, 0);
+    CLOUD_ERR(cloud_setting_bool(&resharing, ctx, "core", "shareapi_allow_resharing"));
+    for (i = 0; i < list->nelts; i++) {
+        const doomed_t *d = &APR_ARRAY_IDX(list, i, doomed_t);
+
+        /* What he made of his own would be one of what he received. */
+        if (!resharing && d->initiator == entry->owner->number)
+            CLOUD_ERR(cloud_share_drop(ctx, d->id));
+        else CLOUD_ERR(hand_over(ctx, d, to->owner->number));
+    }
+    return NULL;
 }
 
 /* What was put into a folder that is gone for good was left by who put it there. */
@@ -138,7 +166,10 @@ cloud_err_t *cloud_share_account_deleted(cloud_ctx_t *ctx, const cloud_account_t
     CLOUD_ERR(drop_all(ctx, list, 1));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM share_member WHERE account = ?1",
                            "i", account->number));
-    return cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM share_place WHERE account = ?1", "i",
+    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool, "DELETE FROM share_place WHERE account = ?1",
+                           "i", account->number));
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "DELETE FROM share_transfer WHERE source = ?1 OR target = ?1", "i",
                         account->number);
 }
 

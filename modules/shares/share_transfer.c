@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* What an account has becomes another's: files and the shares of them. Each item is moved by the
- * ordinary verb, and its shares change hands in the transaction of the move. */
+ * ordinary verb, and its shares change hands in the transaction of the move. Into the other's files themselves the first
+ * one goes only while these are empty, and leaves a mark that goes with the last one: whoever is interrupted goes on. */
 #include "share.h"
 
 #include <string.h>
@@ -11,26 +12,51 @@
 typedef struct {
     const cloud_account_t *from, *to;
     const char *path;       /* of the item that is moved */
+    int at_top, first, last;
 } move_t;
 
 /* ---- shares ---- */
 
-/* Nobody shares with himself: what the new owner had been given ends. */
+/* Whoever is the new owner made them: the other one has nothing there any more. */
 static cloud_err_t *hand_over(void *baton, cloud_ctx_t *ctx, apr_int64_t id)
 {
     const move_t *m = baton;
-    cloud_share_t *s;
 
-    CLOUD_ERR(cloud_share_row(&s, ctx, id, ctx->pool));
-    if (!s || (s->type == CLOUD_SHARE_USER && s->recipient.number == m->to->number))
-        return cloud_share_drop(ctx, id);
-    CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "DELETE FROM share_place WHERE account = ?1 AND node = ?2", "ii",
-                           m->to->number, s->node));
     return cloud_db_run(ctx->db, NULL, ctx->pool,
-                        "UPDATE share SET owner = ?3, initiator = CASE WHEN initiator = ?2 THEN ?3"
-                        " ELSE initiator END WHERE id = ?1", "iii", id, m->from->number,
-                        m->to->number);
+                        "UPDATE share SET initiator = ?3 WHERE id = ?1 AND initiator = ?2", "iii",
+                        id, m->from->number, m->to->number);
+}
+
+/* ---- into what has to be empty ---- */
+
+static cloud_err_t *any(int *yes, cloud_ctx_t *ctx, const char *sql, apr_int64_t a, apr_int64_t b)
+{
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(cloud_db_query(&st, yes, ctx->db, ctx->pool, sql, "ii", a, b));
+    cloud_stmt_done(st);
+    return NULL;
+}
+
+static cloud_err_t *begin_top(cloud_ctx_t *ctx, const move_t *m)
+{
+    int begun, filled;
+
+    CLOUD_ERR(any(&begun, ctx, "SELECT 1 FROM share_transfer WHERE source = ?1 AND target = ?2",
+                  m->from->number, m->to->number));
+    if (begun) return NULL;
+    CLOUD_ERR(any(&filled, ctx, "SELECT 1 FROM node WHERE parent = ?1 LIMIT ?2", m->to->root, 1));
+    if (filled) return cloud_err(ctx->pool, CLOUD_E_EXISTS, "%s has files already", m->to->id);
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "INSERT INTO share_transfer (source, target) VALUES (?1, ?2)", "ii",
+                        m->from->number, m->to->number);
+}
+
+static cloud_err_t *end_top(cloud_ctx_t *ctx, const move_t *m)
+{
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        "DELETE FROM share_transfer WHERE source = ?1 AND target = ?2", "ii",
+                        m->from->number, m->to->number);
 }
 
 /* Source of the move: the item, whose shares have a new owner from here on. */
@@ -40,6 +66,8 @@ static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx,
 
     CLOUD_ERR(cloud_resolve_tx(entry, ctx, m->from, m->path, pool));
     if (!(*entry)->exists) return NULL;
+    if (m->at_top && m->first) CLOUD_ERR(begin_top(ctx, m));
+    if (m->at_top && m->last) CLOUD_ERR(end_top(ctx, m));
     CLOUD_ERR(cloud_share_each_below(ctx, *entry, hand_over, m));
     /* Now, so that nothing that is mounted there keeps it from moving. */
     return cloud_share_forget_places(ctx, m->from->number, (*entry)->node.id);
@@ -109,12 +137,12 @@ static cloud_err_t *move_one(cloud_ctx_t *ctx, move_t *m, const char *folder, ap
     return cloud_files_move_from(&res, ctx, source, m, m->to, dst, 0, NULL, pool);
 }
 
-static cloud_err_t *check_empty(cloud_ctx_t *ctx, const cloud_account_t *to, apr_pool_t *pool)
+/* Nothing is left of what an earlier call began. */
+static cloud_err_t *nothing_to_do(cloud_ctx_t *ctx, const move_t *m)
 {
-    apr_array_header_t *names = apr_array_make(pool, 16, sizeof(const char *));
-
-    CLOUD_ERR(list_items(names, ctx, to, NULL));
-    return names->nelts ? cloud_err(ctx->pool, CLOUD_E_EXISTS, "%s has files already", to->id) : NULL;
+    if (!m->at_top) return NULL;
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
+    return cloud_tx_end(ctx, end_top(ctx, m));
 }
 
 cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx,
@@ -122,7 +150,7 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
                                   const char *path, int at_top, apr_pool_t *pool)
 {
     apr_array_header_t *paths = apr_array_make(pool, 16, sizeof(const char *));
-    move_t m = { from, to, NULL };
+    move_t m = { from, to, NULL, at_top, 0, 0 };
     apr_pool_t *item;
     cloud_err_t *err;
 
@@ -132,11 +160,13 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
     if (from->number == to->number)
         return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is one and the same account");
     CLOUD_ERR(list_items(paths, ctx, from, path));
-    if (!paths->nelts) return NULL;
-    CLOUD_ERR(at_top ? check_empty(ctx, to, pool) : make_folder(&done->folder, ctx, &m, pool));
+    if (!paths->nelts) return nothing_to_do(ctx, &m);
+    if (!at_top) CLOUD_ERR(make_folder(&done->folder, ctx, &m, pool));
     apr_pool_create(&item, pool);
     for (; done->files < paths->nelts; done->files++) {
         m.path = APR_ARRAY_IDX(paths, done->files, const char *);
+        m.first = done->files == 0;
+        m.last = done->files == paths->nelts - 1;
         err = move_one(ctx, &m, done->folder, item);
         if (err) return err;
         apr_pool_clear(item);

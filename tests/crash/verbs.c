@@ -688,6 +688,8 @@ static const struct verb_t {
     { "share-out-over", share_out_over, people_who_share, SHARES | TRASH },
     { "share-onto", share_onto, people_who_share, SHARES | TRASH },
     { "share-give-away", share_give_away, people_who_share, SHARES | TRASH },
+    { "share-give-all", share_give_all, people_who_share, SHARES | TRASH | IN_STEPS },
+    { "share-hand-over", share_hand_over, people_who_share, SHARES | TRASH },
     { "share-partner-goes", share_partner_goes, people_who_share, SHARES | TRASH },
 };
 #define VERBS_N ((int)(sizeof VERBS / sizeof *VERBS))

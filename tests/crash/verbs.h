@@ -35,6 +35,8 @@ cloud_err_t *share_out_over(run_t *r);
 cloud_err_t *share_onto(run_t *r);
 cloud_err_t *share_delete_within(run_t *r);
 cloud_err_t *share_give_away(run_t *r);
+cloud_err_t *share_give_all(run_t *r);
+cloud_err_t *share_hand_over(run_t *r);
 cloud_err_t *share_partner_goes(run_t *r);
 
 #endif

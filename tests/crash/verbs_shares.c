@@ -69,7 +69,7 @@ cloud_err_t *people_who_share(run_t *r)
 {
     const char *id = r->account->id;
     cloud_account_t *made;
-    person_t me, he;
+    person_t me, he, third;
 
     CLOUD_ERR(cloud_account_create(&made, r->ctx, apr_pstrcat(r->pool, id, "-p", NULL), NULL, NULL,
                                    r->pool));
@@ -77,13 +77,15 @@ cloud_err_t *people_who_share(run_t *r)
                                    r->pool));
     CLOUD_ERR(find_person(&me, r->ctx, id, r->pool));
     CLOUD_ERR(partner(&he, r));
+    CLOUD_ERR(find_person(&third, r->ctx, apr_pstrcat(r->pool, id, "-n", NULL), r->pool));
     CLOUD_ERR(make_folder(&he, "mine"));
     CLOUD_ERR(make_folder(&he, "p"));
     CLOUD_ERR(put_text(&he, "own", "his own"));
     CLOUD_ERR(put_text(&he, "p/x", "given by him"));
     CLOUD_ERR(give(&me, "a", &he, CLOUD_PERM_ALL));
     CLOUD_ERR(give(&me, "top", &he, CLOUD_PERM_READ | CLOUD_PERM_UPDATE));
-    CLOUD_ERR(give(&he, "p", &me, CLOUD_PERM_READ));
+    CLOUD_ERR(give(&me, "top", &third, CLOUD_PERM_READ));
+    CLOUD_ERR(give(&he, "p", &me, CLOUD_PERM_READ | CLOUD_PERM_CREATE));
     return move_item(&he, "a", "mine/placed");
 }
 
@@ -137,13 +139,25 @@ cloud_err_t *share_out_over(run_t *r) { return partner_moves(r, "mine/placed/f",
 cloud_err_t *share_onto(run_t *r) { return partner_moves(r, "own", "top"); }
 
 /* To somebody who has nothing yet. */
-cloud_err_t *share_give_away(run_t *r)
+static cloud_err_t *give_away(run_t *r, const char *path)
 {
     cloud_share_transfer_t done;
     person_t to;
 
     CLOUD_ERR(find_person(&to, r->ctx, apr_pstrcat(r->pool, r->account->id, "-n", NULL), r->pool));
-    return cloud_share_transfer(&done, r->ctx, r->account, to.account, "a", 1, r->pool);
+    return cloud_share_transfer(&done, r->ctx, r->account, to.account, path, 1, r->pool);
+}
+
+cloud_err_t *share_give_away(run_t *r) { return give_away(r, "a"); }
+cloud_err_t *share_give_all(run_t *r) { return give_away(r, NULL); }
+
+/* Into a folder of the partner's, by who shares it with him. */
+cloud_err_t *share_hand_over(run_t *r)
+{
+    person_t me;
+
+    CLOUD_ERR(find_person(&me, r->ctx, r->account->id, r->pool));
+    return move_item(&me, "top", "p/top");
 }
 
 cloud_err_t *share_partner_goes(run_t *r)

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from harness.dav import Multistatus, clark, error, lock_body, proppatch_body
-from harness.shares import ALL, CREATE, DELETE, READ, UPDATE, share
+from harness.shares import ALL, CREATE, DELETE, READ, SHARE, UPDATE, call, share
 
 UP = {"space": "uploads"}
 PARTS = [letter * 30000 for letter in (b"a", b"b", b"c")]
@@ -403,6 +403,31 @@ def test_a_move_onto_something_between_owners(w):
     w.bob.move(f"{w.team}/file.txt", f"{w.kit}/file.txt", expect=(204,))
     assert w.erin.get("kit/file.txt").content == b"first of work/team"
     assert trash(w.alice) == ["file.txt"]
+
+
+def test_what_one_shares_stays_shared_in_what_one_received(w):
+    """It is worth what one has there, and ends with the item."""
+    dave = w.env.account()
+    w.bob.mkcol("own")
+    w.bob.put("own/f.txt", b"bob's")
+    given, link = share(w.bob, "own", dave, permissions=READ), share(w.bob, "own/f.txt")
+    page = f"index.php/s/{link.token}"
+    w.bob.move("own", f"{w.team}/own", expect=(201,))
+    assert dave.get("own/f.txt").content == b"bob's"
+    assert w.env.http("GET", page).status_code == 200
+    [told] = call(w.bob, "GET", "shares", path=f"/{w.team}/own")
+    assert (told["id"], told["uid_owner"], told["uid_file_owner"]) == \
+        (str(given.id), w.bob.id, w.alice.id)
+    [seen] = call(w.alice, "GET", "shares", path="/work/team/own", reshares="true")
+    assert seen["id"] == str(given.id)
+    w.share.update(permissions=ALL & ~SHARE)
+    assert dave.dav("GET", "own/f.txt").status_code == 404
+    assert w.env.http("GET", page).status_code == 404
+    w.share.update(permissions=ALL)
+    assert dave.get("own/f.txt").content == b"bob's"
+    w.alice.delete("work/team/own")
+    for one in (given, link):
+        call(w.bob, "GET", f"shares/{one.id}", 404)
 
 
 def test_moves_that_may_not_be(reader):

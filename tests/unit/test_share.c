@@ -359,7 +359,7 @@ static void leaves(const char *path)
 
     OK(cloud_file_stat(&e, tu.ctx, alice, path, tu.pool));
     OK(cloud_tx_begin(tu.ctx, CLOUD_DB_WRITE));
-    err = cloud_share_leaves(tu.ctx, e, tu.pool);
+    err = cloud_share_leaves(tu.ctx, e, NULL, tu.pool);
     OK(cloud_tx_end(tu.ctx, err));
 }
 

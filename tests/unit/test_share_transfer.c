@@ -60,6 +60,176 @@ START_TEST(recipients_notice)
 }
 END_TEST
 
+static int given_by(const person_t *owner, const person_t *initiator)
+{
+    return (int)tu_query_int(apr_psprintf(tu.pool, "SELECT count(*) FROM share WHERE owner = %"
+                                          APR_INT64_T_FMT " AND initiator = %" APR_INT64_T_FMT,
+                                          owner->account->number, initiator->account->number));
+}
+
+START_TEST(a_file_keeps_its_shares)
+{
+    mu_put(&mu_alice, "f.txt", "f");
+    mu_share(&mu_alice, "f.txt", &mu_bob, ALL);
+    mu_share(&mu_alice, "f.txt", &mu_carol, ALL);
+    transfer(&mu_alice, &mu_carol, "f.txt");
+    ck_assert_int_eq(given_by(&mu_carol, &mu_carol), 1);
+    ck_assert_int_eq((int)tu_query_int("SELECT count(*) FROM share"), 1);
+    ck_assert_str_eq(mu_read(&mu_bob, "f.txt"), "f");
+}
+END_TEST
+
+/* ---- into an account that has nothing ---- */
+
+static cloud_err_t *transfer_all(const person_t *from, const person_t *to, int *moved)
+{
+    cloud_share_transfer_t done;
+    cloud_err_t *err;
+
+    err = cloud_share_transfer(&done, tu.ctx, from->account, to->account, NULL, 1, tu.pool);
+    *moved = done.files;
+    return err;
+}
+
+static void set_quota(person_t *p, apr_int64_t quota)
+{
+    OK(cloud_account_set_quota(tu.ctx, p->account->id, quota));
+    OK(cloud_account_get(&p->account, tu.ctx, p->account->id, tu.pool));
+}
+
+static int begun(void)
+{
+    return (int)tu_query_int("SELECT count(*) FROM share_transfer");
+}
+
+START_TEST(what_was_interrupted_goes_on)
+{
+    int moved;
+
+    mu_put(&mu_alice, "a.txt", "a");
+    mu_put(&mu_alice, "z.txt", "much longer than what there is room for");
+    set_quota(&mu_carol, 20);
+    FAILS(transfer_all(&mu_alice, &mu_carol, &moved), QUOTA);
+    ck_assert_int_eq(moved, 2);
+    ck_assert_str_eq(mu_list(&mu_alice, ""), "z.txt;");
+    ck_assert_int_eq(begun(), 1);
+    set_quota(&mu_carol, CLOUD_QUOTA_UNLIMITED);
+    /* Others do not get in meanwhile. */
+    FAILS(transfer_all(&mu_bob, &mu_carol, &moved), EXISTS);
+    mu_put(&mu_carol, "hers", "put there meanwhile");
+    OK(transfer_all(&mu_alice, &mu_carol, &moved));
+    ck_assert_int_eq(moved, 1);
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "a.txt;hers;work;z.txt;");
+    ck_assert_int_eq(begun(), 0);
+    mu_put(&mu_alice, "new", "n");
+    FAILS(transfer_all(&mu_alice, &mu_carol, &moved), EXISTS);
+}
+END_TEST
+
+/* What was left is gone by other ways, or one of both accounts. */
+START_TEST(what_was_interrupted_ends)
+{
+    int moved;
+
+    mu_put(&mu_alice, "z.txt", "much longer than what there is room for");
+    set_quota(&mu_carol, 10);
+    FAILS(transfer_all(&mu_alice, &mu_carol, &moved), QUOTA);
+    OK(mu_remove(&mu_alice, "z.txt"));
+    ck_assert_int_eq(begun(), 1);
+    OK(transfer_all(&mu_alice, &mu_carol, &moved));
+    ck_assert_int_eq(moved, 0);
+    ck_assert_int_eq(begun(), 0);
+
+    mu_put(&mu_bob, "z.txt", "much longer than what there is room for");
+    set_quota(&mu_dave, 10);
+    FAILS(transfer_all(&mu_bob, &mu_dave, &moved), QUOTA);
+    ck_assert_int_eq(begun(), 1);
+    OK(cloud_account_delete(tu.ctx, "bob"));
+    ck_assert_int_eq(begun(), 0);
+}
+END_TEST
+
+/* ---- its owner moves it into what he received ---- */
+
+/* Alice's file and folder, shared with dave, go to the folder of carol's. */
+static void into_hers(unsigned perms)
+{
+    mu_mkcol(&mu_carol, "hers");
+    mu_share(&mu_carol, "hers", &mu_alice, perms);
+    mu_share(&mu_alice, "work", &mu_dave, ALL);
+    mu_share(&mu_alice, "work/doc", &mu_bob, CLOUD_PERM_READ | CLOUD_PERM_SHARE);
+    mu_share(&mu_alice, "work/doc", &mu_carol, ALL);
+    OK(mu_move(&mu_alice, "work", "hers/work"));
+    tu_sound();
+}
+
+START_TEST(what_is_given_stays_shared)
+{
+    into_hers(ALL);
+    ck_assert_int_eq(given_by(&mu_carol, &mu_alice), 2);
+    ck_assert_str_eq(mu_read(&mu_dave, "work/doc/a.txt"), "of alice");
+    ck_assert_str_eq(mu_read(&mu_bob, "doc/a.txt"), "of alice");
+    ck_assert_int_eq(mu_entry(&mu_bob, "doc")->owner->number, mu_carol.account->number);
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "hers;");
+    /* It hangs on what alice has there, and ends with the item. */
+    mu_sql("UPDATE share SET perms = 1 WHERE recipient = %" APR_INT64_T_FMT,
+           mu_alice.account->number);
+    ck_assert_str_eq(mu_list(&mu_dave, ""), "");
+    OK(mu_remove(&mu_carol, "hers/work/doc"));
+    ck_assert_int_eq(given_by(&mu_carol, &mu_alice), 1);
+}
+END_TEST
+
+START_TEST(what_is_given_is_worth_no_more_than_what_is_had)
+{
+    into_hers(CLOUD_PERM_READ | CLOUD_PERM_CREATE | CLOUD_PERM_SHARE);
+    ck_assert_str_eq(mu_letters(&mu_dave, "work/doc"), "SRCK");
+    ck_assert_str_eq(mu_read(&mu_dave, "work/doc/a.txt"), "of alice");
+    FAILS(mu_try_put(&mu_dave, "work/doc/a.txt", "other"), DENIED);
+}
+END_TEST
+
+START_TEST(who_may_not_share_there_gives_nothing)
+{
+    into_hers(ALL & ~(unsigned)CLOUD_PERM_SHARE);
+    ck_assert_str_eq(mu_list(&mu_dave, ""), "");
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "mine;other;");
+    ck_assert_int_eq(given_by(&mu_carol, &mu_alice), 2);
+}
+END_TEST
+
+START_TEST(where_nothing_is_shared_on_it_ends)
+{
+    OK(cloud_setting_set(tu.ctx, "core", "shareapi_allow_resharing", "no"));
+    into_hers(ALL);
+    ck_assert_str_eq(mu_list(&mu_dave, ""), "");
+    ck_assert_int_eq(given_by(&mu_carol, &mu_alice), 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_given_stays_shared)
+{
+    mu_mkcol(&mu_carol, "hers");
+    mu_share(&mu_carol, "hers", &mu_alice, ALL);
+    mu_put(&mu_alice, "f.txt", "f");
+    mu_share(&mu_alice, "f.txt", &mu_dave, CLOUD_PERM_READ | CLOUD_PERM_SHARE);
+    mu_reshare(&mu_dave, "f.txt", &mu_bob, CLOUD_PERM_READ);
+    OK(mu_move(&mu_alice, "f.txt", "hers/g.txt"));
+    ck_assert_str_eq(mu_read(&mu_dave, "f.txt"), "f");
+    ck_assert_str_eq(mu_read(&mu_bob, "f.txt"), "f");
+    ck_assert_int_eq(given_by(&mu_carol, &mu_dave), 1);
+    /* Where it is moved within what is carol's changes nothing, nor who moves it. */
+    mu_mkcol(&mu_carol, "hers/deep");
+    OK(mu_move(&mu_alice, "hers/g.txt", "hers/deep/f.txt"));
+    OK(mu_move(&mu_carol, "hers/deep/f.txt", "hers/f.txt"));
+    ck_assert_str_eq(mu_read(&mu_bob, "f.txt"), "f");
+    /* Out of it, it is deleted there: what alice has is a copy. */
+    OK(mu_move(&mu_alice, "hers/f.txt", "back.txt"));
+    ck_assert_str_eq(mu_list(&mu_dave, ""), "");
+    ck_assert_int_eq(given_by(&mu_carol, &mu_alice), 0);
+}
+END_TEST
+
 /* ---- places ---- */
 
 START_TEST(places_in_the_files_of_others)
@@ -156,6 +326,14 @@ Suite *suite_share_transfer(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, what_was_received_stays);
     tcase_add_test(tc, recipients_notice);
+    tcase_add_test(tc, a_file_keeps_its_shares);
+    tcase_add_test(tc, what_was_interrupted_goes_on);
+    tcase_add_test(tc, what_was_interrupted_ends);
+    tcase_add_test(tc, what_is_given_stays_shared);
+    tcase_add_test(tc, what_is_given_is_worth_no_more_than_what_is_had);
+    tcase_add_test(tc, who_may_not_share_there_gives_nothing);
+    tcase_add_test(tc, where_nothing_is_shared_on_it_ends);
+    tcase_add_test(tc, a_file_that_is_given_stays_shared);
     tcase_add_test(tc, places_in_the_files_of_others);
     tcase_add_test(tc, a_folder_with_places_goes_to_somebody_else);
     tcase_add_test(tc, a_folder_with_a_place_that_sleeps);
