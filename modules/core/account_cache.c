@@ -2,7 +2,7 @@
 /* Rows of accounts, as a process remembers them: nearly every request begins with the same one. An
  * entry counts only while nobody has begun to change a row since before it was read. That is kept in
  * two counters for each of some groups of accounts in shared memory: changes begun, moved before
- * a change can be seen, and changes over, moved after the commit (store.c does it, for whatever
+ * a change can be seen, and changes over, moved after the commit (tx.c does it, for whatever
  * statement changes a row). While they differ nothing of the group is taken from here, also when who
  * changed something was killed in between. */
 #include "account_private.h"

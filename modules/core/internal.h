@@ -175,7 +175,7 @@ CLOUD_API cloud_err_t *cloud_storage_identity(int fd, apr_uint64_t *ino, apr_int
  *  deleted either (the database's log has to grow for it). 0 when there are none. */
 cloud_err_t *cloud_storage_room(apr_int64_t *room, cloud_store_t *store, apr_pool_t *pool);
 /** QUOTA when there is no room for so many bytes. */
-CLOUD_API CLOUD_API cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes);
+CLOUD_API cloud_err_t *cloud_storage_has_room(cloud_ctx_t *ctx, apr_int64_t bytes);
 /** New staging file for the account; *path (in pool). */
 CLOUD_API cloud_err_t *cloud_storage_stage(int *fd, const char **path, cloud_store_t *store,
                                  const char *account_dir, apr_pool_t *pool);
@@ -194,7 +194,8 @@ int cloud_storage_rename(cloud_store_t *store, const char *src, const char *dst,
 CLOUD_API int cloud_storage_unlink(cloud_store_t *store, const char *path, int is_dir, apr_pool_t *pool);
 /** mkdir 0700 below accounts/; 0 or errno. */
 CLOUD_API int cloud_storage_mkdir(cloud_store_t *store, const char *path, apr_pool_t *pool);
-/** Copies len bytes (or to EOF with -1) from in at *off to out (copy_file_range, reflink when it can), hashing when digest is given. */
+/** Copies len bytes (or to EOF with -1) from in at off to out (copy_file_range, reflink when it can),
+ *  hashing when digest is given. out -1: it is only hashed. (storage_copy.c) */
 CLOUD_API cloud_err_t *cloud_storage_copy(int in, apr_int64_t off, apr_int64_t len, int out,
                                 cloud_digest_t *digest, apr_pool_t *pool);
 /** Makes path ("<account dir>/trash/17") with what is missing of it below the account's directory,
@@ -212,7 +213,8 @@ CLOUD_API cloud_err_t *cloud_sweep_step(int *more, cloud_ctx_t *ctx, const char 
                                         cloud_sweep_used_fn *used, apr_int64_t age);
 /** Absolute path for messages and tools. */
 const char *cloud_storage_abs(cloud_store_t *store, const char *path, apr_pool_t *pool);
-/** Path on disk of a node (through its rows). (tx) UNAVAILABLE when the node hangs nowhere. */
+/** Path on disk of a node (through its rows). (tx) UNAVAILABLE when the node hangs nowhere.
+ *  (storage_path.c) */
 CLOUD_API cloud_err_t *cloud_storage_path(const char **path, cloud_ctx_t *ctx, apr_int64_t id,
                                 apr_pool_t *pool);
 
@@ -242,7 +244,8 @@ CLOUD_API cloud_err_t *cloud_journal_owes(int *owes, cloud_ctx_t *ctx, apr_int64
  *  disk agree then, but for these and for what outsiders did. UNAVAILABLE when there are others that
  *  can't be made. */
 cloud_err_t *cloud_journal_begin_clean(cloud_ctx_t *ctx, apr_int64_t tree);
-/** Opens the content of an inode at a place that a journal row names; *fd -1 when it is at none. */
+/** Opens the content of an inode at a place that a journal row names; *fd -1 when it is at none.
+ *  (journal_locate.c) */
 CLOUD_API cloud_err_t *cloud_journal_locate(int *fd, cloud_ctx_t *ctx, apr_uint64_t ino, apr_pool_t *pool);
 /** Replays every tree, with what was set aside (start-up). */
 cloud_err_t *cloud_journal_replay(cloud_ctx_t *ctx);

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file scan.h
- * The inside of cloud_scan, for scan.c (the walk), scan_entry.c (one entry on disk) and
- * scan_gone.c (rows whose files are not there any more).
+ * The inside of cloud_scan, for scan.c (the walk), scan_look.c (what an entry on disk is),
+ * scan_entry.c (taking it in) and scan_gone.c (rows whose files are not there any more).
  */
 #ifndef CLOUD_SCAN_H
 #define CLOUD_SCAN_H
@@ -37,6 +37,34 @@ typedef struct {
     apr_int64_t id, ino, size, mtime;
     cloud_sums_t sums;
 } scan_fill_t;
+
+/* What is to be done about one name on disk. */
+typedef enum {
+    SCAN_NOTHING,
+    SCAN_SKIP,      /* can't be served: reported */
+    SCAN_HASH,      /* only its content tells: to be read outside of transactions */
+    SCAN_ADOPT,     /* same content, other identity: nobody need know */
+    SCAN_RESPELL,   /* same name in another normal form */
+    SCAN_CHANGE,    /* other content */
+    SCAN_ADD,
+    SCAN_MOVE,
+    SCAN_WAIT       /* the name is taken by a node whose file is gone: after removing that */
+} scan_what_t;
+
+/* One name on disk, and what was seen of it. */
+typedef struct {
+    const char *disk_name;
+    cloud_disk_t disk;
+    const char *nfc;
+    cloud_node_t *row;         /* of this entry, or the one that moved here */
+    const char *name;          /* free name for what is added or moved */
+    const char *old_path;      /* where the moved one was */
+    int orphan;                /* it was nowhere: no folder is without it now */
+    const char *why;
+    cloud_sums_t sums;         /* of the content, when it was read */
+    int fill;                  /* the row has no checksums yet */
+    scan_what_t what;
+} scan_look_t;
 
 /* Ids kept in a temporary file, for there may be many. */
 typedef struct {
@@ -85,6 +113,13 @@ void cloud_scan_report(scan_t *s, const char *what, const char *path, const char
 const char *cloud_scan_shown(scan_t *s, const char *path);
 /** An entry for the features: a node in the folder at work, or (the caller sets chain) anywhere. */
 cloud_entry_t *cloud_scan_entry_of(scan_t *s, const cloud_node_t *node, const char *path);
+
+/* ---- scan_look.c ---- */
+/** Finds out what e->disk_name in the folder at work is to the tree; the rest of e is zero before.
+ *  Gives e->what. (tx) */
+cloud_err_t *cloud_scan_look(scan_t *s, scan_look_t *e);
+/** Reads and hashes the file, outside of transactions, for the next look at it. */
+cloud_err_t *cloud_scan_hash(scan_t *s, const scan_look_t *e);
 
 /* ---- scan_entry.c ---- */
 /** Compares one name in the folder with its row and takes in what differs. */

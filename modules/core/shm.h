@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file shm.h
- * More of the shared memory: group commit and the journal's progress. For store.c and journal.c.
+ * More of the shared memory: group commit and the journal's progress. For store.c, tx.c and journal.c.
  */
 #ifndef CLOUD_SHM_H
 #define CLOUD_SHM_H

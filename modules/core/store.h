@@ -96,6 +96,7 @@ struct cloud_ctx_t {
     apr_hash_t *kept_dirs;       /* directories that cloud_storage_keep_dir() has made durable */
 };
 
+/* ---- tx.c ---- */
 /** A context for one caller; nothing is checked out until a transaction begins. */
 CLOUD_API cloud_ctx_t *cloud_ctx_create(cloud_store_t *store, apr_pool_t *pool);
 
@@ -115,6 +116,7 @@ CLOUD_API cloud_err_t *cloud_tx_commit_sync(cloud_ctx_t *ctx);
 /** commits when err is NULL (commit+sync for WRITE), rolls back otherwise; returns the error. */
 CLOUD_API cloud_err_t *cloud_tx_end(cloud_ctx_t *ctx, cloud_err_t *err);
 
+/* ---- maintain.c ---- */
 /** Periodic work, called by a watchdog on ONE process, or by cloudctl: drops done journal rows,
  *  purges, checkpoints the log. Bounded: returns within about 100 ms of work; *more is 1 when
  *  there is more to do. */

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file store_private.h
- * The inside of a store, for store.c, generation.c, storage.c, journal.c and maintain.c.
+ * The inside of a store, for store.c, tx.c, generation.c, storage.c, journal.c and maintain.c.
  */
 #ifndef CLOUD_STORE_PRIVATE_H
 #define CLOUD_STORE_PRIVATE_H
@@ -45,6 +45,10 @@ void cloud_store_fail(cloud_store_t *store);
 cloud_err_t *cloud_write_file(const char *path, const char *text, apr_pool_t *pool);
 const char *cloud_read_file(const char *path, apr_pool_t *pool);
 const char *cloud_random_letters(int n, apr_pool_t *pool);
+
+/* ---- tx.c ---- */
+/** Closes the connections that nobody uses: the store is being closed. */
+void cloud_store_close_idle(cloud_store_t *store);
 
 /* ---- generation.c ---- */
 /** Compares database and data directory; on a mismatch sets a new fingerprint. (tx, write) */
