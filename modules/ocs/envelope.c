@@ -6,6 +6,7 @@
 #include "private.h"
 
 #include <apr_lib.h>
+#include <stdio.h>
 
 void cloud_ocs_status(int *http, int *statuscode, int version, int code)
 {
@@ -74,13 +75,17 @@ static void indent(text_t *t, int depth)
 
 static const char *scalar(const json_t *value, apr_pool_t *pool)
 {
+    char buf[40];
+
     switch (json_typeof(value)) {
     case JSON_STRING:
         return ap_escape_html(pool, json_string_value(value));
     case JSON_INTEGER:
         return apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value));
     case JSON_REAL:
-        return apr_psprintf(pool, "%g", json_real_value(value));
+        /* APR's own would leave out the zero of 0.1 */
+        snprintf(buf, sizeof(buf), "%g", json_real_value(value));
+        return apr_pstrdup(pool, buf);
     case JSON_TRUE:
         return "1";
     default:

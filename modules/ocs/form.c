@@ -27,10 +27,14 @@ static cloud_err_t *gather(void *baton, const char *data, apr_size_t len)
     return NULL;
 }
 
-static cloud_err_t *read_body(char **body, apr_size_t *len, request_rec *r, apr_off_t max)
+cloud_err_t *cloud_form_body(char **body, apr_size_t *len, request_rec *r, apr_off_t max)
 {
     gather_t g = { apr_brigade_create(r->pool, r->connection->bucket_alloc), 0, max, r->pool };
 
+    *len = 0;
+    if (!ap_request_has_body(r)) {
+        return NULL;
+    }
     CLOUD_ERR(cloud_body_read(r, HUGE_STRING_LEN, gather, &g));
     return apr_brigade_pflatten(g.all, body, len, r->pool) == APR_SUCCESS
         ? NULL : cloud_err(r->pool, CLOUD_E_INTERNAL, NULL);
@@ -55,10 +59,7 @@ cloud_err_t *cloud_form_read(cloud_params_t *params, request_rec *r, apr_off_t m
     char *body;
     apr_size_t len;
 
-    if (!ap_request_has_body(r)) {
-        return NULL;
-    }
-    CLOUD_ERR(read_body(&body, &len, r, max));
+    CLOUD_ERR(cloud_form_body(&body, &len, r, max));
     if (!len) {
         return NULL;
     }

@@ -15,4 +15,7 @@
  *  DELETE: none will do). */
 cloud_err_t *cloud_form_read(cloud_params_t *params, request_rec *r, apr_off_t max);
 
+/** The body of the request as it came in; len 0 where there is none. TOO_LARGE over max bytes. */
+cloud_err_t *cloud_form_body(char **body, apr_size_t *len, request_rec *r, apr_off_t max);
+
 #endif

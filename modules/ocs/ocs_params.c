@@ -31,6 +31,18 @@ cloud_params_t *cloud_params_create(apr_pool_t *pool)
     return params;
 }
 
+apr_pool_t *cloud_params_pool(const cloud_params_t *params)
+{
+    return params->pool;
+}
+
+static cloud_err_t *check_text(const cloud_params_t *params, const char *text, apr_size_t len)
+{
+    return strlen(text) == len && cloud_name_xml_ok(text)
+        ? NULL : cloud_err(params->pool, CLOUD_E_INVALID,
+                           "A parameter is not valid UTF-8 or has control characters");
+}
+
 /* '+' is a space; a '%' without two digits stands for itself, as everywhere on the web. */
 static cloud_err_t *decode(const char **out, const cloud_params_t *params, const char *text,
                            apr_size_t len)
@@ -54,29 +66,41 @@ static cloud_err_t *decode(const char **out, const cloud_params_t *params, const
         }
     }
     *to = '\0';
-    if (strlen(result) != (apr_size_t)(to - result) || !cloud_name_xml_ok(result)) {
-        return cloud_err(params->pool, CLOUD_E_INVALID,
-                         "A parameter is not valid UTF-8 or has control characters");
-    }
     *out = result;
+    return check_text(params, result, (apr_size_t)(to - result));
+}
+
+static cloud_err_t *push(cloud_params_t *params, const char *name, const char *value)
+{
+    param_t param = { name, value };
+
+    if (params->all->nelts >= CLOUD_PARAMS_COUNT) {
+        return cloud_err(params->pool, CLOUD_E_TOO_LARGE, "Too many parameters");
+    }
+    APR_ARRAY_PUSH(params->all, param_t) = param;
     return NULL;
 }
 
 static cloud_err_t *add_pair(cloud_params_t *params, const char *text, apr_size_t len)
 {
-    const char *equals = memchr(text, '=', len);
+    const char *equals = memchr(text, '=', len), *name, *value = "";
     apr_size_t name_len = equals ? (apr_size_t)(equals - text) : len;
-    param_t param = { NULL, "" };
 
-    if (params->all->nelts >= CLOUD_PARAMS_COUNT) {
-        return cloud_err(params->pool, CLOUD_E_TOO_LARGE, "Too many parameters");
-    }
-    CLOUD_ERR(decode(&param.name, params, text, name_len));
+    CLOUD_ERR(decode(&name, params, text, name_len));
     if (equals) {
-        CLOUD_ERR(decode(&param.value, params, equals + 1, len - name_len - 1));
+        CLOUD_ERR(decode(&value, params, equals + 1, len - name_len - 1));
     }
-    APR_ARRAY_PUSH(params->all, param_t) = param;
-    return NULL;
+    return push(params, name, value);
+}
+
+cloud_err_t *cloud_params_set(cloud_params_t *params, const char *name, const char *value,
+                              apr_size_t value_len)
+{
+    const char *copy = apr_pstrmemdup(params->pool, value, value_len);
+
+    CLOUD_ERR(check_text(params, name, strlen(name)));
+    CLOUD_ERR(check_text(params, copy, value_len));
+    return push(params, apr_pstrdup(params->pool, name), copy);
 }
 
 cloud_err_t *cloud_params_add(cloud_params_t *params, const char *text, apr_size_t len)

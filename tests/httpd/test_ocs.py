@@ -273,6 +273,7 @@ def test_own_user_with_quota(env):
     assert found["quota"] == {"used": 1000, "total": 1048576, "free": 1047576, "relative": 0.1,
                               "definition": "1 MB"}
     assert data(account.ocs(f"cloud/users/{account.id}/groups")) == {"groups": []}
+    assert "<relative>0.1</relative>" in account.ocs(f"cloud/users/{account.id}", fmt="xml").text
 
 
 def test_nobody_learns_who_else_is_here(env, account):
