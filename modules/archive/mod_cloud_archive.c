@@ -96,13 +96,9 @@ static int handler(request_rec *r)
     case M_GET:
     case M_POST:
         return download(r);
-    case M_OPTIONS:
-        apr_table_setn(r->headers_out, "Allow", "GET,HEAD,POST,OPTIONS");
-        ap_set_content_length(r, 0);
-        return OK;
     default:
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_POST, M_OPTIONS, -1);
-        return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+        return cloud_http_no_method(r);
     }
 }
 

@@ -10,12 +10,14 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
 
 #include <jansson.h>
 
 #include "avatars.h"
 #include "avatars_form.h"
 #include "body.h"
+#include "json_answer.h"
 #include "mod_cloud.h"
 #include "multipart.h"
 
@@ -30,16 +32,8 @@ APLOG_USE_MODULE(cloud_avatars);
 static const char *error_body(request_rec *r, int status, cloud_code_t code, const char *msg,
                               apr_bucket_brigade *bb)
 {
-    json_t *json = json_pack("{s:{s:s}}", "data", "message", msg);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-
-    (void)status;
-    (void)code;
-    json_decref(json);
-    apr_brigade_puts(bb, NULL, NULL, text ? text : "{}");
-    free(text);
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
-    return "application/json; charset=utf-8";
+    return cloud_json_error_body(r, status, code, msg, bb);
 }
 
 static const cloud_endpoint_t dav = { "/remote.php/dav/avatars", CLOUD_EP_DAV, NULL };
@@ -217,14 +211,12 @@ static cloud_err_t *receive(request_rec *r, cloud_ctx_t *ctx, const char *id)
 
 static int done(request_rec *r, const cloud_endpoint_t *ep)
 {
-    static const char OK_TEXT[] = "{\"status\":\"success\"}";
-
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     if (ep == &dav) {
         r->status = HTTP_NO_CONTENT;
         return OK;
     }
-    return send_picture(r, "application/json; charset=utf-8", OK_TEXT, sizeof(OK_TEXT) - 1);
+    return cloud_json_send(r, HTTP_OK, json_pack("{s:s}", "status", "success"));
 }
 
 static int change(request_rec *r, cloud_ctx_t *ctx, const cloud_endpoint_t *ep,
@@ -247,34 +239,22 @@ static int change(request_rec *r, cloud_ctx_t *ctx, const cloud_endpoint_t *ep,
 
 /* ---- the handler ---- */
 
-static const char ALLOWED[] = "GET,HEAD,POST,PUT,DELETE,OPTIONS";
-
-static int refuse(request_rec *r)
-{
-    apr_table_setn(r->headers_out, "Allow", ALLOWED);
-    if (r->method_number == M_OPTIONS) {
-        ap_set_content_length(r, 0);
-        return OK;
-    }
-    apr_table_setn(r->err_headers_out, "Allow", ALLOWED);
-    return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
-}
-
 /* POST is ownCloud's, to the place without an id. Without a size PUT and DELETE mean the account of
  * the id. */
 static int serve(request_rec *r, cloud_ctx_t *ctx, const cloud_endpoint_t *ep, place_t *place)
 {
-    switch (r->method_number) {
-    case M_GET:
+    int post = !place->id && ep != &dav, put = !place->side && (ep != &dav || place->id);
+
+    if (r->method_number == M_GET) {
         return show(r, ctx, place);
-    case M_POST:
-        return place->id || ep == &dav ? refuse(r) : change(r, ctx, ep, place);
-    case M_PUT:
-    case M_DELETE:
-        return place->side || (ep == &dav && !place->id) ? refuse(r) : change(r, ctx, ep, place);
-    default:
-        return refuse(r);
     }
+    if ((post && r->method_number == M_POST)
+        || (put && (r->method_number == M_PUT || r->method_number == M_DELETE))) {
+        return change(r, ctx, ep, place);
+    }
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, post ? M_POST : M_GET,
+                              put ? M_PUT : M_GET, put ? M_DELETE : M_GET, -1);
+    return cloud_http_no_method(r);
 }
 
 static int handler(request_rec *r)

@@ -7,6 +7,8 @@
 #include "mod_cloud.h"
 
 #include <http_log.h>
+#include <http_protocol.h>
+#include <mod_core.h>
 
 static const cloud_http_api_t *api;
 
@@ -160,6 +162,15 @@ void cloud_http_error_condition(request_rec *r, const char *exception, const cha
 void cloud_http_error_clear(request_rec *r)
 {
     api->error_clear(r);
+}
+
+int cloud_http_no_method(request_rec *r)
+{
+    if (r->method_number == M_OPTIONS) {
+        ap_set_content_length(r, 0);
+        return ap_send_http_options(r);
+    }
+    return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
 }
 
 cloud_code_t cloud_http_code(int status)

@@ -165,6 +165,9 @@ void cloud_http_error_condition(request_rec *r, const char *exception, const cha
                                 const char *href);
 /** Forgets what was noted, when the request goes on in spite of it. */
 void cloud_http_error_clear(request_rec *r);
+/** For handlers: the answer to a method that the place does not have, once ap_allow_standard_methods() was told
+ *  which it has. OPTIONS is answered with these, everything else with 405. */
+int cloud_http_no_method(request_rec *r);
 /** The code that stands for an HTTP status made by httpd or mod_dav. */
 cloud_code_t cloud_http_code(int status);
 

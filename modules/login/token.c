@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "mod_authn_cloud.h"
+#include "json_answer.h"
 #include "names.h"
 
 /* ---- JSON ---- */
@@ -15,22 +16,9 @@
 /* Gives up json. */
 static int answer_json(request_rec *r, int status, json_t *json)
 {
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-
-    json_decref(json);
-    if (!text) {
-        return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_INTERNAL, "No answer could be made"));
-    }
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
-    r->status = status;
-    ap_set_content_type(r, "application/json; charset=utf-8");
-    ap_set_content_length(r, (apr_off_t)strlen(text));
-    if (!r->header_only) {
-        ap_rputs(text, r);
-    }
-    free(text);
-    return OK;
+    return cloud_json_send(r, status, json);
 }
 
 static int answer_message(request_rec *r, int status, const char *message)

@@ -93,7 +93,7 @@ int cloud_notification_options_serve(request_rec *r)
     case M_PATCH:
         return set(r, ctx, r->method_number == M_PUT);
     default:
-        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_PUT, M_PATCH, -1);
-        return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_PUT, M_PATCH, M_OPTIONS, -1);
+        return cloud_http_no_method(r);
     }
 }

@@ -74,14 +74,7 @@ int oauth_no_method(request_rec *r, int get, int post)
 {
     ap_allow_standard_methods(r, REPLACE_ALLOW, M_OPTIONS, get ? M_GET : M_OPTIONS,
                               post ? M_POST : M_OPTIONS, -1);
-    if (r->method_number == M_OPTIONS) {
-        apr_table_setn(r->headers_out, "Allow",
-                       apr_pstrcat(r->pool, "OPTIONS", get ? ",GET,HEAD" : "", post ? ",POST" : "",
-                                   NULL));
-        ap_set_content_length(r, 0);
-        return OK;
-    }
-    return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+    return cloud_http_no_method(r);
 }
 
 static const command_rec commands[] = {

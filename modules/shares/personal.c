@@ -79,6 +79,6 @@ int cloud_shares_personal_serve(request_rec *r)
     if (!err && !cloud_http_account(r)) err = cloud_err(r->pool, CLOUD_E_UNAUTHORIZED, NULL);
     if (err) return cloud_http_error(r, err);
     if (r->method_number == M_POST) return set(r, ctx);
-    ap_allow_standard_methods(r, REPLACE_ALLOW, M_POST, -1);
-    return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_POST, M_OPTIONS, -1);
+    return cloud_http_no_method(r);
 }

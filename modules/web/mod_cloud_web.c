@@ -37,14 +37,8 @@ static int handler(request_rec *r)
 int web_no_method(int *status, request_rec *r)
 {
     if (r->method_number == M_GET) return 0;
-    *status = OK;
-    if (r->method_number == M_OPTIONS) {
-        apr_table_setn(r->headers_out, "Allow", "GET,HEAD,OPTIONS");
-        ap_set_content_length(r, 0);
-        return 1;
-    }
     ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
-    *status = cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+    *status = cloud_http_no_method(r);
     return 1;
 }
 

@@ -220,7 +220,7 @@ def test_ranges_of_archives_are_not_there(tree):
 
 def test_methods(tree):
     answer = download(tree, "", "top", method="OPTIONS")
-    assert answer.headers["Allow"] == "GET,HEAD,POST,OPTIONS"
+    assert set(answer.headers["Allow"].split(",")) - {"TRACE"} == {"GET", "HEAD", "POST", "OPTIONS"}
     download(tree, "", "top", method="PUT", expect=405)
     download(tree, "", "top", method="POST", expect=403)  # no form of ours
 
