@@ -74,9 +74,25 @@ int links_download(links_request_t *q);  /* links_download.c */
 /** Whether folders can be downloaded: mod_cloud_archive is loaded. */
 int links_has_archives(void);
 int links_upload(links_request_t *q);    /* links_upload.c */
-/** Shows the folder, the file, or the place for uploads (links_show.c). done: how many files have come in;
- *  failed: of const char *, what is to be said of those that did not. Both may be 0. */
-int links_show(links_request_t *q, int done, const apr_array_header_t *failed);
+
+/** A file that did not come in. */
+typedef struct {
+    const char *name, *why;
+} links_failed_t;
+/** What an upload came to; zeroed: there was none. */
+typedef struct {
+    const apr_array_header_t *done;   /* const char *: names of files that have come in, as they are called */
+    apr_int64_t count;                /* so many were there, should not all be named */
+    const apr_array_header_t *failed; /* links_failed_t; may be NULL */
+} links_news_t;
+/** Shows the folder, the file, or the place for uploads (links_show.c). */
+int links_show(links_request_t *q, const links_news_t *news);
+/** What follows "?path=..." in the address of the page that tells of what has come in (links_news.c). */
+cloud_err_t *links_news_query(const char **query, const links_request_t *q, const char *path,
+                              const links_news_t *news);
+/** What the page's address tells; nothing where it was not made here, or half an hour ago. */
+cloud_err_t *links_news_read(links_news_t *news, const links_request_t *q);
+void links_news_put(cloud_page_t *page, const links_news_t *news, apr_pool_t *pool);
 /** Begins a page whose address is told to nobody. */
 cloud_page_t *links_page_create(request_rec *r, const char *title);
 /** Errors as such a page. */

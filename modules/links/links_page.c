@@ -46,15 +46,16 @@ static int ask(links_request_t *q, int status, const cloud_err_t *err)
     cloud_page_t *page = links_page_create(q->r, TITLE_PASSWORD);
 
     if (err) {
-        cloud_page_put(page, "<p class=\"error\" role=\"alert\">%s</p>\n", err->msg);
+        cloud_page_put(page, "<p class=\"error\" role=\"alert\" id=\"problem\">%s</p>\n", err->msg);
     }
     cloud_page_put(page, "<div class=\"card\">\n");
     cloud_page_form(page, apr_pstrcat(q->r->pool, q->base, "/authenticate", NULL));
     cloud_page_put(page,
                    "<label for=\"password\">Password of the link</label>\n"
                    "<input type=\"password\" id=\"password\" name=\"password\" required autofocus "
-                   "autocomplete=\"off\">\n"
-                   "<button type=\"submit\">Open</button>\n</form>\n</div>\n");
+                   "autocomplete=\"off\"%h>\n"
+                   "<button type=\"submit\">Open</button>\n</form>\n</div>\n",
+                   err ? " aria-invalid=\"true\" aria-describedby=\"problem\"" : "");
     return cloud_page_send(page, status);
 }
 
@@ -93,18 +94,18 @@ static int authenticate(links_request_t *q)
 
 static int no_method(request_rec *r, int methods)
 {
-    static const char *const ALLOWED[] = { "", "GET, HEAD", "POST", "GET, HEAD, POST" };
-
-    apr_table_setn(r->err_headers_out, "Allow", ALLOWED[methods]);
-    return refuse(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_OPTIONS, methods & GET ? M_GET : M_POST,
+                              methods & POST ? M_POST : M_GET, -1);
+    spare_body(r);
+    return cloud_http_no_method(r);
 }
 
 static int show(links_request_t *q)
 {
-    const char *done = cloud_param(q->query, "uploaded");
-    apr_int64_t n = done ? apr_atoi64(done) : 0;
+    links_news_t news = { 0 };
+    cloud_err_t *err = links_news_read(&news, q);
 
-    return links_show(q, n > 0 && n <= 1000 ? (int)n : 0, NULL);
+    return err ? cloud_http_error(q->r, err) : links_show(q, &news);
 }
 
 static const struct {

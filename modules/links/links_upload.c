@@ -20,8 +20,8 @@ typedef struct {
     cloud_put_t *put;           /* of the file that comes in, or NULL: it is read and thrown away */
     apr_pool_t *pool;           /* of that file */
     const char *file;           /* its name */
-    int done;
-    apr_array_header_t *failed; /* const char * */
+    apr_array_header_t *done;   /* const char * */
+    apr_array_header_t *failed; /* links_failed_t */
 } upload_t;
 
 /* ---- fields ---- */
@@ -36,7 +36,7 @@ static cloud_err_t *end_field(upload_t *up)
         up->allowed = 1;
     }
     if (!strcmp(up->field, "path")) {
-        up->path = value;
+        up->path = value + strspn(value, "/");
     }
     up->field = NULL;
     return NULL;
@@ -67,6 +67,7 @@ static const char *last_name(const char *filename)
 static cloud_err_t *fail(upload_t *up, cloud_err_t *err)
 {
     apr_pool_t *pool = up->q->r->pool;
+    links_failed_t *failed;
 
     if (up->put) {
         cloud_put_abort(up->put);
@@ -83,8 +84,9 @@ static cloud_err_t *fail(upload_t *up, cloud_err_t *err)
     default:
         cloud_http_error(up->q->r, err);
         cloud_http_error_clear(up->q->r);
-        APR_ARRAY_PUSH(up->failed, const char *) = apr_psprintf(pool, "%s was not uploaded: %s",
-                                                                up->file, err->msg);
+        failed = apr_array_push(up->failed);
+        failed->name = apr_pstrdup(pool, up->file);
+        failed->why = apr_pstrdup(pool, err->msg);
         return NULL;
     }
 }
@@ -124,7 +126,10 @@ static cloud_err_t *end_file(upload_t *up)
         return fail(up, err);
     }
     up->put = NULL;
-    up->done++;
+    /* Under which name it lies is for those who may look. */
+    APR_ARRAY_PUSH(up->done, const char *) = apr_pstrdup(up->q->r->pool,
+                                                         cloud_link_is_drop(up->q->link)
+                                                             ? up->file : res.entry->name);
     return NULL;
 }
 
@@ -189,22 +194,28 @@ static cloud_err_t *receive(upload_t *up)
 }
 
 /* Back to the folder, so that a reload sends nothing again. */
-static int go_back(const upload_t *up)
+static int go_back(const upload_t *up, const links_news_t *news)
 {
     request_rec *r = up->q->r;
+    const char *query = "";
+    cloud_err_t *err = news->count ? links_news_query(&query, up->q, up->path, news) : NULL;
 
-    return cloud_login_redirect(r, apr_psprintf(r->pool, "%s?path=/%s&uploaded=%d", up->q->base,
-                                                cloud_uri_encode(up->path, 1, r->pool), up->done));
+    return err ? cloud_http_error(r, err)
+               : cloud_login_redirect(r, apr_pstrcat(r->pool, up->q->base, "?path=/",
+                                                     cloud_uri_encode(up->path, 1, r->pool), query,
+                                                     NULL));
 }
 
 int links_upload(links_request_t *q)
 {
     upload_t *up = apr_pcalloc(q->r->pool, sizeof(*up));
+    links_news_t news;
     cloud_err_t *err;
 
     up->q = q;
     up->path = "";
-    up->failed = apr_array_make(q->r->pool, 2, sizeof(const char *));
+    up->done = apr_array_make(q->r->pool, 2, sizeof(const char *));
+    up->failed = apr_array_make(q->r->pool, 2, sizeof(links_failed_t));
     apr_pool_create(&up->pool, q->r->pool);
     err = receive(up);
     if (err) {
@@ -214,9 +225,10 @@ int links_upload(links_request_t *q)
         q->r->connection->keepalive = AP_CONN_CLOSE;
         return cloud_http_error(q->r, err);
     }
+    news = (links_news_t){ up->done, up->done->nelts, up->failed };
     if (!up->failed->nelts) {
-        return go_back(up);
+        return go_back(up, &news);
     }
     q->path = up->path;
-    return links_show(q, up->done, up->failed);
+    return links_show(q, &news);
 }

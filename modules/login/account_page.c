@@ -19,6 +19,7 @@ typedef struct {
     cloud_page_t *page;
     const char *notice;              /* HTML: what to say when it went well */
     const char *problem;             /* text: what did not, although there is a notice */
+    int failed;                      /* what was sent was refused */
 } work_t;
 
 void login_sections_reset(apr_pool_t *pconf)
@@ -45,6 +46,14 @@ static const char *when(apr_time_t t, apr_pool_t *pool)
     return apr_pstrdup(pool, text);
 }
 
+/* For the fields of a section: attributes that tie them to what was wrong with them. */
+static const char *wrong(const work_t *w, const char *section)
+{
+    const char *sent = w->failed && w->form ? cloud_param(w->form, "section") : NULL;
+
+    return sent && !strcmp(sent, section) ? LOGIN_WRONG : "";
+}
+
 static const char *field(const work_t *w, const char *name)
 {
     const char *value = cloud_param(w->form, name);
@@ -67,7 +76,8 @@ static cloud_err_t *read_again(work_t *w)
 static void password_field(work_t *w, const char *name, const char *label, const char *kind)
 {
     cloud_page_put(w->page, "<label for=\"%s\">%s</label>\n<input type=\"password\" id=\"%s\""
-                   " name=\"%s\" required autocomplete=\"%s\">\n", name, label, name, name, kind);
+                   " name=\"%s\" required autocomplete=\"%s\"%h>\n", name, label, name, name, kind,
+                   wrong(w, "password"));
 }
 
 static cloud_err_t *show_password(work_t *w)
@@ -176,8 +186,9 @@ static cloud_err_t *show_apppass(work_t *w)
     cloud_page_section_form(w->page, "apppasswords");
     cloud_page_put(w->page, "<label for=\"name\">Name of the program or device</label>\n"
                    "<input type=\"text\" id=\"name\" name=\"name\" required maxlength=\"100\""
-                   " autocomplete=\"off\">\n"
-                   "<button type=\"submit\">Create a new app password</button></form>\n");
+                   " autocomplete=\"off\"%h>\n"
+                   "<button type=\"submit\">Create a new app password</button></form>\n",
+                   wrong(w, "apppasswords"));
     return NULL;
 }
 
@@ -270,7 +281,7 @@ static cloud_err_t *show_second(work_t *w)
     cloud_page_put(w->page, "<p>A second factor is set up. %s of %s backup codes are left.</p>\n",
                    apr_itoa(w->r->pool, left), apr_itoa(w->r->pool, CLOUD_BACKUP_CODES));
     cloud_page_section_form(w->page, "second");
-    login_code_field(w->page, "Code that your app shows, or a backup code", 0);
+    login_code_field(w->page, "Code that your app shows, or a backup code", wrong(w, "second"));
     cloud_page_put(w->page, "<button type=\"submit\" name=\"do\" value=\"codes\" class=\"quiet\">New "
                    "backup codes</button>\n<button type=\"submit\" name=\"do\" value=\"off\" "
                    "class=\"quiet\">Turn off</button></form>\n");
@@ -287,7 +298,7 @@ static cloud_err_t *offer_setup(work_t *w)
     cloud_page_put(piece, "%h", html);
     cloud_page_section_form(piece, "second");
     cloud_page_put(piece, "<input type=\"hidden\" name=\"do\" value=\"confirm\">\n");
-    login_code_field(piece, "Code that the app shows", 0);
+    login_code_field(piece, "Code that the app shows", wrong(w, "second"));
     cloud_page_put(piece, "<button type=\"submit\">Confirm</button></form>\n");
     w->notice = login_page_html(piece);
     return NULL;
@@ -307,8 +318,9 @@ static cloud_err_t *confirm_second(work_t *w)
                                             field(w, "code"), my_session(w), w->r->pool);
 
     if (cloud_err_is(err, CLOUD_E_INVALID)) {
-        CLOUD_ERR(offer_setup(w)); /* to be tried again */
         w->problem = err->msg;
+        w->failed = 1;
+        CLOUD_ERR(offer_setup(w)); /* to be tried again */
         return NULL;
     }
     CLOUD_ERR(err);
@@ -386,7 +398,7 @@ static int show(work_t *w, int status, const char *problem)
 
     w->page = cloud_page_create(w->r, "Your account");
     if (problem) {
-        cloud_page_put(w->page, "<p class=\"error\" role=\"alert\">%s</p>\n", problem);
+        login_put_problem(w->page, problem);
     }
     if (w->notice) {
         cloud_page_put(w->page, "<div class=\"done\" role=\"status\">%h</div>\n", w->notice);
@@ -457,6 +469,7 @@ static int post(work_t *w)
         return cloud_http_error(w->r, err);
     }
     w->notice = NULL;
+    w->failed = 1;
     return show(w, page_status(err), err->msg);
 }
 

@@ -92,8 +92,12 @@ cloud_err_t *login_setup_html(const char **html, request_rec *r, cloud_ctx_t *ct
                               const cloud_account_t *account);
 /** Backup codes as HTML. */
 const char *login_codes_html(request_rec *r, const char *const *codes);
-/** The field for a code; focus: it is what the page is about. */
-void login_code_field(cloud_page_t *page, const char *label, int focus);
+/** The field for a code; more: further attributes, HTML. */
+void login_code_field(cloud_page_t *page, const char *label, const char *more);
+/** Says what was wrong, before a form. Its fields get LOGIN_WRONG, so that whoever can't see it hears it
+ *  with them. One on a page. */
+void login_put_problem(cloud_page_t *page, const char *problem);
+#define LOGIN_WRONG " aria-invalid=\"true\" aria-describedby=\"problem\""
 
 /** Where to go after the login page: the local address asked for, or the page of the account. */
 const char *login_target(request_rec *r, const char *target);

@@ -12,21 +12,22 @@ static int show_login(request_rec *r, int status, const char *user, const char *
                       const char *problem)
 {
     cloud_page_t *page = cloud_page_create(r, "Sign in");
+    const char *wrong = problem ? LOGIN_WRONG : "";
 
     cloud_page_put(page, "<div class=\"card\">\n");
     if (problem) {
-        cloud_page_put(page, "<p class=\"error\" role=\"alert\" id=\"problem\">%s</p>\n", problem);
+        login_put_problem(page, problem);
     }
     login_page_form(page, LOGIN_PATH, target);
     cloud_page_put(page,
                    "<label for=\"user\">User name</label>\n"
                    "<input type=\"text\" id=\"user\" name=\"user\" value=\"%s\" required"
-                   " autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\"%h>\n"
+                   " autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\"%h%h>\n"
                    "<label for=\"password\">Password</label>\n"
                    "<input type=\"password\" id=\"password\" name=\"password\" required"
-                   " autocomplete=\"current-password\"%h>\n"
+                   " autocomplete=\"current-password\"%h%h>\n"
                    "<button type=\"submit\">Sign in</button>\n</form>\n</div>\n",
-                   user, *user ? "" : " autofocus", *user ? " autofocus" : "");
+                   user, *user ? "" : " autofocus", wrong, *user ? " autofocus" : "", wrong);
     return cloud_page_send(page, status);
 }
 

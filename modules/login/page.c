@@ -29,7 +29,7 @@ static const char STYLE[] =
     "body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\n"
     "main{max-width:44rem;margin:0 auto;padding:1.5rem 1rem 3rem}\n"
     "header{background:var(--main);color:#fff;padding:.75rem 1rem;font-weight:600}\n"
-    "h1{font-size:1.5rem;line-height:1.25;margin:1rem 0;overflow-wrap:anywhere}\n"
+    "h1{font-size:1.5rem;line-height:1.25;margin:1rem 0;overflow-wrap:anywhere;unicode-bidi:plaintext}\n"
     "h2{font-size:1.15rem;margin:0 0 .5rem}\n"
     "section,.card{background:var(--card);border:1px solid var(--edge);border-radius:.5rem;"
     "padding:1.25rem;margin:0 0 1.25rem}\n"
@@ -50,34 +50,48 @@ static const char STYLE[] =
     "th{white-space:nowrap}\n"
     "td:first-child{overflow-wrap:anywhere}\n"
     "td:last-child,th:last-child{text-align:right;padding-right:0}\n"
+    "caption{text-align:left;color:var(--soft);padding:.25rem 0 .5rem}\n"
+    "dl.facts{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0 0}\n"
+    "dl.facts dt{color:var(--soft)}dl.facts dd{margin:0;overflow-wrap:anywhere}\n"
     "p{margin:.5rem 0}\n"
     ".soft{color:var(--soft)}\n"
     ".error,.done{border-left:.35rem solid var(--bad);background:var(--badcard);padding:.6rem .8rem;"
     "margin:0 0 1rem}\n"
     ".done{border-color:var(--good);background:var(--goodcard)}\n"
+    ".error ul,.done ul{margin:.25rem 0;padding:0 0 0 1.25rem}\n"
+    ".error,.done{overflow-wrap:anywhere}\n"
     "code,.secret{font-family:ui-monospace,monospace;font-size:1.05rem;overflow-wrap:anywhere}\n"
     "ul.codes{list-style:none;padding:0;columns:2;margin:.75rem 0}\n"
     "svg.qr{width:14rem;height:14rem;max-width:100%;display:block;margin:.75rem 0;background:#fff}\n"
     "form.inline{display:inline}\n"
     /* folders: a big target in each row; on small screens a row is a block */
-    "ol.trail{list-style:none;display:flex;flex-wrap:wrap;padding:0;margin:0 0 .75rem}\n"
+    "ol.trail{list-style:none;display:flex;flex-wrap:wrap;padding:0;margin:0}\n"
+    "nav p{margin:0 0 .75rem}\n"
     "ol.trail li+li::before{content:\"/\";padding:0 .4rem;color:var(--soft)}\n"
     "ol.trail a,ol.trail span{display:inline-block;padding:.45rem 0;overflow-wrap:anywhere}\n"
     "table.files td:first-child a,table.files td:first-child span{display:block;padding:.45rem 0}\n"
+    "a[rel=up]{display:inline-block;padding:.45rem 0;overflow-wrap:anywhere}\n"
+    "table.files th a{display:inline-block;padding:.45rem 0}\n"
     "table.files td{vertical-align:middle}\n"
     "table.files .check{width:2.75rem}\n"
     "table.files .check label{display:flex;align-items:center;justify-content:center;margin:0;"
     "min-width:2.75rem;min-height:2.75rem;cursor:pointer}\n"
     "table.files .check input{width:1.25rem;height:1.25rem}\n"
-    "table.files .num{text-align:right;white-space:nowrap}\n"
+    "table.files .num{text-align:right;white-space:nowrap;padding-left:.5rem}\n"
     ".hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);"
     "white-space:nowrap}\n"
-    "@media(max-width:36rem){table.files thead{position:absolute;clip-path:inset(50%)}"
-    "table.files tr{display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--rule);"
+    "@media(max-width:36rem){th{white-space:normal}th,td{font-size:.9rem;overflow-wrap:anywhere}"
+    "table.files thead tr{display:flex;flex-wrap:wrap;gap:0 1.25rem}"
+    "table.files th{border:0;padding:0}table.files td.name{font-size:1rem}table.files th.check{display:none}"
+    "table.files tbody tr{display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--rule);"
     "padding:.25rem 0}"
-    "table.files td{border:0;padding:.1rem 0}"
+    "table.files td,table.files .num{border:0;padding:.1rem 0}"
     "table.files td.name{grid-column:1}table.files td.check{grid-column:2;grid-row:1/3}"
-    "table.files td.meta{grid-column:1;color:var(--soft);text-align:left}}\n";
+    "table.files td.meta{grid-column:1;color:var(--soft);text-align:left}}\n"
+    "@media print{:root{--ink:#000;--soft:#333;--link:#000;--page:#fff;--card:#fff;--rule:#999;"
+    "--badcard:#fff;--goodcard:#fff;--bad:#000;--good:#000}header{background:none;color:#000}"
+    "button,a.button,a[rel=up],section.upload,table.files .check{display:none}"
+    "section,.card{border:0;padding:0}}\n";
 
 /* Changes when the sheet does, so that it may be cached for long. */
 static const char *style_version(apr_pool_t *pool)
@@ -179,6 +193,11 @@ static void begin_form(cloud_page_t *page, const char *path, const char *type)
                    "<form method=\"post\"%h action=\"%s\">\n"
                    "<input type=\"hidden\" name=\"requesttoken\" value=\"%s\">\n",
                    type, cloud_http_uri(page->r, path, "", page->r->pool), token ? token : "");
+}
+
+void login_put_problem(cloud_page_t *page, const char *problem)
+{
+    cloud_html_put(page->html, "<p class=\"error\" role=\"alert\" id=\"problem\">%s</p>\n", problem);
 }
 
 void cloud_page_upload_form(cloud_page_t *page, const char *path)
@@ -369,11 +388,6 @@ int login_to_challenge(request_rec *r, const char *target)
 
 int login_no_method(request_rec *r, int get)
 {
-    if (r->method_number == M_OPTIONS) {
-        apr_table_setn(r->headers_out, "Allow", get ? "GET,HEAD,POST,OPTIONS" : "POST,OPTIONS");
-        ap_set_content_length(r, 0);
-        return OK;
-    }
     ap_allow_standard_methods(r, REPLACE_ALLOW, M_POST, M_OPTIONS, get ? M_GET : -1, -1);
-    return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_ALLOWED, NULL));
+    return cloud_http_no_method(r);
 }

@@ -34,13 +34,13 @@ cloud_err_t *login_code(request_rec *r, const cloud_account_t *account, const ch
 
 /* ---- pieces of pages ---- */
 
-void login_code_field(cloud_page_t *page, const char *label, int focus)
+void login_code_field(cloud_page_t *page, const char *label, const char *more)
 {
     cloud_page_put(page,
                    "<label for=\"code\">%s</label>\n"
                    "<input type=\"text\" id=\"code\" name=\"code\" required maxlength=\"20\""
                    " autocomplete=\"one-time-code\" autocapitalize=\"characters\""
-                   " spellcheck=\"false\"%h>\n", label, focus ? " autofocus" : "");
+                   " spellcheck=\"false\"%h>\n", label, more);
 }
 
 /* A QR code as SVG: one path, a square for each dark module. NULL when text is too long for one. */
@@ -140,7 +140,7 @@ static int show(const work_t *w, int status, const char *setup, const char *prob
 
     cloud_page_put(page, "<div class=\"card\">\n");
     if (problem) {
-        cloud_page_put(page, "<p class=\"error\" role=\"alert\">%s</p>\n", problem);
+        login_put_problem(page, problem);
     }
     if (setup) {
         cloud_page_put(page, "<p>This server asks <strong>%s</strong> for a second factor besides the "
@@ -148,7 +148,9 @@ static int show(const work_t *w, int status, const char *setup, const char *prob
     }
     login_page_form(page, CHALLENGE_PATH, w->target);
     login_code_field(page, setup ? "Code that the app shows"
-                                 : "Code that your app shows, or a backup code", !setup);
+                                 : "Code that your app shows, or a backup code",
+                     apr_pstrcat(w->r->pool, setup ? "" : " autofocus", problem ? LOGIN_WRONG : "",
+                                 NULL));
     cloud_page_put(page, "<button type=\"submit\">%s</button>\n</form>\n",
                    setup ? "Confirm" : "Sign in");
     cloud_page_form(page, LOGOUT_PATH);

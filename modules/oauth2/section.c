@@ -22,8 +22,9 @@ static void put_row(cloud_page_t *page, const cloud_oauth_family_t *f, apr_pool_
                    f->client, f->agent, date(pool, f->created), date(pool, f->last_used));
     cloud_page_section_form(page, SECTION);
     cloud_page_put(page, "<input type=\"hidden\" name=\"family\" value=\"%s\">"
-                   "<button class=\"quiet\">End</button></form></td></tr>\n",
-                   apr_psprintf(pool, "%" APR_INT64_T_FMT, f->id));
+                   "<button class=\"quiet\" aria-label=\"End the access of %s, authorized %s\">End</button>"
+                   "</form></td></tr>\n",
+                   apr_psprintf(pool, "%" APR_INT64_T_FMT, f->id), f->client, date(pool, f->created));
 }
 
 static cloud_err_t *show(cloud_page_t *page, cloud_ctx_t *ctx, const cloud_account_t *account)
@@ -36,13 +37,13 @@ static cloud_err_t *show(cloud_page_t *page, cloud_ctx_t *ctx, const cloud_accou
         cloud_page_put(page, "<p>No application has access by authorization.</p>\n");
         return NULL;
     }
-    cloud_page_put(page, "<table>\n<tr><th scope=\"col\">Application</th>"
+    cloud_page_put(page, "<table>\n<thead><tr><th scope=\"col\">Application</th>"
                    "<th scope=\"col\">Authorized</th><th scope=\"col\">Last used</th>"
-                   "<th scope=\"col\">End</th></tr>\n");
+                   "<th scope=\"col\">End</th></tr></thead>\n<tbody>\n");
     for (i = 0; i < list->nelts; i++) {
         put_row(page, &APR_ARRAY_IDX(list, i, cloud_oauth_family_t), ctx->pool);
     }
-    cloud_page_put(page, "</table>\n");
+    cloud_page_put(page, "</tbody>\n</table>\n");
     return NULL;
 }
 

@@ -76,7 +76,7 @@ def test_a_folder(page, account, tmp_path):
     upload.write_bytes(b"uploaded")
     page.browser.find_element(By.NAME, "files").send_keys(str(upload))
     page.leave(Keys.ENTER, at=page.browser.find_element(By.XPATH, "//button[text()='Upload']"))
-    assert "One file was uploaded." in page.text
+    assert "One file was uploaded." in page.text and "from my phone.txt" in page.text
     look(page, "uploaded")
     assert account.get("Holiday pictures/from my phone.txt").content == b"uploaded"
 
@@ -94,7 +94,7 @@ def test_a_file_a_drop_and_nothing(page, account, tmp_path):
     page.browser.find_element(By.NAME, "files").send_keys(
         f"{tmp_path / 'report.pdf'}\n{tmp_path / 'other.txt'}")
     page.leave(Keys.ENTER, at=page.browser.find_element(By.XPATH, "//button[text()='Upload']"))
-    assert "2 files were uploaded" in page.text and "report.pdf" not in page.text
+    assert "2 files were uploaded" in page.text and "report (2)" not in page.text
     assert account.get("in/report (2).pdf").content == b"dropped"
     page.open("index.php/s/nothing")
     look(page, "nothing")

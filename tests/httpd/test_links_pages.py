@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.browser import forms
+from harness.browser import Browser, forms
 from harness.env import wait_until
 from harness.links import Link, Visitor
+from harness.structure import check_structure
 
 NAMES = ("a&b <i>.txt", 'quo"te.txt', "per%cent.txt", "plus+and space.txt", "\u00fcml\u00e4ut.txt",
          "semi;colon.txt", "hash#mark.txt", "question?.txt")
@@ -40,8 +41,7 @@ def check_headers(answer):
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'self';") and "unsafe" not in policy
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert '<html lang="en">' in answer.text and "<script" not in answer.text
-    assert "style=" not in answer.text
+    check_structure(answer.text)
 
 
 def links_of(page):
@@ -62,7 +62,8 @@ def test_a_folder(tree):
     sub = next(href for href in links_of(page) if "path=/sub" in href)
     page = browser.get(sub.lstrip("/"))
     check_headers(page)
-    assert '<span aria-current="page">sub</span>' in page.text
+    assert '<span aria-current="page"><bdi>sub</bdi></span>' in page.text
+    assert f'<a rel="up" href="{tree.env.base}{browser.link.page}">Up to <bdi>folder</bdi></a>' in page.text
     found = [browser.get(href.lstrip("/")).text for href in links_of(page) if "files=" in href]
     assert sorted(found) == sorted([*NAMES, "inner"])
     # the form that selects files names them as they are
@@ -186,26 +187,92 @@ def test_many_files_come_in_pages(tree):
     pages = [browser.open(path="/in")]
     while turn(pages[-1], "next"):
         pages.append(browser.get(turn(pages[-1], "next")))
-    # folders come first among those of a page
+    # folders come first
     assert [selectable(page) for page in pages] == \
-        [names[:500], names[500:1000], ["zz"] + names[1000:]]
+        [["zz"] + names[:499], names[499:999], names[999:]]
+    assert all("<caption>1 folder and 1203 files, 1.2 KB in all</caption>" in page.text for page in pages)
     back = [browser.get(turn(pages[2], "prev"))]
     back.append(browser.get(turn(back[0], "prev")))
-    assert [selectable(page) for page in back] == [names[500:1000], names[:500]]
+    assert [selectable(page) for page in back] == [names[499:999], ["zz"] + names[:499]]
     assert turn(back[0], "next") and turn(back[1], "next")
     assert not turn(pages[0], "prev") and not turn(back[1], "prev")
-    for where in ({"after": "zz"}, {"before": ""}, {"before": "a"}):
+    for where in ({"after": "zz"}, {"before": ""}, {"before": "a"}, {"page": 4}):
         page = browser.open(path="/in", **where)
         assert page.status_code == 200 and "There is nothing more in this folder" in page.text
+    for where in ({"page": 0}, {"page": "x"}, {"sort": ""}, {"sort": "-"}, {"sort": "owner"}):
+        assert browser.open(path="/in", **where).status_code == 400
+
+
+def columns(page):
+    """Addresses that sort, by what they say; and what the columns say of themselves."""
+    found = re.findall(r'<th scope="col"([^>]*)><a href="([^"]*)">(\w+)', page.text)
+    return ({name: unescape(href).lstrip("/") for _, href, name in found},
+            {name: re.search('aria-sort="(.*)"', attrs).group(1) for attrs, _, name in found
+             if "aria-sort" in attrs})
+
+
+def test_the_order_is_the_visitors(tree):
+    tree.mkcol("sorted")
+    tree.mkcol("sorted/sub")
+    for name, size, mtime in (("b 10.txt", 10, 300), ("B 9.txt", 30, 100), ("a.txt", 20, 200), ("c.txt", 20, 200)):
+        tree.put(f"sorted/{name}", b"x" * size, headers={"X-OC-MTime": str(mtime)})
+    browser = Link(tree, "sorted").browser()
+    page = browser.open()
+    by_name = ["sub", "a.txt", "B 9.txt", "b 10.txt", "c.txt"]
+    by_size = ["sub", "B 9.txt", "a.txt", "c.txt", "b 10.txt"]
+    by_time = ["sub", "b 10.txt", "a.txt", "c.txt", "B 9.txt"]
+    assert selectable(page) == by_name and columns(page)[1] == {"Name": "ascending"}
+    for name, wanted, way, other in (
+            ("Name", ["sub"] + by_name[:0:-1], "descending", by_name),
+            ("Size", by_size, "descending", ["sub", "b 10.txt", "a.txt", "c.txt", "B 9.txt"]),
+            ("Changed", by_time, "descending", ["sub", "B 9.txt", "a.txt", "c.txt", "b 10.txt"])):
+        once = browser.get(columns(page)[0][name])
+        check_headers(once)
+        assert selectable(once) == wanted and columns(once)[1] == {name: way}
+        again = browser.get(columns(once)[0][name])
+        assert selectable(again) == other and columns(again)[1] == {name: "ascending"}
+
+
+def test_too_many_to_be_sorted(tree):
+    """They come by name, and no page costs more than what it shows."""
+    tree.mkcol("many")
+    disk = tree.env.data / "accounts" / tree.id / "files/many"
+    names = [f"f{i:05}" for i in range(10001)]
+    for name in names:
+        (disk / name).write_bytes(b"")
+    tree.env.cloudctl("scan", "--account", tree.id)
+    browser = Link(tree, "many").browser()
+    page = browser.open(sort="-size")
+    assert selectable(page) == names[:500] and columns(page) == ({}, {})
+    assert "<caption>More than 10000 files and folders, by name</caption>" in page.text
+    following = browser.get(turn(page, "next"))
+    assert selectable(following) == names[500:1000]
+    assert selectable(browser.get(turn(following, "prev"))) == names[:500]
+    last = browser.open(after=names[9600])
+    assert selectable(last) == names[9601:] and not turn(last, "next")
+    assert selectable(browser.get(turn(last, "prev"))) == names[9101:9601]
+    # whose folder it is sees how many there are
+    owner = Browser(tree.env)
+    owner.sign_in(tree)
+    page = owner.get("index.php/apps/files/?dir=/many&page=21")
+    assert selectable(page) == names[10000:] and not turn(page, "next")
+    assert "<caption>0 folders and 10001 files, 0 B in all, by name</caption>" in page.text
+    assert selectable(owner.get(turn(page, "prev"))) == names[9500:10000]
+    owner.close()
+    tree.delete("many/f00000")
+    assert selectable(browser.open(sort="-name"))[0] == names[-1]
 
 
 def test_methods(tree):
     browser = Link(tree, "folder", 15).browser()
-    for method, more in (("POST", ""), ("PUT", ""), ("DELETE", ""), ("PUT", "/download"),
-                         ("GET", "/upload"), ("PUT", "/upload"), ("PROPFIND", "")):
+    page, download, upload = {"GET", "HEAD"}, {"GET", "HEAD", "POST"}, {"POST"}
+    for method, more, allowed in (
+            ("POST", "", page), ("PUT", "", page), ("DELETE", "", page), ("PROPFIND", "", page),
+            ("PUT", "/download", download), ("GET", "/upload", upload), ("PUT", "/upload", upload),
+            ("OPTIONS", "", page), ("OPTIONS", "/upload", upload)):
         answer = browser.request(method, browser.link.page + more)
-        assert answer.status_code == 405, (method, more)
-        assert "Allow" in answer.headers
+        assert answer.status_code == (200 if method == "OPTIONS" else 405), (method, more)
+        assert set(answer.headers["Allow"].split(",")) - {"TRACE"} == allowed | {"OPTIONS"}
 
 
 # ---- passwords ----
@@ -299,6 +366,9 @@ def test_uploads(tree, perms):
     assert answer.status_code == 303
     page = browser.get(answer.headers["Location"].lstrip("/"))
     assert "5 files were uploaded" in page.text
+    # told is what it is called now; to those who see nothing, what they have called it
+    assert re.findall("<li><bdi>(.*)</bdi></li>", page.text) == [
+        "file (2).txt" if perms & 1 else "file.txt", "\u00e4 b.txt", "empty", "old.txt", "z"]
     assert sorted(tree.propfind("folder", 1).names()) == sorted(
         ["empty", "file (2).txt", "file.txt", "old.txt", "sub", "z", "\u00e4 b.txt"])
     assert tree.get("folder/file.txt").content == b"content"
@@ -329,6 +399,27 @@ def test_uploads_into_a_folder(tree):
     assert "stray.txt" not in tree.propfind("folder/sub", 1).names()
 
 
+def test_nobody_makes_up_what_was_uploaded(tree):
+    """The page says what came in, and no address has it say anything else."""
+    browser = Link(tree, "folder", 5).browser()
+    names = [f"{i:02}-" + "\u00e4" * 60 + " &<.txt" for i in range(20)]
+    answer = browser.upload(browser.open(), *((name, b"") for name in names))
+    place = answer.headers["Location"].lstrip("/")
+    assert len(place) < 4000
+    page = browser.get(place)
+    told = re.findall("<li><bdi>(.*)</bdi></li>", page.text)
+    assert [unescape(name) for name in told] == names[:len(told)]
+    assert "20 files were uploaded" in page.text and f"<li>and {20 - len(told)} more</li>" in page.text
+    for other in (re.sub("uploaded=20", "uploaded=21", place), place + "&new[]=x", place.replace("00-", "01-"),
+                  re.sub("until=1", "until=2", place), place.replace("path=/", "path=/sub"),
+                  re.sub("signature=.", "signature=_", place), re.sub("signature=[^&]*", "signature=", place),
+                  f"{browser.link.page}?uploaded=3",
+                  place.replace(browser.link.token, Link(tree, "folder", 5).token)):
+        page = browser.get(other)
+        assert other != place and page.status_code == 200 and "uploaded." not in page.text, other
+    assert browser.get(f"{browser.link.page}?signature=x&until=y").status_code == 400
+
+
 @pytest.mark.parametrize("perms", (1, 3))
 def test_no_uploads(tree, perms):
     browser = Link(tree, "folder", perms).browser()
@@ -340,7 +431,7 @@ def test_no_uploads(tree, perms):
     answer = browser.request("POST", tree.env.url + browser.link.page + "/upload",
                              data={"requesttoken": form["fields"]["requesttoken"]},
                              files={"files": ("x", b"x")})
-    assert answer.status_code == 200 and "x was not uploaded" in answer.text
+    assert answer.status_code == 200 and "<bdi>x</bdi> was not uploaded" in answer.text
     assert sorted(tree.propfind("folder", 1).names()) == ["file.txt", "sub"]
 
 
@@ -354,7 +445,8 @@ def test_some_of_the_files_fail(env):
     check_headers(page)
     assert "2 files were uploaded" in page.text
     for name in ("big.txt", ".htaccess", ".."):
-        assert f"{name} was not uploaded" in page.text
+        assert f"<li><bdi>{name}</bdi> was not uploaded: " in page.text
+    assert re.findall("<li><bdi>(.*)</bdi></li>", page.text) == ["ok.txt", "last.txt"]
     assert account.propfind("folder", 1).names() == ["last.txt", "ok.txt"]
 
 
@@ -389,8 +481,8 @@ def test_bodies_that_are_no_form(tree):
 
 @pytest.mark.parametrize("given, status, text, stored", (
     ('filename="q\\"q.txt"', 303, None, 'q"q.txt'),       # as curl wrote it for long
-    ('filename="end\\"', 200, "end\\ was not uploaded", None),
-    ('filename="x/"', 200, "x/ was not uploaded", None),
+    ('filename="end\\"', 200, "<bdi>end\\</bdi> was not uploaded", None),
+    ('filename="x/"', 200, "<bdi>x/</bdi> was not uploaded", None),
     ('filename="a\rb"', 200, "was not uploaded", None),
     ('filename="a\nb"', 200, "was not uploaded", None),
     ('filename="a\r\nb"', 400, None, None),

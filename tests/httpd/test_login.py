@@ -8,6 +8,7 @@ import requests
 
 from harness.browser import LOGIN, PERSONAL, Browser, forms
 from harness.env import wait_until
+from harness.structure import check_structure
 
 LOGOUT = "index.php/logout"
 STRICT = {"X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
@@ -40,8 +41,7 @@ def check_page(answer, status=200):
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy and "script-src" not in policy
-    assert answer.text.startswith('<!DOCTYPE html>\n<html lang="en">')
-    assert "<script" not in answer.text and "style=" not in answer.text
+    check_structure(answer.text)
     assert "Content-Encoding" not in answer.headers
 
 
@@ -306,6 +306,41 @@ def test_style_sheet(env):
     sheet = env.http("GET", href)
     assert sheet.headers["Content-Type"] == "text/css; charset=utf-8"
     assert "max-age" in sheet.headers["Cache-Control"]
+
+
+def luminance(colour):
+    """Relative luminance (WCAG 2.1) of "#rgb" or "#rrggbb"."""
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(part * weight for part, weight in zip(parts, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one, other):
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+CONTRASTS = (  # of all pairs that are one upon the other
+    [(text, ground, 7) for text in ("ink", "soft", "link") for ground in ("page", "card")]
+    + [("ink", ground, 7) for ground in ("badcard", "goodcard")] + [("on", "main", 7)]
+    + [("line", "card", 4.5), ("bad", "badcard", 4.5), ("good", "goodcard", 4.5), ("focus", "page", 3), ("focus", "card", 3)])
+
+
+def test_contrasts(env):
+    """Of the colours of the style sheet, light and dark."""
+    assert round(contrast("#000", "#ffffff"), 2) == 21 and contrast("#777", "#fff") < 4.5
+    sheet = env.http("GET", LOGIN + "/style.css").text
+    schemes = [dict(re.findall(r"--(\w+):(#[0-9a-f]+)", rule)) for rule in
+               re.findall(r":root\{([^}]*)\}", sheet.split("@media print")[0])]
+    assert len(schemes) == 2
+    for colours in (schemes[0], {**schemes[0], **schemes[1]}):
+        for above, below, least in CONTRASTS:
+            assert contrast(colours[above], colours[below]) >= least, (above, below, colours)
+    # nothing moves, and no colour is given but by these names
+    assert "animation" not in sheet and "transition" not in sheet
+    assert set(re.findall(r"color:([^;}]+)", re.sub(r"color-scheme:[^;]*;", "", sheet))) <= \
+        {"#fff", "#000"} | {f"var(--{name})" for name in schemes[0]}
 
 
 def test_maintenance(env):
