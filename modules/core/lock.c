@@ -283,30 +283,23 @@ cloud_err_t *cloud_lock_check(cloud_ctx_t *ctx, const cloud_entry_t *entry,
     return check(ctx, entry, tokens, flags, ctx->pool);
 }
 
-/* All are loaded first: the walk up uses the connection too. */
-static cloud_err_t *forget(cloud_ctx_t *ctx, const cloud_entry_t *entry, apr_pool_t *pool)
-{
-    static const char SQL[] = "DELETE FROM lock WHERE token = ?1";
-    apr_array_header_t *locks;
-    int i;
-
-    CLOUD_ERR(cloud_locks_load(&locks, ctx, entry->tree, pool));
-    for (i = 0; locks && i < locks->nelts; i++) {
-        const cloud_lock_t *lock = &APR_ARRAY_IDX(locks, i, cloud_lock_t);
-        cloud_lock_place_t place = { NULL, 0 };
-
-        if (lock->node != entry->node.id)
-            CLOUD_ERR(cloud_lock_place_below(&place, ctx, lock, entry->node.id, pool));
-        if (lock->node == entry->node.id || place.n > 0)
-            CLOUD_ERR(cloud_db_run(ctx->db, NULL, pool, SQL, "t", lock->token));
-    }
-    return NULL;
-}
+/* Of a tree (?1) the locks at or below a node (?2). It is found from the locks upwards, each folder above them once,
+ * and from the node down again within these: a tree may be large, and few of it is locked. */
+static const char FORGET[] =
+    "WITH RECURSIVE above (id, parent) AS MATERIALIZED ("
+    "SELECT n.id, n.parent FROM lock l CROSS JOIN node n ON n.id = l.node WHERE l.tree = ?1"
+    " UNION SELECT n.id, n.parent FROM above a CROSS JOIN node n ON n.id = a.parent"
+    " WHERE a.id <> ?2 AND a.parent <> 0),"
+    " below (id) AS (SELECT ?2 UNION SELECT a.id FROM below b CROSS JOIN above a ON a.parent = b.id)"
+    " DELETE FROM lock WHERE tree = ?1 AND node IN below";
+static const char FORGET_FILE[] = "DELETE FROM lock WHERE tree = ?1 AND node = ?2";
 
 cloud_err_t *cloud_lock_forget(cloud_ctx_t *ctx, const cloud_entry_t *entry)
 {
     if (!entry->exists) return NULL;
-    return forget(ctx, entry, ctx->pool);
+    return cloud_db_run(ctx->db, NULL, ctx->pool,
+                        CLOUD_IS_DIR(&entry->node) ? FORGET : FORGET_FILE, "ii", entry->tree,
+                        entry->node.id);
 }
 
 cloud_err_t *cloud_lock_expire(cloud_ctx_t *ctx)
