@@ -266,6 +266,51 @@ def test_links_that_have_ended(tree):
     assert status(Link(tree, "folder", expires=100), "PROPFIND") == 207
 
 
+def test_strangers_do_not_learn_why(tree):
+    """What is no link any more answers as what never was one, to the letter, whatever is asked."""
+    env = tree.env
+    other, third = env.account(), env.account()
+    other.mkcol("given")
+    other.mkcol("trashed")
+    tree.mkcol("trashed")
+    dead = {"never made": Link(tree, "folder"), "deleted": Link(tree, "folder"),
+            "expired": Link(tree, "folder", expires=-1),
+            "expired, with a password": Link(tree, "folder", expires=-1, password="publicPass1"),
+            "of who is disabled": Link(other, "given"),
+            "of who is disabled, with a password": Link(other, "given", password="publicPass1"),
+            "made by who has nothing there": Link(tree, "folder", initiator=third),
+            "in the trash": Link(tree, "trashed")}
+    dead["never made"].delete()
+    dead["never made"].token = "a" * 15
+    dead["deleted"].delete()
+    tree.delete("trashed")
+    env.cloudctl("account", "disable", other.id)
+
+    def answers(link):
+        for space in ("public-files", "webdav"):
+            for password in (None, "publicPass1"):
+                for method in ("OPTIONS", "HEAD", "GET", "PROPFIND", "PUT", "DELETE", "MKCOL", "LOCK"):
+                    yield link.dav(method, "file.txt", space, password=password or "",
+                                   data=b"x" if method == "PUT" else None)
+        for more in ("", "/download", "/authenticate", "/upload"):
+            yield env.http("GET", link.page + more)
+            yield env.http("POST", link.page + more, data={"password": "publicPass1"})
+
+    def told(link):
+        changing = ("Date", "Set-Cookie", "Connection", "Keep-Alive")
+        return [(answer.status_code, answer.text.replace(link.token, "TOKEN"),
+                 sorted((name, value.replace(link.token, "TOKEN"))
+                        for name, value in answer.headers.items() if name not in changing),
+                 sorted(cookie.name for cookie in answer.cookies))
+                for answer in answers(link)]
+
+    wanted = told(dead.pop("never made"))
+    assert {status for status, *_ in wanted} <= {200, 401, 404, 405}, wanted
+    for name, link in dead.items():
+        for got, want in zip(told(link), wanted, strict=True):
+            assert got == want, name
+
+
 def test_a_link_follows_its_item(tree):
     link = Link(tree, "folder", 15)
     tree.mkcol("other")
