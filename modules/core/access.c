@@ -30,9 +30,10 @@ int cloud_entry_hidden(const cloud_entry_t *entry)
            && !(entry->perms & CLOUD_PERM_READ);
 }
 
+/* New things go right into what was received: folders in it are not seen. */
 static cloud_err_t *access_hidden(cloud_ctx_t *ctx, const cloud_entry_t *entry, cloud_op_t op)
 {
-    if (op == CLOUD_OP_CREATE && (entry->perms & CLOUD_PERM_CREATE)) return NULL;
+    if (op == CLOUD_OP_CREATE && entry->has_parent && (entry->perms & CLOUD_PERM_CREATE)) return NULL;
     return cloud_err(ctx->pool, op == CLOUD_OP_LIST || op == CLOUD_OP_READ ? CLOUD_E_NOT_FOUND
                                                                            : CLOUD_E_DENIED, NULL);
 }

@@ -10,7 +10,8 @@
 
 cloud_err_t *cloud_cond_check(cloud_ctx_t *ctx, const cloud_entry_t *e, const cloud_cond_t *cond)
 {
-    if (!cond) return NULL;
+    /* Where all names are alike nothing is replaced, and there is nothing to tell of. */
+    if (!cond || cloud_entry_hidden(e)) return NULL;
     switch (cond->must) {
     case CLOUD_IF_ANY:
         return NULL;
@@ -363,6 +364,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, cloud_ctx_t *ctx,
         e->exists = 0;
     }
     replaced = e->exists;
+    CLOUD_ERR(cloud_files_free_name(e, ctx, 0, pool));
     CLOUD_ERR(write_rows(ctx, e, staged, opts, pool));
     res->entry = e;
     CLOUD_ERR(cloud_files_changed(ctx, replaced ? "write" : "create", e, NULL));

@@ -264,6 +264,7 @@ static cloud_err_t *attach_tx(cloud_result_t *res, bulk_t *b, apr_int64_t size, 
     CLOUD_ERR(cloud_home_check(ctx, e, cloud_home_of(b->place)));
     res->created = !e->exists;
     if (e->exists) CLOUD_ERR(cloud_files_replace(ctx, e, pool));
+    CLOUD_ERR(cloud_files_free_name(e, ctx, 1, pool));
     CLOUD_ERR(cloud_files_quota(ctx, e, size));
     CLOUD_ERR(cloud_tree_draw(&number, ctx));
     CLOUD_ERR(cloud_tree_get(&node, ctx, b->bulk, pool));

@@ -225,6 +225,7 @@ static cloud_err_t *move_tx(cloud_result_t *res, cloud_entry_t **from, cloud_ctx
         return cloud_err(ctx->pool, CLOUD_E_AGAIN, NULL);
     CLOUD_ERR(check_mounts(ctx, s, d, pool));
     CLOUD_ERR(check_move(ctx, s, d, m->overwrite, m->sc, m->dc));
+    CLOUD_ERR(cloud_files_free_name(d, ctx, CLOUD_IS_DIR(&s->node), pool));
     res->created = !d->exists || d->node.id == s->node.id;
     CLOUD_ERR(move_rows(ctx, s, d, pool));
     res->entry = d;

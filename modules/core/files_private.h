@@ -75,8 +75,18 @@ cloud_err_t *cloud_files_move_out(cloud_result_t *res, cloud_ctx_t *ctx,
 cloud_err_t *cloud_files_abandon_bulk(cloud_ctx_t *ctx, apr_int64_t id, apr_pool_t *pool);
 
 /* access.c: */
-/** Whether the entry is below a received item that may not be read. All names are alike there for who asks, whatever
- *  there is: new things may be put there, if anything. */
+/** Whether the entry is below a received item that may not be read. All names are alike there for who asks, and none
+ *  is looked for (cloud_resolve_tx): new things may be put right into the item, if anything. */
 int cloud_entry_hidden(const cloud_entry_t *entry);
+
+/* files_name.c: */
+#define CLOUD_NAMES_TRIED 200
+/** The name to try after so many that were taken: the first numbers one after the other, then any. */
+cloud_err_t *cloud_files_next_name(const char **next, const char *name, int tries, int is_dir,
+                                   apr_pool_t *pool);
+/** Before something new is put where the entry is: where all names are alike (cloud_entry_hidden), the entry gets
+ *  one that is free. PRECONDITION when none was found. (tx, write) */
+cloud_err_t *cloud_files_free_name(cloud_entry_t *e, cloud_ctx_t *ctx, int is_dir,
+                                   apr_pool_t *pool);
 
 #endif

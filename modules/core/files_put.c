@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* PUT: a body streams into a staging file, is hashed on the way, and gets its place at the end. */
 #include "files_private.h"
-#include "key.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -62,48 +61,34 @@ static cloud_err_t *find_limit(cloud_put_t *put, const cloud_entry_t *e)
 
 /* ---- free names ---- */
 
-#define NAMES_TRIED 20  /* in a row; then they are drawn, so that many equal names cost no more */
-
-static const char *nth_path(const char *path, int n, apr_pool_t *pool)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(name - path)),
-                       cloud_name_numbered(name, n, 0, pool), NULL);
-}
-
 static cloud_err_t *take_next_name(cloud_put_t *put, int tries)
 {
-    unsigned short n;
+    const char *slash = strrchr(put->path, '/'), *name = slash ? slash + 1 : put->path, *next;
 
-    if (tries < NAMES_TRIED) {
-        put->place = nth_path(put->path, tries + 1, put->pool);
-        return NULL;
-    }
-    CLOUD_ERR(cloud_random(&n, sizeof n, put->pool));
-    put->place = nth_path(put->path, NAMES_TRIED + 1 + n, put->pool);
+    CLOUD_ERR(cloud_files_next_name(&next, name, tries, 0, put->pool));
+    put->place = apr_pstrcat(put->pool,
+                             apr_pstrmemdup(put->pool, put->path, (apr_size_t)(name - put->path)),
+                             next, NULL);
     return NULL;
 }
 
 /* True when the name is taken and another one can be tried. */
 static int is_taken(const cloud_put_t *put, const cloud_err_t *err, int tries)
 {
-    return put->opts.free_name && tries < 10 * NAMES_TRIED && cloud_err_is(err, CLOUD_E_PRECONDITION);
+    return put->opts.free_name && tries < CLOUD_NAMES_TRIED && cloud_err_is(err, CLOUD_E_PRECONDITION);
 }
 
-/* Whether who asks may create there and not see what is there. */
+/* Whether who has the view may create there and not see what is there. Of what somebody received no name is
+ * looked for at all. */
 static int is_blind(const cloud_entry_t *e)
 {
-    return e && (e->perms & (CLOUD_PERM_CREATE | CLOUD_PERM_READ)) == CLOUD_PERM_CREATE;
+    return e && e->account->view
+           && (e->perms & (CLOUD_PERM_CREATE | CLOUD_PERM_READ)) == CLOUD_PERM_CREATE;
 }
 
-/* Whether it is directly in what the view shows, or was received: folders in it can't be seen, either. */
 static int is_just_below(const cloud_entry_t *e)
 {
-    const char *below = e->path + e->mount_len;
-
-    if (e->mount_len && *below == '/') below++;
-    return *below && !strchr(below, '/');
+    return *e->path && !strchr(e->path, '/');
 }
 
 static cloud_err_t *check_place(cloud_entry_t **e, cloud_put_t *put)
@@ -119,6 +104,7 @@ static cloud_err_t *find_place(cloud_entry_t **e, cloud_put_t *put)
     cloud_err_t *err = check_place(e, put);
     int tries = 0;
 
+    /* Folders in it can't be seen, either. */
     if (is_blind(*e) && !is_just_below(*e)) return cloud_err(put->pool, CLOUD_E_DENIED, NULL);
     if (!put->opts.free_name && is_blind(*e)) {
         put->opts.free_name = 1;

@@ -13,8 +13,8 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     cloud_entry_t *e;
 
     CLOUD_ERR(cloud_resolve_tx(&e, ctx, account, path, pool));
-    /* In any case: whoever may only drop files is not to learn which names there are. */
-    CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_LIST));
+    /* In any case: whoever may only drop files by a link is not to learn which names there are. */
+    if (!cloud_entry_hidden(e)) CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_LIST));
     if (!e->exists) CLOUD_ERR(cloud_access(ctx, e, CLOUD_OP_CREATE));
     if (e->exists)
         return cloud_err(ctx->pool, CLOUD_E_EXISTS,
@@ -28,6 +28,7 @@ static cloud_err_t *mkcol_tx(cloud_result_t *res, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_files_quota_for(ctx, e, 0));
     res->entry = e;
     if (!stage) return NULL; /* the look before anything was made */
+    CLOUD_ERR(cloud_files_free_name(e, ctx, 1, pool));
     CLOUD_ERR(cloud_tree_draw(&node.id, ctx));
     node.etag = node.id;
     node.parent = e->parent.id;

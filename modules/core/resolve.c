@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /* From a path to an entry, through mounts, and back from an id to a path. */
+#include "files_private.h"
 #include "mount_private.h"
 
 #include <stdio.h>
@@ -57,6 +58,8 @@ static cloud_err_t *step(walk_t *w, const char *name)
     /* In a bin each node lies in a directory of its own. */
     if (node->kind == CLOUD_KIND_TRASH) APR_ARRAY_PUSH(w->disk, const char *) = nfc;
     w->parent = node;
+    /* What may not be read is not looked for either: no answer, and no time that one takes, tells what is there. */
+    if (cloud_entry_hidden(w->e)) return NULL;
     CLOUD_ERR(cloud_tree_child(&child, w->ctx, node->id, nfc, w->pool));
     w->node = child;
     if (!child && w->through && !w->e->mount) return follow_mount(w, nfc);

@@ -65,6 +65,69 @@ START_TEST(seen_through_another_share)
 }
 END_TEST
 
+/* Statements and their steps for a look at a path. */
+static apr_uint64_t cost_of_look(const char *path, int *access)
+{
+    apr_uint64_t before = tu_statements(mu_bob.ctx), steps;
+    cloud_entry_t *e;
+
+    tu_steps();
+    OK(cloud_resolve(&e, mu_bob.ctx, mu_bob.account, path, tu.pool));
+    steps = tu_steps();
+    *access = cloud_access(mu_bob.ctx, e, CLOUD_OP_CREATE) == NULL;
+    ck_assert(!e->exists);
+    ck_assert(cloud_err_is(cloud_access(mu_bob.ctx, e, CLOUD_OP_LIST), CLOUD_E_NOT_FOUND));
+    return (tu_statements(mu_bob.ctx) - before) * 1000000 + steps;
+}
+
+/* Neither answers nor what they cost differ with what is there. */
+START_TEST(what_is_there_is_not_looked_for)
+{
+    static const char *const just_below[] = { "doc/a.txt", "doc/none", "doc/sub", "doc/many" };
+    static const char *const deeper[] = { "doc/sub/in", "doc/sub/none", "doc/none/x", "doc/a.txt/x" };
+    apr_uint64_t cost;
+    unsigned i;
+    int may;
+
+    mu_mkcol(&mu_alice, "work/doc/sub");
+    mu_put(&mu_alice, "work/doc/sub/in", "in");
+    mu_share(&mu_alice, "work/doc", &mu_bob, CLOUD_PERM_CREATE);
+    tu_count_steps();
+    mu_bob.ctx = tu_as(mu_bob.account);
+    cost = cost_of_look("doc/x", &may);
+    cost = cost_of_look("doc/x", &may);
+    for (i = 0; i < sizeof just_below / sizeof *just_below; i++) {
+        ck_assert_uint_eq(cost_of_look(just_below[i], &may), cost);
+        ck_assert_int_eq(may, 1);
+    }
+    for (i = 0; i < sizeof deeper / sizeof *deeper; i++) {
+        ck_assert_uint_eq(cost_of_look(deeper[i], &may), cost);
+        ck_assert_int_eq(may, 0);
+    }
+}
+END_TEST
+
+/* As many equal names as anybody likes: each gets one of its own. */
+START_TEST(equal_names)
+{
+    apr_int64_t folder = mu_id(&mu_alice, "work/doc");
+    int i;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, CLOUD_PERM_CREATE);
+    mu_put(&mu_bob, "own", "of bob");
+    for (i = 0; i < 30; i++) {
+        OK(mu_try_put(&mu_bob, "doc/a.txt", "of bob"));
+        OK(mu_copy(&mu_bob, "own", "doc/own"));
+    }
+    mu_mkcol(&mu_bob, "doc/own");
+    ck_assert_str_eq(mu_read(&mu_alice, "work/doc/a.txt"), "of alice");
+    ck_assert_int_eq(tu_query_int(apr_psprintf(tu.pool, "SELECT count(*) FROM node WHERE parent = %"
+                                               APR_INT64_T_FMT, folder)), 62);
+    ck_assert(mu_exists(&mu_alice, "work/doc/a (20).txt"));
+    ck_assert(mu_exists(&mu_alice, "work/doc/own (20)"));
+}
+END_TEST
+
 Suite *suite_mounts_unread(void)
 {
     Suite *suite = suite_create("mounts_unread");
@@ -74,6 +137,8 @@ Suite *suite_mounts_unread(void)
     tcase_add_test(tc, what_may_not_be_read_lets_nobody_download);
     tcase_add_test(tc, a_mark_on_what_may_not_be_read);
     tcase_add_test(tc, seen_through_another_share);
+    tcase_add_test(tc, what_is_there_is_not_looked_for);
+    tcase_add_test(tc, equal_names);
     suite_add_tcase(suite, tc);
     return suite;
 }
