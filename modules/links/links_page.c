@@ -46,7 +46,7 @@ static int ask(links_request_t *q, int status, const cloud_err_t *err)
     cloud_page_t *page = links_page_create(q->r, TITLE_PASSWORD);
 
     if (err) {
-        cloud_page_put(page, "<p class=\"error\" role=\"alert\" id=\"problem\">%s</p>\n", err->msg);
+        cloud_page_put(page, "<p class=\"error\" id=\"problem\" role=\"alert\">%s</p>\n", err->msg);
     }
     cloud_page_put(page, "<div class=\"card\">\n");
     cloud_page_form(page, apr_pstrcat(q->r->pool, q->base, "/authenticate", NULL));

@@ -197,7 +197,7 @@ static void begin_form(cloud_page_t *page, const char *path, const char *type)
 
 void login_put_problem(cloud_page_t *page, const char *problem)
 {
-    cloud_html_put(page->html, "<p class=\"error\" role=\"alert\" id=\"problem\">%s</p>\n", problem);
+    cloud_html_put(page->html, "<p class=\"error\" id=\"problem\" role=\"alert\">%s</p>\n", problem);
 }
 
 void cloud_page_upload_form(cloud_page_t *page, const char *path)
