@@ -2,6 +2,7 @@
 /* DELETE and MKCOL. Not through mod_dav: it walks the whole tree before a DELETE, and would answer
  * the parent's conditions with 207. */
 #include "dav_private.h"
+#include "body.h"
 #include "space.h"
 
 APLOG_USE_MODULE(cloud_dav);
@@ -51,12 +52,20 @@ int cloud_dav_delete(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
     return err ? cloud_dav_error(r, err) : cloud_dav_done(r, HTTP_NO_CONTENT);
 }
 
-static int has_body(request_rec *r)
+static cloud_err_t *refuse_bytes(void *r, const char *data, apr_size_t len)
+{
+    (void)data;
+    return len ? cloud_err(((request_rec *)r)->pool, CLOUD_E_UNSUPPORTED, NULL) : NULL;
+}
+
+/* Libraries and proxies send a body without length for one that is empty, too. */
+static cloud_err_t *refuse_body(request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
 
-    if (apr_table_get(r->headers_in, "Transfer-Encoding")) return 1;
-    return length && strspn(length, "0") != strlen(length);
+    if (apr_table_get(r->headers_in, "Transfer-Encoding"))
+        return cloud_body_read(r, HUGE_STRING_LEN, refuse_bytes, r);
+    return refuse_bytes(r, length, length ? strlen(length) - strspn(length, "0") : 0);
 }
 
 static int mkcol_folder(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_target_t *t)
@@ -83,7 +92,9 @@ static int mkcol_session(request_rec *r, cloud_ctx_t *ctx, const cloud_dav_targe
 
 int cloud_dav_mkcol(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
 {
-    if (has_body(r)) return cloud_dav_error(r, cloud_err(r->pool, CLOUD_E_UNSUPPORTED, NULL));
+    cloud_err_t *err = refuse_body(r);
+
+    if (err) return cloud_dav_error(r, err);
     switch (t->kind) {
     case CLOUD_DAV_FILES:
         return mkcol_folder(r, ctx, t);

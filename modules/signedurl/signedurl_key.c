@@ -14,7 +14,7 @@
 
 #define NONCE_LEN 32
 #define KEY_BYTES 48
-#define KEY_CHARS 64 /* of base64url */
+#define KEY_CHARS 64 /* of base64, as ownCloud's are: that is what clients have seen */
 
 /* A request that was let in by a secret may still be under way when that is revoked: for a while it is
  * known when that was. */
@@ -105,7 +105,7 @@ static cloud_err_t *derive(const char **key, cloud_ctx_t *ctx, apr_int64_t accou
                            const unsigned char *nonce, apr_pool_t *pool)
 {
     unsigned char master[CLOUD_KEY_LEN], in[8 + NONCE_LEN], out[64];
-    char *text = apr_palloc(pool, KEY_CHARS + 1);
+    char *text = apr_palloc(pool, KEY_CHARS + 1), *c;
     const unsigned char *done;
     unsigned len = sizeof out;
 
@@ -114,6 +114,7 @@ static cloud_err_t *derive(const char **key, cloud_ctx_t *ctx, apr_int64_t accou
     memcpy(in + 8, nonce, NONCE_LEN);
     done = HMAC(EVP_sha512(), master, sizeof master, in, sizeof in, out, &len);
     cloud_base64url(text, out, KEY_BYTES);
+    for (c = text; *c; c++) *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
     OPENSSL_cleanse(master, sizeof master);
     OPENSSL_cleanse(out, sizeof out);
     *key = text;

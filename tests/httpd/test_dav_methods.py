@@ -339,6 +339,9 @@ def test_mkcol_with_body(account):
     for data in (body, iter([body])):
         account.mkcol("a", expect=(415,), data=data, headers={"Content-Type": "text/xml"})
     assert account.get("a").status_code == 404
+    # in chunks, of which there is none
+    account.mkcol("a", expect=(201,), data=iter([]), headers={"Content-Type": "text/xml"})
+    account.mkcol("a", expect=(405,))
 
 
 @pytest.mark.parametrize("space", SPACES)
