@@ -102,6 +102,10 @@ int cloud_dav_proppatch(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t)
  *  its hook ends here for our resources. DECLINED for reports not known. */
 int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t,
                      const apr_xml_doc *doc);                                     /* report.c */
+/** Bodies of reports are of a size that mod_dav's parser can cope with; larger ones are 413. To be called once, and
+ *  for each REPORT. */
+void cloud_dav_register_report_body(void);
+void cloud_dav_bound_report(request_rec *r);
 /** The answer to a REPORT that no module knows. */
 int cloud_dav_report_unknown(request_rec *r);
 /** Content of DAV:supported-report-set in spaces of this kind, or NULL. */

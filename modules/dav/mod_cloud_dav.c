@@ -91,6 +91,7 @@ static int handler(request_rec *r)
         if (methods[i].number == r->method_number)
             return serve(r, &methods[i]);
     }
+    if (r->method_number == M_REPORT) cloud_dav_bound_report(r);
     return DECLINED;
 }
 
@@ -118,6 +119,7 @@ static void register_hooks(apr_pool_t *p)
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_reports);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_space);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
+    cloud_dav_register_report_body();
     ap_hook_handler(handler, NULL, dav, APR_HOOK_FIRST);
 }
 

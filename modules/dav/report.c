@@ -4,6 +4,8 @@
 
 #include "dav_private.h"
 
+#include <util_filter.h>
+
 APLOG_USE_MODULE(cloud_dav);
 
 #define MAX_REGISTERED 16
@@ -125,6 +127,38 @@ static cloud_xml_t *convert(const apr_xml_doc *doc, apr_pool_t *pool)
             to = e;
         }
     }
+}
+
+/* ---- the body ---- */
+
+/* Bytes. The parser of mod_dav looks at all namespaces that it knows for each one that is declared: a body
+ * of a megabyte would take it a quarter of a minute. */
+#define BODY_MAX (64 * 1024)
+
+static ap_filter_rec_t *bound;
+
+static apr_status_t count(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                          apr_read_type_e block, apr_off_t bytes)
+{
+    apr_off_t *left = f->ctx, len = 0;
+    apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, bytes);
+
+    if (rv == APR_SUCCESS) rv = apr_brigade_length(bb, 1, &len);
+    *left -= len;
+    return rv == APR_SUCCESS && *left < 0 ? APR_ENOSPC : rv; /* httpd makes a 413 of it */
+}
+
+void cloud_dav_register_report_body(void)
+{
+    bound = ap_register_input_filter("CLOUD_REPORT_BODY", count, NULL, AP_FTYPE_RESOURCE);
+}
+
+void cloud_dav_bound_report(request_rec *r)
+{
+    apr_off_t *left = apr_palloc(r->pool, sizeof(*left));
+
+    *left = BODY_MAX;
+    ap_add_input_filter_handle(bound, left, r, r->connection);
 }
 
 /* ---- the hook ---- */
