@@ -12,6 +12,7 @@
 typedef struct {
     const cloud_account_t *from, *to;
     const char *path;       /* of the item that is moved */
+    int all;                /* of the account, and not just one item */
     int at_top, first, last;
 } move_t;
 
@@ -47,6 +48,7 @@ static cloud_err_t *begin_top(cloud_ctx_t *ctx, const move_t *m)
     if (begun) return NULL;
     CLOUD_ERR(any(&filled, ctx, "SELECT 1 FROM node WHERE parent = ?1 LIMIT ?2", m->to->root, 1));
     if (filled) return cloud_err(ctx->pool, CLOUD_E_EXISTS, "%s has files already", m->to->id);
+    if (!m->all) return NULL;
     return cloud_db_run(ctx->db, NULL, ctx->pool,
                         "INSERT INTO share_transfer (source, target) VALUES (?1, ?2)", "ii",
                         m->from->number, m->to->number);
@@ -67,7 +69,7 @@ static cloud_err_t *source(cloud_entry_t **entry, void *baton, cloud_ctx_t *ctx,
     CLOUD_ERR(cloud_resolve_tx(entry, ctx, m->from, m->path, pool));
     if (!(*entry)->exists) return NULL;
     if (m->at_top && m->first) CLOUD_ERR(begin_top(ctx, m));
-    if (m->at_top && m->last) CLOUD_ERR(end_top(ctx, m));
+    if (m->at_top && m->all && m->last) CLOUD_ERR(end_top(ctx, m));
     CLOUD_ERR(cloud_share_each_below(ctx, *entry, hand_over, m));
     /* Now, so that nothing that is mounted there keeps it from moving. */
     return cloud_share_forget_places(ctx, m->from->number, (*entry)->node.id);
@@ -137,10 +139,45 @@ static cloud_err_t *move_one(cloud_ctx_t *ctx, move_t *m, const char *folder, ap
     return cloud_files_move_from(&res, ctx, source, m, m->to, dst, 0, NULL, pool);
 }
 
-/* Nothing is left of what an earlier call began. */
-static cloud_err_t *nothing_to_do(cloud_ctx_t *ctx, const move_t *m)
+/* Whether what was to be moved is not there any more: its owner went on working. */
+static cloud_err_t *has_gone(int *gone, cloud_ctx_t *ctx, const move_t *m, apr_pool_t *pool)
 {
-    if (!m->at_top) return NULL;
+    cloud_entry_t *now;
+
+    CLOUD_ERR(cloud_resolve(&now, ctx, m->from, m->path, pool));
+    *gone = !now->exists;
+    return NULL;
+}
+
+/* The ones that are gone meanwhile are left out. */
+static cloud_err_t *move_all(cloud_share_transfer_t *done, cloud_ctx_t *ctx, move_t *m,
+                             const apr_array_header_t *paths, apr_pool_t *parent)
+{
+    cloud_err_t *err = NULL;
+    apr_pool_t *pool;
+    int i, gone;
+
+    apr_pool_create(&pool, parent);
+    for (i = 0; !err && i < paths->nelts; i++) {
+        apr_pool_clear(pool);
+        m->path = APR_ARRAY_IDX(paths, i, const char *);
+        m->first = done->files == 0;
+        m->last = i == paths->nelts - 1;
+        gone = 0;
+        err = move_one(ctx, m, done->folder, pool);
+        if (cloud_err_is(err, CLOUD_E_NOT_FOUND) && m->all && !has_gone(&gone, ctx, m, pool) && gone)
+            err = NULL;
+        if (!err && !gone) done->files++;
+    }
+    err = cloud_err_keep(err, parent);
+    apr_pool_destroy(pool);
+    return err;
+}
+
+/* Nothing is left to be moved: what the last one takes away may be there still, where it was not moved by us. */
+static cloud_err_t *finish(cloud_ctx_t *ctx, const move_t *m)
+{
+    if (!m->at_top || !m->all) return NULL;
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_WRITE));
     return cloud_tx_end(ctx, end_top(ctx, m));
 }
@@ -150,9 +187,7 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
                                   const char *path, int at_top, apr_pool_t *pool)
 {
     apr_array_header_t *paths = apr_array_make(pool, 16, sizeof(const char *));
-    move_t m = { from, to, NULL, at_top, 0, 0 };
-    apr_pool_t *item;
-    cloud_err_t *err;
+    move_t m = { .from = from, .to = to, .at_top = at_top, .all = !path || !*path };
 
     memset(done, 0, sizeof *done);
     done->folder = "";
@@ -160,17 +195,8 @@ cloud_err_t *cloud_share_transfer(cloud_share_transfer_t *done, cloud_ctx_t *ctx
     if (from->number == to->number)
         return cloud_err(ctx->pool, CLOUD_E_INVALID, "That is one and the same account");
     CLOUD_ERR(list_items(paths, ctx, from, path));
-    if (!paths->nelts) return nothing_to_do(ctx, &m);
+    if (!paths->nelts) return finish(ctx, &m);
     if (!at_top) CLOUD_ERR(make_folder(&done->folder, ctx, &m, pool));
-    apr_pool_create(&item, pool);
-    for (; done->files < paths->nelts; done->files++) {
-        m.path = APR_ARRAY_IDX(paths, done->files, const char *);
-        m.first = done->files == 0;
-        m.last = done->files == paths->nelts - 1;
-        err = move_one(ctx, &m, done->folder, item);
-        if (err) return err;
-        apr_pool_clear(item);
-    }
-    apr_pool_destroy(item);
-    return NULL;
+    CLOUD_ERR(move_all(done, ctx, &m, paths, pool));
+    return done->files < paths->nelts ? finish(ctx, &m) : NULL;
 }

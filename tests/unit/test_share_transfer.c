@@ -126,6 +126,72 @@ START_TEST(what_was_interrupted_goes_on)
 }
 END_TEST
 
+/* ---- what vanishes meanwhile ---- */
+
+static const char *vanishes;
+
+/* While the first one is moved another one gets another name. */
+static cloud_err_t *rename_another(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
+                                   const cloud_entry_t *from, apr_pool_t *pool)
+{
+    (void)entry, (void)from;
+    if (!vanishes || strcmp(op, "move") != 0) return NULL;
+    return cloud_db_run(ctx->db, NULL, pool, "UPDATE node SET name = 'elsewhere' WHERE name = ?1", "t",
+                        vanishes);
+}
+
+static const cloud_feature_t RENAMES = { .name = "renames", .changed = rename_another };
+
+static void transfer_while_it_vanishes(const char *name, int moved, const char *left)
+{
+    int n;
+
+    vanishes = name;
+    OK(transfer_all(&mu_alice, &mu_carol, &n));
+    vanishes = NULL;
+    ck_assert_int_eq(n, moved);
+    ck_assert_str_eq(mu_list(&mu_alice, ""), left);
+    mu_sql("UPDATE node SET name = '%s' WHERE name = 'elsewhere'", name);
+    ck_assert_int_eq(begun(), 0);
+}
+
+START_TEST(what_vanishes_is_left_out)
+{
+    cloud_feature_register(&RENAMES);
+    mu_put(&mu_alice, "a.txt", "a");
+    mu_put(&mu_alice, "b.txt", "b");
+    transfer_while_it_vanishes("b.txt", 2, "elsewhere;");
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "a.txt;work;");
+    OK(mu_remove(&mu_carol, "a.txt"));
+    OK(mu_remove(&mu_carol, "work"));
+    /* The last one, with which the transfer would be over. */
+    mu_put(&mu_alice, "a.txt", "a");
+    transfer_while_it_vanishes("b.txt", 1, "elsewhere;");
+    cloud_feature_unregister(&RENAMES);
+}
+END_TEST
+
+/* One item may be sent on by itself meanwhile: the others are still to come. */
+START_TEST(one_item_does_not_end_it)
+{
+    cloud_share_transfer_t done;
+    int moved;
+
+    mu_put(&mu_alice, "z.txt", "much longer than what there is room for");
+    mu_put(&mu_alice, "zz.txt", "much longer than what there is room for");
+    set_quota(&mu_carol, 10);
+    FAILS(transfer_all(&mu_alice, &mu_carol, &moved), QUOTA);
+    set_quota(&mu_carol, CLOUD_QUOTA_UNLIMITED);
+    OK(cloud_share_transfer(&done, tu.ctx, mu_alice.account, mu_carol.account, "zz.txt", 1, tu.pool));
+    ck_assert_int_eq(begun(), 1);
+    OK(transfer_all(&mu_alice, &mu_carol, &moved));
+    ck_assert_int_eq(begun(), 0);
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "work;z.txt;zz.txt;");
+    FAILS(cloud_share_transfer(&done, tu.ctx, mu_alice.account, mu_carol.account, "none", 1, tu.pool),
+          NOT_FOUND);
+}
+END_TEST
+
 /* What was left is gone by other ways, or one of both accounts. */
 START_TEST(what_was_interrupted_ends)
 {
@@ -329,6 +395,8 @@ Suite *suite_share_transfer(void)
     tcase_add_test(tc, a_file_keeps_its_shares);
     tcase_add_test(tc, what_was_interrupted_goes_on);
     tcase_add_test(tc, what_was_interrupted_ends);
+    tcase_add_test(tc, what_vanishes_is_left_out);
+    tcase_add_test(tc, one_item_does_not_end_it);
     tcase_add_test(tc, what_is_given_stays_shared);
     tcase_add_test(tc, what_is_given_is_worth_no_more_than_what_is_had);
     tcase_add_test(tc, who_may_not_share_there_gives_nothing);
