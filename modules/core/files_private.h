@@ -35,6 +35,10 @@ cloud_err_t *cloud_files_check_place(cloud_ctx_t *ctx, const cloud_entry_t *s,
 /** Opens content by another path of the space that an entry is in; see cloud_file_open. */
 cloud_err_t *cloud_files_open(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_entry_t *like, const char *path, apr_pool_t *pool);
+/** The same for another operation than CLOUD_OP_READ: whoever asks is not given the content. */
+cloud_err_t *cloud_files_open_for(int *fd, cloud_entry_t **entry, cloud_ctx_t *ctx,
+                                  const cloud_account_t *account, const char *path, cloud_op_t op,
+                                  apr_pool_t *pool);
 
 /** A path, as the baton of cloud_source_by_path(). */
 typedef struct {

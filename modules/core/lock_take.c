@@ -221,6 +221,7 @@ static cloud_err_t *refresh(cloud_lock_t **lock, cloud_ctx_t *ctx, const cloud_a
     cloud_entry_t *entry;
 
     CLOUD_ERR(cloud_resolve_tx(&entry, ctx, account, path, pool));
+    if (cloud_entry_hidden(entry)) CLOUD_ERR(cloud_access(ctx, entry, CLOUD_OP_LOCK));
     CLOUD_ERR(by_token(lock, ctx, entry, token, pool));
     if (!*lock || !ctx->who.account || (*lock)->account != ctx->who.account->number)
         return cloud_err(ctx->pool, CLOUD_E_PRECONDITION, "No such lock");
@@ -264,6 +265,7 @@ static cloud_err_t *release(cloud_ctx_t *ctx, const cloud_account_t *account, co
     int may;
 
     CLOUD_ERR(cloud_resolve_tx(&entry, ctx, account, path, ctx->pool));
+    if (cloud_entry_hidden(entry)) CLOUD_ERR(cloud_access(ctx, entry, CLOUD_OP_LOCK));
     if (!entry->exists) return cloud_err(ctx->pool, CLOUD_E_CONFLICT, "Nothing is locked there");
     CLOUD_ERR(cloud_access(ctx, entry, CLOUD_OP_LIST));
     CLOUD_ERR(by_token(&lock, ctx, entry, token, ctx->pool));

@@ -259,7 +259,7 @@ static cloud_err_t *fill_sums(const patch_t *p, const cloud_node_t *node)
 }
 
 /* The content of a file whose mtime changes: opened as for reading, which takes in what was changed
- * behind our back. Folders have an mtime only in their row. */
+ * behind our back, by whoever may change it. Folders have an mtime only in their row. */
 static cloud_err_t *open_content(patch_t *p)
 {
     cloud_entry_t *entry;
@@ -267,7 +267,8 @@ static cloud_err_t *open_content(patch_t *p)
 
     p->fd = -1;
     if (!p->mtime) return NULL;
-    err = cloud_file_open(&p->fd, &entry, p->ctx, p->account, p->path, p->pool);
+    err = cloud_files_open_for(&p->fd, &entry, p->ctx, p->account, p->path, CLOUD_OP_WRITE,
+                               p->pool);
     if (cloud_err_is(err, CLOUD_E_NOT_ALLOWED)) return NULL;
     if (!err && entry->node.sums.len == 0) err = fill_sums(p, &entry->node);
     return err;

@@ -23,9 +23,21 @@ MULTI, OK, CREATED, DONE = {207}, {200}, {201}, {204}
 
 
 @dataclass
+class Unread:
+    """What an operation needs of somebody who received something without the permission to read, and its answers
+    then. A refusal tells him nothing: it is the same where there is nothing of the name. tells: permissions
+    with which it is known to tell it all the same (docs/limits.md)."""
+    needs: int = NEVER
+    ok: set = frozenset()
+    changes: bool = True
+    tells: int = NEVER
+
+
+@dataclass
 class Op:
     """One operation. run gets a Case and gives an answer; changes: the owner's tree is another one
-    afterwards; leaves: a place in one's own files that it makes; versioned: a/file.txt has a version."""
+    afterwards; leaves: a place in one's own files that it makes; versioned: a/file.txt has a version; webdav: only
+    by that address."""
     name: str
     run: object
     needs: int
@@ -35,8 +47,15 @@ class Op:
     versioned: bool = False
     kinds: tuple = ("owner", "mount", "link")
     refused: set = field(default_factory=lambda: REFUSED)
+    unread: Unread = field(default_factory=Unread)
+    webdav: bool = False
+
+    def rule(self, role):
+        return self.unread if role.blind else self
 
 
+#: What is in the files of m
+SECRETS = (b"first", b"before")
 NUMBERS = itertools.count(1000)
 
 
@@ -97,15 +116,27 @@ class Role:
     live: bool = True
     share: int = None    # by which he has it, when that is none of the owner's
 
+    @property
+    def blind(self):
+        return self.kind == "mount" and self.live and not self.perms & READ
+
 
 class Case:
-    def __init__(self, world, role, place):
+    """absent: the same where nothing has the names that are asked for."""
+
+    def __init__(self, world, role, place, absent=False):
         self.world = world
         self.role = role
         self.place = place
+        self.absent = absent
+
+    def name(self, path):
+        """A path in what is shared."""
+        first, slash, rest = path.partition("/")
+        return f"no-{first}{slash}{rest}" if self.absent and first else path
 
     def at(self, path):
-        return self.role.root + encode(path)
+        return self.role.root + encode(self.name(path))
 
     def mine(self, path):
         return self.role.own + encode(path)
@@ -116,7 +147,10 @@ class Case:
     def send(self, method, url, body=None, **headers):
         self.world.seen.add((method, re.sub(r"^((remote|public)\.php/(webdav|dav/[^/]+)).*|"
                                             r"^(index\.php/s)/.*", r"\1\4", url)))
-        return self.world.wire.send(method, url, self.role.auth, body, **headers)
+        answer = self.world.wire.send(method, url, self.role.auth, body, **headers)
+        if self.role.blind:
+            assert not any(text in answer.body for text in SECRETS), answer.text
+        return answer
 
     def ocs(self, method, route, /, **values):
         url = f"ocs/v2.php/apps/files_sharing/api/v1/{route}{'&' if '?' in route else '?'}format=json"
@@ -131,7 +165,8 @@ class Case:
         return url
 
     def version(self):
-        return self.world.version(self.place)
+        node, number = self.world.version(self.place)
+        return (str(int(node) - 10 ** 12), number) if self.absent else (node, number)
 
     def chunked(self, path):
         session = f"{DAV}uploads/{self.role.account.id}/session-{next(NUMBERS)}"
@@ -145,7 +180,7 @@ class Case:
 
     def shared(self, path, permissions, link=False):
         values = {"shareType": 3} if link else {"shareType": 0, "shareWith": self.world.third.id}
-        answer = self.ocs("POST", "shares", path=f"{self.role.path}/{path}",
+        answer = self.ocs("POST", "shares", path=f"{self.role.path}/{self.name(path)}".rstrip("/"),
                           permissions=permissions, **values)
         if answer.status == 200:
             data = json.loads(answer.body)["ocs"]["data"]
@@ -197,6 +232,7 @@ class World:
         """A folder to be shared."""
         assert self.as_owner("MKCOL", place).status == 201
         assert self.as_owner("PUT", f"{place}/locked.txt", b"locked").status == 201
+        assert self.as_owner("PUT", f"{place}/taken.txt", b"first").status == 201
         answer = self.as_owner("LOCK", f"{place}/locked.txt", lock_body(), Depth=0,
                                Timeout="Second-7200")
         self.locks[place] = answer.headers["Lock-Token"]
@@ -204,12 +240,15 @@ class World:
         self.shares[place] = []
 
     def fresh(self, place):
-        """The folder a in it is as it was at first."""
+        """All in it but what is locked is as it was at first."""
         if place not in self.dirty:
             return False
         self.dirty.discard(place)
         self.versions.pop(place, None)
-        assert self.as_owner("DELETE", f"{place}/a").status in (204, 404)
+        there = self.as_owner("PROPFIND", place, propfind_body(("d:getetag",)), Depth=1)
+        for name in {*multi(there).names()} - {"locked.txt"}:
+            assert self.as_owner("DELETE", f"{place}/{name}").status == 204
+        assert self.as_owner("PUT", f"{place}/taken.txt", b"first").status == 201
         assert self.as_owner("COPY", "m/template", Destination=self.env.url + self.url(
             self.owner, f"{place}/a")).status == 201
         return True
@@ -260,13 +299,22 @@ class World:
                     self.url(account, "", route), account, f"/{name}", **kwargs)
 
 
+def learns(world, role, place, one, answer):
+    """What somebody who may not read has learned from a refusal; None: nothing."""
+    if not role.blind or one.unread.tells & ~role.perms == 0:
+        return None
+    other = one.run(Case(world, role, place, absent=True))
+    return None if other.status == answer.status else \
+        f"{answer.status}, and {other.status} where there is nothing"
+
+
 def check(world, role, place, ops):
     """Runs the operations as a role; the list of what was not as it has to be."""
     problems = []
     case = Case(world, role, place)
     before = None
     for one in ops:
-        if role.kind not in one.kinds:
+        if role.kind not in one.kinds or (one.webdav and "/webdav/" not in role.root):
             continue
         if one.versioned:
             world.fresh(place)
@@ -275,13 +323,15 @@ def check(world, role, place, ops):
         if world.fresh(place) or before is None:
             world.deleted()
             before = world.state()
-        allowed = role.live and one.needs & ~role.perms == 0
-        expected = one.ok if allowed else one.refused if role.live else NOTHING | {400, 412, 423}
+        rule = one.rule(role)
+        allowed = role.live and rule.needs & ~role.perms == 0
+        expected = rule.ok if allowed else one.refused if role.live else NOTHING | {400, 412, 423}
         if not allowed and role.live and not role.perms & READ:
             expected = expected | {404}
         what = f"{role.name}, {place}: {one.name}"
         try:
             answer = one.run(case)
+            learned = None if allowed else learns(world, role, place, one, answer)
         except AssertionError as wrong:
             problems.append(f"{what}: {wrong}")
             world.dirty.add(place)
@@ -292,15 +342,17 @@ def check(world, role, place, ops):
         if answer.status not in expected:
             problems.append(f"{what}: {answer.status} instead of {sorted(expected)}"
                             f" {answer.text[:300] if answer.status >= 400 else ''}")
+        if learned:
+            problems.append(f"{what}: {learned}")
         if one.leaves:
             there = world.wire.send("DELETE", case.mine(one.leaves), role.auth).status == 204
             if there != allowed:
                 problems.append(f"{what}: {'left' if there else 'did not leave'} {one.leaves}")
         after = world.state()
         changed = after != before
-        if changed != (allowed and one.changes) and role.kind != "owner":
+        if changed != (allowed and rule.changes) and role.kind != "owner":
             problems.append(f"{what}: {'changed' if changed else 'did not change'} the tree")
-        if changed or (allowed and one.changes):
+        if changed or (allowed and rule.changes):
             world.dirty.add(place)
         before = after
     return problems

@@ -2,8 +2,8 @@
 of how the server decides; after a refusal nothing may be different."""
 
 from .dav import lock_body, propfind_body, proppatch_body
-from .matrix import (CREATED, DAV, DONE, MULTI, NEVER, NUMBERS, OK, OWNER, Op, inner, inner_status,
-                     letters_for, permissions_of)
+from .matrix import (CREATED, DAV, DONE, MULTI, NEVER, NUMBERS, OK, OWNER, Op, Unread, inner,
+                     inner_status, letters_for, permissions_of)
 from .shares import ALL, CREATE, DELETE, READ, SHARE, UPDATE, encode
 
 OPS = []
@@ -11,6 +11,11 @@ PEOPLE = ("owner", "mount")
 REPORT = b"""<?xml version="1.0"?><oc:filter-files xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">
 <d:prop><d:getetag/></d:prop><oc:filter-rules><oc:favorite>1</oc:favorite></oc:filter-rules>
 </oc:filter-files>"""
+
+#: Of who may not read: what he brings; what shows him that a name is taken; what he sees
+BRINGS = Unread(CREATE, CREATED)
+TELLS = Unread(tells=CREATE)
+SEES = Unread(0, OK, changes=False)
 
 
 def op(name, needs, success, **kwargs):
@@ -63,14 +68,15 @@ def _(c):
     return c.send("HEAD", c.at("a/dir/inner.txt"))
 
 
-@op("OPTIONS", 0, OK)
+@op("OPTIONS", 0, OK, unread=Unread(0, OK, changes=False))
 def _(c):
     return c.send("OPTIONS", c.at("a/file.txt"))
 
 
 @op("archive of a folder", READ, OK, kinds=PEOPLE, refused={403, 404})
 def _(c):
-    answer = c.send("GET", f"index.php/apps/files/ajax/download.php?dir={encode(c.role.path)}&files=a")
+    answer = c.send("GET", f"index.php/apps/files/ajax/download.php?dir={encode(c.role.path)}"
+                    f"&files={c.name('a')}")
     assert (b"first" in answer.body) == (answer.status == 200)
     return answer
 
@@ -188,27 +194,32 @@ def _(c):
     return c.send("MOVE", c.at("a/dir"), Destination=c.whole(c.mine("moved")))
 
 
-@op("MOVE of an own file into it", CREATE, CREATED, changes=True, kinds=("mount",))
+@op("MOVE of an own file into it", CREATE, CREATED, changes=True, kinds=("mount",),
+    unread=BRINGS)
 def _(c):
     return c.send("MOVE", c.source(), Destination=c.whole(c.at("a/in.txt")))
 
 
-@op("MOVE of an own file over a file in it", DELETE | CREATE, DONE, changes=True, kinds=("mount",))
+@op("MOVE of an own file over a file in it", DELETE | CREATE, DONE, changes=True, kinds=("mount",),
+    unread=TELLS)
 def _(c):
     return c.send("MOVE", c.source(), Destination=c.whole(c.at("a/file.txt")))
 
 
-@op("COPY of an own file into it", CREATE, CREATED, changes=True, kinds=PEOPLE)
+@op("COPY of an own file into it", CREATE, CREATED, changes=True, kinds=PEOPLE,
+    unread=BRINGS)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("a/in.txt")))
 
 
-@op("COPY of an own file over a file in it", UPDATE, DONE, changes=True, kinds=PEOPLE)
+@op("COPY of an own file over a file in it", UPDATE, DONE, changes=True, kinds=PEOPLE,
+    unread=TELLS)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("a/file.txt")))
 
 
-@op("COPY over a folder in it", DELETE | CREATE, DONE, changes=True, kinds=PEOPLE)
+@op("COPY over a folder in it", DELETE | CREATE, DONE, changes=True, kinds=PEOPLE,
+    unread=TELLS)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("a/dir")))
 
@@ -258,10 +269,12 @@ def _(c):
     return c.send("UNLOCK", c.at("locked.txt"), Lock_Token=c.world.locks[c.place])
 
 
-@op("PUT to what the owner has locked", NEVER, set(), kinds=("mount", "link"), refused={403, 423})
+@op("PUT to what the owner has locked", NEVER, set(), kinds=("mount", "link"), refused={403, 423},
+    unread=BRINGS)
 def _(c):
     answer = c.send("PUT", c.at("locked.txt"), b"over")
-    assert (answer.status == 423) == bool(c.role.live and c.role.perms & UPDATE), answer.status
+    assert (answer.status == 423) == bool(c.role.live and c.role.perms & UPDATE
+                                          and not c.role.blind), answer.status
     return answer
 
 
@@ -271,20 +284,21 @@ def _(c):
     return c.send("PUT", c.at("locked.txt"), b"over", If=f"({c.world.locks[c.place]})")
 
 
-@op("chunked upload of a new file", CREATE, CREATED, changes=True, kinds=PEOPLE)
+@op("chunked upload of a new file", CREATE, CREATED, changes=True, kinds=PEOPLE,
+    unread=BRINGS)
 def _(c):
     return c.chunked("a/big")
 
 
-@op("chunked upload over a file", UPDATE, DONE, changes=True, kinds=PEOPLE)
+@op("chunked upload over a file", UPDATE, DONE, changes=True, kinds=PEOPLE,
+    unread=TELLS)
 def _(c):
     return c.chunked("a/file.txt")
 
 
-@op("old chunked upload", CREATE, CREATED, changes=True, kinds=PEOPLE)
+@op("old chunked upload", CREATE, CREATED, changes=True, kinds=PEOPLE,
+    unread=BRINGS, webdav=True)
 def _(c):
-    if not c.role.root.startswith("remote.php/webdav/"):
-        return c.send("PUT", c.at("a/new"), b"x")
     return c.send("PUT", c.at(f"a/old-chunking-{next(NUMBERS)}-1-0"), b"x", OC_Chunked=1)
 
 
@@ -371,10 +385,11 @@ def _(c):
 
 @op("list of the shares of what one has", READ, OK, kinds=PEOPLE, refused={403, 404})
 def _(c):
-    return c.ocs("GET", f"shares?path={c.role.path}/a/file.txt")
+    return c.ocs("GET", f"shares?path={c.role.path}/{c.name('a/file.txt')}")
 
 
-@op("the share itself", READ, OK, kinds=("mount",), refused={403, 404})
+@op("the share itself", READ, OK, kinds=("mount",), refused={403, 404},
+    unread=SEES)
 def _(c):
     for number in c.world.shares[c.place] if c.role.share is None else [c.role.share]:
         answer = c.ocs("GET", f"shares/{number}")

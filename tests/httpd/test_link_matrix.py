@@ -74,7 +74,7 @@ def test_drop(world):
                                                if "lock" not in one.name])
     report(problems)
     world.fresh(place)
-    known = {"a", "locked.txt"}
+    known = {"a", "locked.txt", "taken.txt"}
     for role in roles(link, CREATE):
         case = Case(world, role, place)
         for name in ("locked.txt", "new.txt", "a"):

@@ -9,12 +9,14 @@ from harness.dav import lock_body, propfind_body, proppatch_body
 from harness.env import SRC, wait_until
 from harness.matrix import (CREATED, DAV, DONE, MULTI, OK, OWNER, REFUSED, Case, World, check, inner,
                             multi, permissions_of, report)
+from harness import matrix_top  # pylint: disable=unused-import # adds operations
 from harness.matrix_ops import OPS
 from harness.shares import (ALL, CREATE, DELETE, READ, SHARE, UPDATE, accept, call, decline, group,
                             share, sql)
 
 DIR_SETS = [READ | more for more in (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)]
-FILE_SETS = [READ, READ | UPDATE, READ | SHARE, READ | UPDATE | SHARE]
+UNREAD_SETS = [perms for perms in range(2, 32) if not perms & READ]
+FILE_SETS = [READ, READ | UPDATE, READ | SHARE, READ | UPDATE | SHARE, UPDATE, SHARE, UPDATE | SHARE]
 
 
 @pytest.fixture(name="world", scope="module")
@@ -56,6 +58,51 @@ def test_folder(world, perms):
     report(problems)
 
 
+def unread_mounts(world, perms):
+    """All who have a folder with these permissions, and not that to read: (role, place)."""
+    name, place = f"u{perms}", f"m/u{perms}"
+    world.folder(place)
+    world.grant(place, world.user, perms)
+    world.grant(place, world.members, perms)
+    world.grant(place, world.both, UPDATE)
+    roles = [world.at(world.user, name, perms, "recipient"),
+             world.at(world.member, name, perms, "member of a group", "webdav"),
+             world.at(world.both, name, perms | UPDATE, "by two ways")]
+    if perms & SHARE:
+        for account, fewer, who, route in (
+                (world.same, perms, "reshared", "webdav"),
+                (world.fewer, perms & (CREATE | DELETE) or SHARE, "reshared with less", "files")):
+            made = world.grant(place, account, fewer, giver=world.user, path=name)
+            roles.append(world.at(account, name, fewer, who, route, share=made.id))
+    return roles, place
+
+
+@pytest.mark.parametrize("perms", UNREAD_SETS)
+def test_folder_that_may_not_be_read(world, perms):
+    """Files can be brought, where that is permitted; nothing else, and nothing is told of what there is."""
+    roles, place = unread_mounts(world, perms)
+    problems = []
+    for role in roles:
+        problems += check(world, role, place, OPS)
+    report(problems)
+
+
+def test_two_grants_of_which_one_lets_read(world):
+    """They add up in whatever order they were given."""
+    place = "m/added"
+    world.folder(place)
+    world.grant(place, world.user, CREATE)
+    world.grant(place, world.member, READ | DELETE)
+    world.grant(place, world.both, UPDATE)
+    world.grant(place, group(world.env, f"matrix-read-{world.owner.id}", world.user), READ)
+    world.grant(place, world.members, CREATE)
+    problems = []
+    for account, perms in ((world.user, READ | CREATE), (world.member, READ | CREATE | DELETE),
+                           (world.both, UPDATE | CREATE)):
+        problems += check(world, world.at(account, "added", perms, str(perms)), place, OPS)
+    report(problems)
+
+
 def test_owner(world):
     """The owner of what is shared may do everything."""
     place = "m/owned"
@@ -65,7 +112,7 @@ def test_owner(world):
     report(check(world, role, place, OPS))
 
 
-@pytest.mark.parametrize("perms", (READ, 7, 19, 31))
+@pytest.mark.parametrize("perms", (READ, 7, 19, 31, CREATE, CREATE | SHARE, 30))
 def test_a_reshare_shrinks_with_what_it_comes_from(world, perms):
     """What was reshared is worth as much as what its sharer has, and nothing when he may not share any
     more; and it comes back."""
@@ -176,7 +223,7 @@ def test_without_a_login(world):
 
 # ---- files ----
 
-#: The operations on one shared file: name -> needs, statuses, changes, what is sent
+#: The operations on one shared file: name -> needs, statuses, changes
 FILE_OPS = {
     "PROPFIND": (READ, MULTI, False),
     "GET": (READ, OK, False),
@@ -224,7 +271,7 @@ def file_op(c, name, node, number):  # pylint: disable=too-many-return-statement
     if name == "chunked upload":
         return c.chunked("")
     assert name == "share"
-    return c.shared("", READ)
+    return c.shared("", c.role.perms & (ALL if c.role.blind else READ))
 
 
 def file_roles(world, place, name, perms):
@@ -259,7 +306,8 @@ def test_file(world, perms):
     for role in file_roles(world, place, name, perms):
         case = Case(world, role, place)
         for what, (needs, success, changes) in FILE_OPS.items():
-            allowed = needs & ~perms == 0
+            # That there is an item is seen by whoever was given it, whatever he may.
+            allowed = what == "PROPFIND" or needs & ~perms == 0
             node, number = versioned(world, place)
             before = world.state()
             answer = file_op(case, what, node, number)

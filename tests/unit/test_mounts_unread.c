@@ -49,6 +49,45 @@ START_TEST(a_mark_on_what_may_not_be_read)
 }
 END_TEST
 
+/* A lock of somebody else's is told by nothing, whether its token is given back or made to last. */
+START_TEST(a_lock_tells_nothing)
+{
+    static const char *const paths[] = { "doc/a.txt", "doc/none.txt" };
+    cloud_lock_t *lock, *again;
+    int created;
+    unsigned i;
+
+    mu_share(&mu_alice, "work/doc", &mu_bob, CLOUD_PERM_UPDATE | CLOUD_PERM_CREATE);
+    OK(cloud_lock_take(&lock, &created, mu_alice.ctx, mu_alice.account, "work/doc/a.txt", 1, 0,
+                       NULL, 600, NULL, tu.pool));
+    for (i = 0; i < 2; i++) {
+        FAILS(cloud_lock_release(mu_bob.ctx, mu_bob.account, paths[i], lock->token), DENIED);
+        FAILS(cloud_lock_refresh(&again, mu_bob.ctx, mu_bob.account, paths[i], lock->token, 600,
+                                 tu.pool), DENIED);
+    }
+    OK(cloud_lock_release(mu_alice.ctx, mu_alice.account, "work/doc/a.txt", lock->token));
+}
+END_TEST
+
+/* Whoever may write a file may set its time; what is in it is not told by that. */
+START_TEST(the_time_of_what_may_not_be_read)
+{
+    apr_int64_t time = 1234567890;
+    cloud_result_t res;
+
+    mu_share(&mu_alice, "work/doc/a.txt", &mu_bob, CLOUD_PERM_UPDATE);
+    OK(cloud_file_proppatch(&res, mu_bob.ctx, mu_bob.account, "a.txt", NULL, &time, NULL,
+                            tu.pool));
+    ck_assert_int_eq(mu_entry(&mu_alice, "work/doc/a.txt")->node.mtime, time);
+    ck_assert_ptr_null(mu_read(&mu_bob, "a.txt"));
+    mu_share(&mu_alice, "work/doc", &mu_carol, READ);
+    FAILS(cloud_file_proppatch(&res, mu_carol.ctx, mu_carol.account, "doc/a.txt", NULL, &time, NULL,
+                               tu.pool), DENIED);
+    FAILS(cloud_file_proppatch(&res, mu_carol.ctx, mu_carol.account, "doc/none.txt", NULL, &time,
+                               NULL, tu.pool), NOT_FOUND);
+}
+END_TEST
+
 /* One who sees a folder, and was given what is in it once more to put things there, sees that, too. */
 START_TEST(seen_through_another_share)
 {
@@ -136,6 +175,8 @@ Suite *suite_mounts_unread(void)
     tcase_add_checked_fixture(tc, setup, mu_teardown);
     tcase_add_test(tc, what_may_not_be_read_lets_nobody_download);
     tcase_add_test(tc, a_mark_on_what_may_not_be_read);
+    tcase_add_test(tc, a_lock_tells_nothing);
+    tcase_add_test(tc, the_time_of_what_may_not_be_read);
     tcase_add_test(tc, seen_through_another_share);
     tcase_add_test(tc, what_is_there_is_not_looked_for);
     tcase_add_test(tc, equal_names);
