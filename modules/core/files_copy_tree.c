@@ -236,13 +236,15 @@ static cloud_err_t *bulk_sync(bulk_t *b, apr_pool_t *pool)
     return err ? cloud_err_sys(pool, CLOUD_E_UNAVAILABLE, err, "syncfs") : NULL;
 }
 
-/* Its folders were looked at one after the other: of one that was deleted meanwhile not all may have been there. */
+/* Its folders were looked at one after the other: of one that was deleted meanwhile, or that may not be read any more, not
+ * all may have been there. */
 static cloud_err_t *check_source(const bulk_t *b, apr_pool_t *pool)
 {
     const cloud_copy_t *c = b->copy;
     cloud_entry_t *s;
 
     CLOUD_ERR(c->find(&s, c->find_baton, b->ctx, pool));
+    CLOUD_ERR(cloud_access(b->ctx, s, CLOUD_OP_READ));
     return s->exists && s->node.id == c->source->node.id
         ? NULL : cloud_err(b->ctx->pool, CLOUD_E_NOT_FOUND,
                            "File with name %s could not be located", c->source->path);

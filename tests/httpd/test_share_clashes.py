@@ -3,33 +3,16 @@ none is an error of the server's, what was acknowledged is there, and fsck finds
 
 import base64
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import trees
 from harness.account import Account
+from harness.clashes import another, at_once
 from harness.shares import ALL, GROUP, READ, accept, call, group, ocs, received, share
 
 ROUNDS = 8
 UP = {"space": "uploads"}
-
-
-def at_once(*works):
-    """Runs all of them at the same moment; their results, in order."""
-    start = threading.Barrier(len(works))
-
-    def run(work):
-        start.wait()
-        return work()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [done.result() for done in [pool.submit(run, work) for work in works]]
-
-
-def another(account):
-    """The same account with connections of its own."""
-    return Account(account.env, account.id, account.password)
 
 
 class World:
