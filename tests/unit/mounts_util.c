@@ -29,6 +29,17 @@ void mu_setup(void)
     mu_dave = mu_person("dave");
 }
 
+void mu_setup_items(void)
+{
+    mu_setup();
+    mu_mkcol(&mu_alice, "work");
+    mu_mkcol(&mu_alice, "work/doc");
+    mu_mkcol(&mu_alice, "work/doc/sub");
+    mu_put(&mu_alice, "work/doc/a.txt", "of alice");
+    mu_put(&mu_alice, "work/doc/sub/deep", "deeper");
+    mu_put(&mu_alice, "file.txt", "a file");
+}
+
 void mu_teardown(void)
 {
     tu_sound();
@@ -217,4 +228,11 @@ void mu_group(const char *group, person_t *member)
            " VALUES ((SELECT max(number) + 1 FROM usergroup), '%s', 'database', 0)", group);
     mu_sql("INSERT INTO membership (account, usergroup, source) VALUES (%" APR_INT64_T_FMT
            ", %" APR_INT64_T_FMT ", 'database')", member->account->number, group_number(group));
+}
+
+void mu_place(person_t *p, apr_int64_t node, apr_int64_t parent, const char *name)
+{
+    mu_sql("INSERT OR REPLACE INTO share_place (account, node, parent, name) VALUES (%"
+           APR_INT64_T_FMT ", %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT ", '%s')",
+           p->account->number, node, parent, name);
 }

@@ -20,6 +20,8 @@ typedef struct {
 /** Alice, Bob, Carol and Dave; the features shares and trash are loaded. */
 extern person_t mu_alice, mu_bob, mu_carol, mu_dave;
 void mu_setup(void);
+/** And Alice has a folder with something in it, and a file: work/doc/a.txt, work/doc/sub/deep, file.txt. */
+void mu_setup_items(void);
 /** fsck has to find nothing. */
 void mu_teardown(void);
 /** A further person. */
@@ -48,6 +50,8 @@ apr_int64_t mu_share(person_t *owner, const char *path, person_t *with, unsigned
 apr_int64_t mu_share_group(person_t *owner, const char *path, const char *group, unsigned perms);
 /** The same of what by received: a reshare. path is his. */
 apr_int64_t mu_reshare(person_t *by, const char *path, person_t *with, unsigned perms);
+/** Where he has moved what he received. */
+void mu_place(person_t *p, apr_int64_t node, apr_int64_t parent, const char *name);
 void mu_group(const char *group, person_t *member);
 void mu_sql(const char *fmt, ...) CLOUD_PRINTF(1, 2);
 

@@ -11,18 +11,6 @@
 #define ALL  CLOUD_PERM_ALL
 #define READ CLOUD_PERM_READ
 
-/* Alice has a folder with something in it, and a file. */
-static void setup(void)
-{
-    mu_setup();
-    mu_mkcol(&mu_alice, "work");
-    mu_mkcol(&mu_alice, "work/doc");
-    mu_mkcol(&mu_alice, "work/doc/sub");
-    mu_put(&mu_alice, "work/doc/a.txt", "of alice");
-    mu_put(&mu_alice, "work/doc/sub/deep", "deeper");
-    mu_put(&mu_alice, "file.txt", "a file");
-}
-
 /* ---- leaving and moving ---- */
 
 START_TEST(leaving)
@@ -435,7 +423,7 @@ Suite *suite_mounts_moves(void)
     Suite *suite = suite_create("mounts_moves");
     TCase *tc = tcase_create("moving");
 
-    tcase_add_checked_fixture(tc, setup, mu_teardown);
+    tcase_add_checked_fixture(tc, mu_setup_items, mu_teardown);
     tcase_add_test(tc, leaving);
     tcase_add_test(tc, moving_a_mount);
     tcase_add_test(tc, moving_within_what_was_shared);
@@ -454,14 +442,14 @@ Suite *suite_mounts_moves(void)
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("locks");
-    tcase_add_checked_fixture(tc, setup, mu_teardown);
+    tcase_add_checked_fixture(tc, mu_setup_items, mu_teardown);
     tcase_add_test(tc, locks_are_those_of_the_tree);
     tcase_add_test(tc, a_lock_through_a_mount);
     tcase_add_test(tc, a_lock_ends_with_the_access);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("behind");
-    tcase_add_checked_fixture(tc, setup, mu_teardown);
+    tcase_add_checked_fixture(tc, mu_setup_items, mu_teardown);
     tcase_add_test(tc, found_gone_by_a_scan);
     tcase_add_test(tc, rows_that_name_what_is_gone);
     suite_add_tcase(suite, tc);
