@@ -98,14 +98,11 @@ void cloud_dav_spare_body(request_rec *r);
 
 int cloud_dav_propfind(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);  /* propfind.c */
 int cloud_dav_proppatch(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t); /* proppatch.c */
-/** REPORT stays with mod_dav (which reads the body and asks every module's deliver_report hook);
- *  its hook ends here for our resources. DECLINED for reports not known. */
-int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t,
-                     const apr_xml_doc *doc);                                     /* report.c */
-/** Bodies of reports are of a size that mod_dav's parser can cope with; larger ones are 413. To be called once, and
- *  for each REPORT. */
-void cloud_dav_register_report_body(void);
-void cloud_dav_bound_report(request_rec *r);
+/** REPORT stays with mod_dav, which asks every module's deliver_report hook. What it reads is looked at
+ *  here before, for nothing bounds its parser but the length. DECLINED: mod_dav goes on. */
+int cloud_dav_report_check(request_rec *r);                                       /* report.c */
+/** Its hook ends here for our resources. DECLINED for reports not known. */
+int cloud_dav_report(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);
 /** The answer to a REPORT that no module knows. */
 int cloud_dav_report_unknown(request_rec *r);
 /** Content of DAV:supported-report-set in spaces of this kind, or NULL. */
@@ -125,5 +122,8 @@ int cloud_dav_unlock(request_rec *r, cloud_ctx_t *ctx, cloud_dav_target_t *t);  
 /** Reads the request body (LimitXMLRequestBody) into a tree (xmlbody.h); *root is NULL when there
  *  was none. INVALID for what is not well-formed, TOO_LARGE. */
 cloud_err_t *cloud_dav_xml_body(cloud_xml_t **root, request_rec *r); /* xmlbody_http.c */
+/** The same, and whoever handles the request afterwards reads the body as if nobody had. */
+cloud_err_t *cloud_dav_xml_body_peek(cloud_xml_t **root, request_rec *r);
+void cloud_dav_register_replay(void);
 
 #endif

@@ -85,13 +85,14 @@ static int is_our_place(request_rec *r)
 
 static int handler(request_rec *r)
 {
-    if (!is_our_place(r) || !cloud_dav_is_ours(r)) return DECLINED;
+    if (!cloud_dav_is_ours(r)) return DECLINED;
+    if (r->method_number == M_REPORT) return cloud_dav_report_check(r);
+    if (!is_our_place(r)) return DECLINED;
     if (r->method_number == M_OPTIONS) return serve_options(r);
     for (apr_size_t i = 0; i < N_METHODS; i++) {
         if (methods[i].number == r->method_number)
             return serve(r, &methods[i]);
     }
-    if (r->method_number == M_REPORT) cloud_dav_bound_report(r);
     return DECLINED;
 }
 
@@ -114,12 +115,12 @@ static void register_hooks(apr_pool_t *p)
     static const char *const dav[] = {"mod_dav.c", NULL};
 
     cloud_dav_register_provider(p);
+    cloud_dav_register_replay();
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_props);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_loader);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_reports);
     APR_REGISTER_OPTIONAL_FN(cloud_dav_register_space);
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
-    cloud_dav_register_report_body();
     ap_hook_handler(handler, NULL, dav, APR_HOOK_FIRST);
 }
 

@@ -9,7 +9,6 @@
 
 #include <httpd.h>
 #include <apr_optional.h>
-#include <apr_xml.h>
 
 #include "reply.h"
 

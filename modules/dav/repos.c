@@ -404,10 +404,10 @@ static int report_status(request_rec *r, int status, dav_error **err)
 static int deliver_report(request_rec *r, const dav_resource *resource, const apr_xml_doc *doc,
                           ap_filter_t *output, dav_error **err)
 {
+    (void)doc;
     (void)output;
     if (resource->hooks != &repository) return DECLINED;
-    return report_status(r, cloud_dav_report(r, resource->info->ctx, resource->info->t, doc),
-                         err);
+    return report_status(r, cloud_dav_report(r, resource->info->ctx, resource->info->t), err);
 }
 
 /* After everybody else was asked, and before mod_dav answers 501. */

@@ -11,14 +11,14 @@
 /* Attributes of one element; put_rest() recurses over them. */
 #define MAX_ATTRS 64
 
-const cloud_xml_limits_t cloud_xml_limits = {.depth = 64, .nodes = 20000};
+const cloud_xml_limits_t cloud_xml_limits = {.depth = 64, .nodes = 20000, .namespaces = 500};
 
 struct cloud_xml_parser_t {
     apr_pool_t *pool;
     XML_Parser expat;
     const cloud_xml_limits_t *limits;
     cloud_xml_t *root, *open;   /* open: innermost element that is not closed yet */
-    int depth, nodes, fed;
+    int depth, nodes, namespaces, fed;
     char *text;                 /* text collected since the last tag */
     apr_size_t text_len, text_size;
     cloud_err_t *err;
@@ -160,6 +160,16 @@ static void XMLCALL on_doctype(void *baton, const XML_Char *name, const XML_Char
     fail(p, cloud_err(p->pool, CLOUD_E_INVALID, "Document types are not accepted"));
 }
 
+/* apr_xml, which mod_dav reads with, compares each with all before it. */
+static void XMLCALL on_namespace(void *baton, const XML_Char *prefix, const XML_Char *uri)
+{
+    cloud_xml_parser_t *p = baton;
+
+    (void)prefix, (void)uri;
+    if (++p->namespaces > p->limits->namespaces)
+        fail(p, cloud_err(p->pool, CLOUD_E_TOO_LARGE, "The XML body has too many namespaces"));
+}
+
 static apr_status_t free_expat(void *baton)
 {
     XML_ParserFree(baton);
@@ -183,6 +193,7 @@ cloud_xml_parser_t *cloud_xml_parser_create(const cloud_xml_limits_t *limits, ap
     XML_SetElementHandler(p->expat, on_start, on_end);
     XML_SetCharacterDataHandler(p->expat, on_text);
     XML_SetStartDoctypeDeclHandler(p->expat, on_doctype);
+    XML_SetStartNamespaceDeclHandler(p->expat, on_namespace);
     return p;
 }
 

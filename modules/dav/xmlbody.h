@@ -34,6 +34,7 @@ typedef struct cloud_xml_t {
 typedef struct {
     int depth;              /* of nested elements */
     int nodes;              /* elements and attributes together */
+    int namespaces;         /* declarations of namespaces */
 } cloud_xml_limits_t;
 
 /** What DAV bodies need, by far. */

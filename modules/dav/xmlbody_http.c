@@ -14,6 +14,7 @@ APLOG_USE_MODULE(cloud_dav);
 typedef struct {
     request_rec *r;
     cloud_xml_parser_t *parser;
+    apr_bucket_brigade *kept;   /* gets all that is parsed; NULL: nobody wants it */
     apr_off_t total, limit;
     char *block;
     apr_size_t size, used;
@@ -24,7 +25,9 @@ static cloud_err_t *parse_block(gather_t *g)
     apr_size_t len = g->used;
 
     g->used = 0;
-    return len ? cloud_xml_feed(g->parser, g->block, len) : NULL;
+    if (!len) return NULL;
+    if (g->kept) apr_brigade_write(g->kept, NULL, NULL, g->block, len);
+    return cloud_xml_feed(g->parser, g->block, len);
 }
 
 static cloud_err_t *gather(void *baton, const char *data, apr_size_t len)
@@ -48,13 +51,56 @@ static cloud_err_t *gather(void *baton, const char *data, apr_size_t len)
     return NULL;
 }
 
-cloud_err_t *cloud_dav_xml_body(cloud_xml_t **root, request_rec *r)
+static cloud_err_t *read_xml(cloud_xml_t **root, request_rec *r, apr_bucket_brigade *kept)
 {
-    gather_t g = {.r = r, .parser = cloud_xml_parser_create(NULL, r->pool),
+    gather_t g = {.r = r, .parser = cloud_xml_parser_create(NULL, r->pool), .kept = kept,
                   .limit = ap_get_limit_xml_body(r)};
 
     *root = NULL;
     CLOUD_ERR(cloud_body_read(r, READ_SIZE, gather, &g));
     CLOUD_ERR(parse_block(&g));
     return cloud_xml_finish(root, g.parser);
+}
+
+cloud_err_t *cloud_dav_xml_body(cloud_xml_t **root, request_rec *r)
+{
+    return read_xml(root, r, NULL);
+}
+
+/* ---- once more, for whoever comes after us ---- */
+
+static apr_status_t replay(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
+                           apr_read_type_e block, apr_off_t readbytes)
+{
+    apr_bucket_brigade *kept = f->ctx;
+    apr_bucket *end, *b;
+    apr_status_t rv;
+
+    (void)block;
+    if (mode != AP_MODE_READBYTES) return APR_ENOTIMPL;
+    rv = apr_brigade_partition(kept, readbytes, &end);
+    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) return rv;
+    while ((b = APR_BRIGADE_FIRST(kept)) != end) {
+        APR_BUCKET_REMOVE(b);
+        APR_BRIGADE_INSERT_TAIL(bb, b);
+    }
+    /* Whoever asks again is told so again. */
+    if (APR_BRIGADE_EMPTY(kept)) APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    return APR_SUCCESS;
+}
+
+static ap_filter_rec_t *replay_filter;
+
+void cloud_dav_register_replay(void)
+{
+    replay_filter = ap_register_input_filter("CLOUD_DAV_REPLAY", replay, NULL, AP_FTYPE_RESOURCE);
+}
+
+cloud_err_t *cloud_dav_xml_body_peek(cloud_xml_t **root, request_rec *r)
+{
+    apr_bucket_brigade *kept = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+
+    CLOUD_ERR(read_xml(root, r, kept));
+    ap_add_input_filter_handle(replay_filter, kept, r, r->connection);
+    return NULL;
 }

@@ -483,7 +483,6 @@ def test_unknown_reports(account, body):
 
 def test_reports_out_of_proportion(account):
     assert account.dav("REPORT", data=b"<a>" * 100 + b"</a>" * 100).status_code == 413
-    account.env.expect_log("XML parser error")  # mod_dav's, which reads these bodies
     assert account.dav("REPORT", data=b"<a>").status_code == 400
     assert account.dav("REPORT", "none", data=b"<a/>").status_code == 404
 

@@ -218,13 +218,16 @@ END_TEST
 
 START_TEST(too_many)
 {
-    static const cloud_xml_limits_t few = {.depth = 8, .nodes = 4};
+    static const cloud_xml_limits_t few = {.depth = 8, .nodes = 4, .namespaces = 2};
     apr_size_t step = 1000;
     cloud_xml_t *root;
 
     OK(parse_with(&root, "<a b='1'><c/><d/></a>", step, &few));
     FAILS(parse_with(&root, "<a b='1'><c/><d/><e/></a>", step, &few), TOO_LARGE);
     FAILS(parse_with(&root, "<a b='1'><c/><d f='2'/></a>", step, &few), TOO_LARGE);
+    OK(parse_with(&root, "<a xmlns='u:1'><b xmlns:b='u:2'/></a>", step, &few));
+    FAILS(parse_with(&root, "<a xmlns='u:1'><b xmlns:b='u:2'/><c xmlns:b='u:2'/></a>", step, &few),
+          TOO_LARGE);
 }
 END_TEST
 
