@@ -8,6 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait as Wait
 
 from .browser import LOGIN
+from .structure import check_structure
 
 
 def start_chromium(folder):
@@ -81,23 +82,18 @@ class Page:
     def check(self, name):
         """What every page has to have; a picture of it for who wants to look."""
         self.browser.save_screenshot(str(self.folder / f"{name}.png"))
-        html = self.browser.find_element(By.TAG_NAME, "html")
-        assert html.get_attribute("lang") == "en"
+        assert self.browser.execute_script("return document.compatMode") == "CSS1Compat"
+        check_structure("<!DOCTYPE html>" + self.browser.page_source)  # which comes without it
         # the style sheet was taken
         style = self.browser.execute_script(
             "return getComputedStyle(document.querySelector('header')).backgroundColor")
         assert style == "rgb(10, 74, 125)"
-        # nothing sticks out on a phone
-        self.browser.set_window_size(500, 900)
+        # nothing sticks out on a phone, nor of a window that shows all four times as large (WCAG 2.1, 1.4.10)
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": 320, "height": 900, "deviceScaleFactor": 1, "mobile": False})
         assert self.browser.execute_script(
             "return document.documentElement.scrollWidth <= window.innerWidth")
-        self.browser.set_window_size(900, 1100)
-        for field in self.browser.find_elements(By.CSS_SELECTOR, "input:not([type=hidden])"):
-            ident = field.get_attribute("id")
-            assert self.browser.find_element(By.CSS_SELECTOR, f"label[for={ident}]").text
-        idents = [element.get_attribute("id")
-                  for element in self.browser.find_elements(By.CSS_SELECTOR, "[id]")]
-        assert len(set(idents)) == len(idents)
+        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def sign_in(self, account, password=None):
         self.open(LOGIN)

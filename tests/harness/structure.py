@@ -3,7 +3,7 @@
 from collections import Counter
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "input", "br", "path"}
+VOID = {"meta", "link", "input", "br"}
 
 
 class Element:
@@ -117,7 +117,7 @@ def _check_tables(page):
 
 def check_structure(text):
     """Asserts all of it; the page, for who wants to look further."""
-    assert text.startswith("<!DOCTYPE html>\n")
+    assert text.startswith("<!DOCTYPE html>")
     page = Structure(text)
     assert page.one("html").attrs == {"lang": "en"}
     title, heading = page.one("title").text, page.one("h1").text

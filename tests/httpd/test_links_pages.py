@@ -196,6 +196,9 @@ def test_many_files_come_in_pages(tree):
     assert [selectable(page) for page in back] == [names[499:999], ["zz"] + names[:499]]
     assert turn(back[0], "next") and turn(back[1], "next")
     assert not turn(pages[0], "prev") and not turn(back[1], "prev")
+    following = browser.get(turn(browser.open(path="/in", sort="-name"), "next"))
+    assert selectable(following) == names[-500:-1000:-1]
+    assert selectable(browser.get(turn(following, "prev"))) == ["zz"] + names[:-500:-1]
     for where in ({"after": "zz"}, {"before": ""}, {"before": "a"}, {"page": 4}):
         page = browser.open(path="/in", **where)
         assert page.status_code == 200 and "There is nothing more in this folder" in page.text
