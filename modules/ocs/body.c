@@ -37,5 +37,6 @@ cloud_err_t *cloud_ocs_params(cloud_params_t **params, request_rec *r)
     if (r->args) {
         CLOUD_ERR(cloud_params_add(*params, r->args, strlen(r->args)));
     }
-    return add_body(*params, r);
+    /* What comes with GET is no parameter to PHP, whatever its type. */
+    return r->method_number == M_GET ? NULL : add_body(*params, r);
 }

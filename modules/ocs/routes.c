@@ -91,16 +91,18 @@ static void look_up(found_t *found, cloud_ocs_call_t *call, const char *path, co
 
 /* ---- answering ---- */
 
-static int wants_json(request_rec *r)
+static int says_json(const cloud_params_t *params)
+{
+    const char *format = cloud_param(params, "format");
+
+    return format && !strcmp(format, "json");
+}
+
+static int query_says_json(request_rec *r)
 {
     cloud_params_t *params = cloud_params_create(r->pool);
-    const char *format;
 
-    if (!r->args || cloud_params_add(params, r->args, strlen(r->args))) {
-        return 0;
-    }
-    format = cloud_param(params, "format");
-    return format && !strcmp(format, "json");
+    return r->args && !cloud_params_add(params, r->args, strlen(r->args)) && says_json(params);
 }
 
 static void set_error(cloud_ocs_call_t *call, const cloud_err_t *err)
@@ -207,6 +209,10 @@ static cloud_err_t *run(cloud_ocs_call_t *call, const cloud_ocs_route_t *route)
     }
     CLOUD_ERR(cloud_ocs_params(&params, call->r));
     call->params = params;
+    /* ownCloud's older calls look for it in the query alone. */
+    if (!call->old) {
+        call->json = says_json(params);
+    }
     err = route->handler(call);
     cloud_ocs_own(call->data, call->r->pool);
     return err;
@@ -217,7 +223,7 @@ static void init_call(cloud_ocs_call_t *call, request_rec *r, int version)
     memset(call, 0, sizeof(*call));
     call->r = r;
     call->version = version;
-    call->json = wants_json(r);
+    call->json = query_says_json(r);
     call->code = CLOUD_OCS_OK;
     call->total = -1;
     call->per_page = -1;
