@@ -25,12 +25,10 @@ MULTI, OK, CREATED, DONE = {207}, {200}, {201}, {204}
 @dataclass
 class Unread:
     """What an operation needs of somebody who received something without the permission to read, and its answers
-    then. A refusal tells him nothing: it is the same where there is nothing of the name. tells: permissions
-    with which it is known to tell it all the same (docs/limits.md)."""
+    then. A refusal tells him nothing: it is the same where there is nothing of the name."""
     needs: int = NEVER
     ok: set = frozenset()
     changes: bool = True
-    tells: int = NEVER
 
 
 @dataclass
@@ -301,7 +299,7 @@ class World:
 
 def learns(world, role, place, one, answer):
     """What somebody who may not read has learned from a refusal; None: nothing."""
-    if not role.blind or one.unread.tells & ~role.perms == 0:
+    if not role.blind:
         return None
     other = one.run(Case(world, role, place, absent=True))
     return None if other.status == answer.status else \

@@ -12,9 +12,8 @@ REPORT = b"""<?xml version="1.0"?><oc:filter-files xmlns:d="DAV:" xmlns:oc="http
 <d:prop><d:getetag/></d:prop><oc:filter-rules><oc:favorite>1</oc:favorite></oc:filter-rules>
 </oc:filter-files>"""
 
-#: Of who may not read: what he brings; what shows him that a name is taken; what he sees
+#: Of who may not read: what he brings, whatever there is of the name; what he sees
 BRINGS = Unread(CREATE, CREATED)
-TELLS = Unread(tells=CREATE)
 SEES = Unread(0, OK, changes=False)
 
 
@@ -194,32 +193,27 @@ def _(c):
     return c.send("MOVE", c.at("a/dir"), Destination=c.whole(c.mine("moved")))
 
 
-@op("MOVE of an own file into it", CREATE, CREATED, changes=True, kinds=("mount",),
-    unread=BRINGS)
+@op("MOVE of an own file into it", CREATE, CREATED, changes=True, kinds=("mount",))
 def _(c):
     return c.send("MOVE", c.source(), Destination=c.whole(c.at("a/in.txt")))
 
 
-@op("MOVE of an own file over a file in it", DELETE | CREATE, DONE, changes=True, kinds=("mount",),
-    unread=TELLS)
+@op("MOVE of an own file over a file in it", DELETE | CREATE, DONE, changes=True, kinds=("mount",))
 def _(c):
     return c.send("MOVE", c.source(), Destination=c.whole(c.at("a/file.txt")))
 
 
-@op("COPY of an own file into it", CREATE, CREATED, changes=True, kinds=PEOPLE,
-    unread=BRINGS)
+@op("COPY of an own file into it", CREATE, CREATED, changes=True, kinds=PEOPLE)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("a/in.txt")))
 
 
-@op("COPY of an own file over a file in it", UPDATE, DONE, changes=True, kinds=PEOPLE,
-    unread=TELLS)
+@op("COPY of an own file over a file in it", UPDATE, DONE, changes=True, kinds=PEOPLE)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("a/file.txt")))
 
 
-@op("COPY over a folder in it", DELETE | CREATE, DONE, changes=True, kinds=PEOPLE,
-    unread=TELLS)
+@op("COPY over a folder in it", DELETE | CREATE, DONE, changes=True, kinds=PEOPLE)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("a/dir")))
 
@@ -284,20 +278,17 @@ def _(c):
     return c.send("PUT", c.at("locked.txt"), b"over", If=f"({c.world.locks[c.place]})")
 
 
-@op("chunked upload of a new file", CREATE, CREATED, changes=True, kinds=PEOPLE,
-    unread=BRINGS)
+@op("chunked upload of a new file", CREATE, CREATED, changes=True, kinds=PEOPLE)
 def _(c):
     return c.chunked("a/big")
 
 
-@op("chunked upload over a file", UPDATE, DONE, changes=True, kinds=PEOPLE,
-    unread=TELLS)
+@op("chunked upload over a file", UPDATE, DONE, changes=True, kinds=PEOPLE)
 def _(c):
     return c.chunked("a/file.txt")
 
 
-@op("old chunked upload", CREATE, CREATED, changes=True, kinds=PEOPLE,
-    unread=BRINGS, webdav=True)
+@op("old chunked upload", CREATE, CREATED, changes=True, kinds=PEOPLE, webdav=True)
 def _(c):
     return c.send("PUT", c.at(f"a/old-chunking-{next(NUMBERS)}-1-0"), b"x", OC_Chunked=1)
 

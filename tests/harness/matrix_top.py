@@ -6,7 +6,7 @@ import json
 from .dav import lock_body, propfind_body, proppatch_body
 from .matrix import (CREATED, DONE, MULTI, NEVER, NUMBERS, OK, Unread, inner, inner_status, multi,
                      permissions_of)
-from .matrix_ops import BRINGS, REPORT, SEES, TELLS, op
+from .matrix_ops import BRINGS, REPORT, SEES, op
 from .shares import ALL, CREATE, DELETE, READ, SHARE, UPDATE, encode
 
 MOUNT = ("mount",)
@@ -171,12 +171,13 @@ def _(c):
     return put(c, "taken.txt", If_None_Match="*")
 
 
-@op("MKCOL at the top", CREATE, CREATED, changes=True, kinds=MOUNT)
+@op("MKCOL at the top", CREATE, CREATED, changes=True, unread=BRINGS, kinds=MOUNT)
 def _(c):
     return c.send("MKCOL", c.at("new"))
 
 
-@op("MKCOL at the top of what is there", NEVER, set(), refused={403, 405}, kinds=MOUNT)
+@op("MKCOL at the top of what is there", NEVER, set(), refused={403, 405}, unread=BRINGS,
+    kinds=MOUNT)
 def _(c):
     return c.send("MKCOL", c.at("taken.txt"))
 
@@ -228,18 +229,18 @@ def _(c):
     return c.send("MOVE", c.source(), Destination=c.whole(c.at("in.txt")))
 
 
-@op("COPY of an own file over one at the top", UPDATE, DONE, changes=True, unread=TELLS, kinds=MOUNT)
+@op("COPY of an own file over one at the top", UPDATE, DONE, changes=True, unread=BRINGS, kinds=MOUNT)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("taken.txt")))
 
 
-@op("MOVE of an own file over one at the top", DELETE | CREATE, DONE, changes=True, unread=TELLS,
+@op("MOVE of an own file over one at the top", DELETE | CREATE, DONE, changes=True, unread=BRINGS,
     kinds=MOUNT)
 def _(c):
     return c.send("MOVE", c.source(), Destination=c.whole(c.at("taken.txt")))
 
 
-@op("COPY that overwrites nothing", NEVER, set(), refused={403, 412}, unread=TELLS, kinds=MOUNT)
+@op("COPY that overwrites nothing", NEVER, set(), refused={403, 412}, unread=BRINGS, kinds=MOUNT)
 def _(c):
     return c.send("COPY", c.source(), Destination=c.whole(c.at("taken.txt")), Overwrite="F")
 
@@ -249,7 +250,7 @@ def _(c):
     return c.chunked("big")
 
 
-@op("chunked upload over a file at the top", UPDATE, DONE, changes=True, unread=TELLS, kinds=MOUNT)
+@op("chunked upload over a file at the top", UPDATE, DONE, changes=True, unread=BRINGS, kinds=MOUNT)
 def _(c):
     return c.chunked("taken.txt")
 
