@@ -186,6 +186,21 @@ static cloud_err_t *read_attributes(cloud_share_ask_t *ask, const cloud_ocs_call
     return NULL;
 }
 
+/* A list where one value belongs is not passed over: a password, say, that was meant would be missing. */
+static cloud_err_t *check_single(const cloud_ocs_call_t *call)
+{
+    static const char *const names[] = {
+        "path", "shareType", "shareWith", "permissions", "publicUpload", "password", "expireDate", "name",
+    };
+    apr_pool_t *pool = call->r->pool;
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (cloud_param_list(call->params, names[i], pool)->nelts)
+            return cloud_err(pool, CLOUD_E_INVALID, "The parameter %s has one value", names[i]);
+    return NULL;
+}
+
 static cloud_err_t *read_ask(cloud_share_ask_t *ask, const cloud_ocs_call_t *call)
 {
     const char *perms = cloud_param(call->params, "permissions");
@@ -202,6 +217,7 @@ static cloud_err_t *read_ask(cloud_share_ask_t *ask, const cloud_ocs_call_t *cal
     ask->expires = cloud_param(call->params, "expireDate");
     ask->name = cloud_param(call->params, "name");
     while (ask->path && *ask->path == '/') ask->path++;
+    CLOUD_ERR(check_single(call));
     return read_attributes(ask, call);
 }
 

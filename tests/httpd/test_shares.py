@@ -553,6 +553,20 @@ def test_attributes(world, folder):
     fails(call(alice, "PUT", place, **{**form, "attributes[0][scope]": ""}), 400)
 
 
+@pytest.mark.parametrize("name", ["password[]", "password[x]", "expireDate[]", "permissions[]",
+                                  "publicUpload[0]", "shareWith[]", "path[]"])
+def test_a_list_where_one_value_belongs(world, folder, name):
+    """It is not passed over: a link would be without the password that was meant."""
+    alice = world.alice
+    wanted = {"path": folder, "shareType": 3, "password": "abcdefgh"}
+    values = {key: value for key, value in wanted.items() if key != name.partition("[")[0]}
+    said = f"The parameter {name.partition('[')[0]} has one value"
+    fails(call(alice, "POST", "shares", **values, **{name: "2"}), 400, said)
+    one = data(call(alice, "POST", "shares", **wanted))
+    fails(call(alice, "PUT", f"shares/{one['id']}", **{name: "2"}), 400, said)
+    assert data(call(alice, "PUT", f"shares/{one['id']}", name="n"))["share_with"]
+
+
 # ---- lists ----
 
 def test_lists(world, folder):
