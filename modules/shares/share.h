@@ -66,6 +66,8 @@ typedef struct {
 #define CLOUD_SHARE_NO_DOWNLOAD CLOUD_MOUNT_NO_DOWNLOAD
 
 #define CLOUD_SHARE_DAY (24 * 60 * 60)
+/** Second at which shares have expired whose item went; the jobs take them away. */
+#define CLOUD_SHARE_ENDED 1
 
 /* ---- making and changing ---- */
 

@@ -5,10 +5,13 @@
 
 #define PAGE 500
 
+/* What the jobs are about to take away (CLOUD_SHARE_ENDED) may name what is gone. */
+#define ENDED "1"
+
 /* id, and what to say of it. ?1: the account, as owner of the item; of places as the one who put it there. */
 static const char NODES[] =
     "SELECT s.id FROM share s LEFT JOIN node n ON n.id = s.node WHERE s.owner = ?1"
-    " AND n.id IS NULL LIMIT ?2";
+    " AND n.id IS NULL AND s.expires IS NOT " ENDED " LIMIT ?2";
 static const char PEOPLE[] =
     "SELECT s.id FROM share s WHERE s.owner = ?1 AND (NOT EXISTS (SELECT 1 FROM account a"
     " WHERE a.number = s.initiator) OR (s.type = 0 AND NOT EXISTS (SELECT 1 FROM account a"
@@ -22,7 +25,8 @@ static const char PLACES[] =
     " mine (node) AS (SELECT up.node FROM up JOIN node r ON r.id = up.at AND r.parent = 0"
     " WHERE CAST(substr(r.name, instr(r.name, ':') + 1) AS INTEGER) = ?1)"
     " SELECT p.node FROM share_place p LEFT JOIN node n ON n.id = p.node WHERE p.account = ?1"
-    " AND (n.id IS NULL OR p.node NOT IN mine) LIMIT ?2";
+    " AND (n.id IS NULL OR p.node NOT IN mine) AND NOT EXISTS (SELECT 1 FROM share s"
+    " WHERE s.node = p.node AND s.expires = " ENDED ") LIMIT ?2";
 
 typedef struct {
     cloud_ctx_t *ctx;

@@ -423,7 +423,41 @@ START_TEST(test_what_many_share_makes_other_removals_no_slower)
     many = cost_of_removal("other/x");
     ck_assert_msg(many < few + (100 + 200) * 100, "%" APR_UINT64_T_FMT " steps, %" APR_UINT64_T_FMT " before", many, few);
     OK(cloud_file_remove(tu_as(alice), alice, "d", NULL));
+    tu_maintain();
     ck_assert_int_eq(shares(), 0);
+}
+END_TEST
+
+static int live(void)
+{
+    return (int)tu_query_int("SELECT count(*) FROM share WHERE expires IS NULL");
+}
+
+/* So many rows are not taken away while all who write wait for it, and count no more nevertheless. */
+START_TEST(test_many_end_with_their_item)
+{
+    cloud_result_t res;
+    cloud_entry_t *e;
+    apr_uint64_t steps;
+
+    mkcol(alice, "many");
+    share("many", CLOUD_SHARE_USER, "brian");
+    tu_exec("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+            " INSERT INTO share (type, recipient, node, owner, initiator, perms, state, target, created)"
+            " SELECT 3, 0, s.node, s.owner, s.initiator, 1, 0, 'many', 0 FROM share s, n");
+    OK(cloud_file_move(&res, tu_as(brian), brian, "many", brian, "moved", 0, NULL, NULL, tu.pool));
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 1);
+    tu_count_steps();
+    OK(cloud_file_remove(tu_as(alice), alice, "many", NULL));
+    steps = tu_steps();
+    ck_assert_msg(steps < 2000 * 100, "%" APR_UINT64_T_FMT " steps", steps);
+    ck_assert_int_eq(live(), 0);
+    FAILS(cloud_file_stat(&e, tu_as(brian), brian, "moved", tu.pool), NOT_FOUND);
+    tu_sound();
+    tu_maintain();
+    ck_assert_int_eq(shares(), 0);
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share_place"), 0);
+    tu_sound();
 }
 END_TEST
 
@@ -736,7 +770,7 @@ Suite *suite_share(void)
         test_answers_are_of_all_that_is_the_same_item, test_some_want_to_be_asked,
         test_shares_end_with_their_time, test_many_expire_in_steps,
         test_shares_end_with_their_item, test_what_many_share_makes_other_removals_no_slower,
-        test_shares_end_with_people, test_numbers_that_were_seen_stay, test_a_long_name_is_cut_for_its_number,
+        test_many_end_with_their_item, test_shares_end_with_people, test_numbers_that_were_seen_stay, test_a_long_name_is_cut_for_its_number,
         test_what_lay_in_a_purged_folder_was_left,
         test_places_are_forgotten_with_the_last_share, test_what_is_given_again_is_found,
         test_the_owner_notices_answers, test_who_shares_on_notices_it,

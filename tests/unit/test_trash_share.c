@@ -545,6 +545,26 @@ START_TEST(versions_go_along_into_a_share)
     ck_assert_int_eq(tu_query_int("SELECT sum(bytes) FROM version_total"), 0);
 }
 END_TEST
+/* Their rows are still there when it comes back. */
+START_TEST(what_very_many_had_comes_back_to_its_owner_alone)
+{
+    const char *id = text_of(id_of("dir/a"));
+    cloud_result_t res;
+    cloud_entry_t *e;
+
+    world_sql(w, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+              " INSERT INTO share (type, recipient, node, owner, initiator, perms, state, target, created)"
+              " SELECT 0, 1000000 + n.i, s.node, s.owner, s.initiator, 1, 0, 'a', 0 FROM share s, n");
+    OK(cloud_file_stat(&e, as_bob, bob, "given", w->pool));
+    OK(cloud_file_remove(w->user, w->account, "dir/a", NULL));
+    OK(cloud_trash_restore(&res, w->user, w->account, id, w->account, "dir/a", 0, NULL, w->pool));
+    FAILS(cloud_file_stat(&e, as_bob, bob, "given", w->pool), NOT_FOUND);
+    ck_assert_str_eq(world_read(w, "dir/a/f"), "content");
+    tu_maintain();
+    ck_assert_int_eq(tu_query_int("SELECT count(*) FROM share"), 0);
+    FAILS(cloud_file_stat(&e, as_bob, bob, "given", w->pool), NOT_FOUND);
+}
+END_TEST
 
 Suite *suite_trash_share(void)
 {
@@ -572,6 +592,7 @@ Suite *suite_trash_share(void)
     tcase_add_test(tc, versions_of_a_single_file);
     tcase_add_test(tc, versions_of_what_may_only_be_looked_at);
     tcase_add_test(tc, versions_go_along_into_a_share);
+    tcase_add_test(tc, what_very_many_had_comes_back_to_its_owner_alone);
     suite_add_tcase(suite, tc);
     return suite;
 }
