@@ -197,11 +197,27 @@ cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, 
                                 | (d->exists ? CLOUD_LOCKCHK_BELOW : 0));
 }
 
+/* What was put into a folder is in its subtree for all that its paths tell, though not in its tree. */
+static cloud_err_t *check_into_itself(cloud_ctx_t *ctx, const cloud_entry_t *s,
+                                      const cloud_entry_t *d, apr_pool_t *pool)
+{
+    int below;
+
+    if (!d->mount || s->mount || !s->exists || !CLOUD_IS_DIR(&s->node) || d->account->view
+        || s->tree != d->account->root)
+        return NULL;
+    CLOUD_ERR(cloud_mount_is_below(&below, ctx, d->account, d->mount, s->node.id, pool));
+    return below ? cloud_err(ctx->pool, CLOUD_E_CONFLICT, "The destination may not be part of the same"
+                             " subtree as the source path.")
+                 : NULL;
+}
+
 cloud_err_t *cloud_files_check_place(cloud_ctx_t *ctx, const cloud_entry_t *s,
                                      const cloud_entry_t *d, apr_pool_t *pool)
 {
     int below;
 
+    CLOUD_ERR(check_into_itself(ctx, s, d, pool));
     /* From a bin it is seen by no path through the mount. */
     if (!d->exists || d->mount || !s->mount || s->account->view || s->tree != s->owner->root)
         return NULL;

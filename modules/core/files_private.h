@@ -29,7 +29,7 @@ cloud_err_t *cloud_files_replace(cloud_ctx_t *ctx, const cloud_entry_t *e, apr_p
 cloud_err_t *cloud_files_check_target(cloud_ctx_t *ctx, const cloud_entry_t *d, int overwrite,
                                       const cloud_cond_t *dc);
 /** CONFLICT when the destination of a COPY or MOVE is a folder of the account's own that the mount the source is
- *  seen through was put into. (tx) */
+ *  seen through was put into, or is in a mount that was put into the source. (tx) */
 cloud_err_t *cloud_files_check_place(cloud_ctx_t *ctx, const cloud_entry_t *s,
                                      const cloud_entry_t *d, apr_pool_t *pool);
 /** Opens content by another path of the space that an entry is in; see cloud_file_open. */

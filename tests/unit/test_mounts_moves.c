@@ -262,6 +262,22 @@ START_TEST(onto_the_folder_it_is_in)
 END_TEST
 
 /* The bytes of what it replaces move to the trash at once. */
+/* A folder goes into nothing that was put into it: it would end where its own path led. */
+START_TEST(into_what_was_put_into_it)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_mkcol(&mu_bob, "own");
+    mu_mkcol(&mu_bob, "own/deep");
+    OK(mu_move(&mu_bob, "doc", "own/deep/doc"));
+    FAILS(mu_move(&mu_bob, "own", "own/deep/doc/own"), CONFLICT);
+    FAILS(mu_move(&mu_bob, "own/deep", "own/deep/doc/own"), CONFLICT);
+    FAILS(mu_copy(&mu_bob, "own", "own/deep/doc/own"), CONFLICT);
+    mu_mkcol(&mu_bob, "other");
+    OK(mu_move(&mu_bob, "other", "own/deep/doc/other"));
+    ck_assert(mu_exists(&mu_alice, "work/doc/other"));
+}
+END_TEST
+
 START_TEST(a_mount_over_an_own_item)
 {
     mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
@@ -436,6 +452,7 @@ Suite *suite_mounts_moves(void)
     tcase_add_test(tc, a_copy_of_what_may_not_be_read);
     tcase_add_test(tc, a_copy_is_as_large_as_what_was_mounted);
     tcase_add_test(tc, onto_the_folder_it_is_in);
+    tcase_add_test(tc, into_what_was_put_into_it);
     tcase_add_test(tc, a_mount_over_an_own_item);
     tcase_add_test(tc, to_where_it_may_be_read);
     tcase_add_test(tc, what_is_deleted_is_shared_no_more);
