@@ -233,8 +233,9 @@ static cloud_err_t *show_sessions(work_t *w)
         else {
             cloud_page_section_form(w->page, "sessions");
             cloud_page_put(w->page, "<input type=\"hidden\" name=\"end\" value=\"%s\">\n<button "
-                           "class=\"quiet\" aria-label=\"End the session of %s\">End</button>"
-                           "</form>", apr_psprintf(pool, "%" APR_INT64_T_FMT, s->id), agent);
+                           "class=\"quiet\" aria-label=\"End the session of %s, last seen %s\">End"
+                           "</button></form>", apr_psprintf(pool, "%" APR_INT64_T_FMT, s->id), agent,
+                           when(s->seen, pool));
         }
         cloud_page_put(w->page, "</td></tr>\n");
     }

@@ -138,3 +138,9 @@ def check_structure(text):
     _check_names(page)
     _check_tables(page)
     return page
+
+
+def wrong_fields(text):
+    """Names of the fields of which a page says that they are wrong."""
+    return [field.attrs["name"] for field in check_structure(text).all("input")
+            if field.attrs.get("aria-invalid") == "true"]

@@ -12,7 +12,7 @@ import pytest
 from harness.browser import Browser, forms
 from harness.env import wait_until
 from harness.links import Link, Visitor
-from harness.structure import check_structure
+from harness.structure import check_structure, wrong_fields
 
 NAMES = ("a&b <i>.txt", 'quo"te.txt', "per%cent.txt", "plus+and space.txt", "\u00fcml\u00e4ut.txt",
          "semi;colon.txt", "hash#mark.txt", "question?.txt")
@@ -291,6 +291,7 @@ def test_a_password(tree):
     wrong = browser.submit(page, {"password": "wrong"})
     assert wrong.status_code == 403 and "Set-Cookie" not in wrong.headers
     check_headers(wrong)
+    assert wrong_fields(wrong.text) == ["password"] and not wrong_fields(page.text)
     right = browser.submit(wrong, {"password": "publicPass1"})
     assert right.status_code == 303
     assert right.headers["Location"] == f"{tree.env.base}{link.page}"
@@ -584,3 +585,21 @@ def test_below_a_prefix(module_env):
     url = link.propfind(props=("oc:downloadURL",))[link.path("file.txt")]["oc:downloadURL"]
     assert url.startswith(module_env.origin + quote(link.path("file.txt")) + "?signature=")
     assert module_env.anonymous.get(url).text == "content"
+
+
+def test_without_archives(new_env):
+    """What can't be fetched at once is not offered."""
+    env = new_env()
+    env.config("CloudAuthThrottle off", before="Define WITHOUT_ARCHIVE")
+    env.start()
+    account = env.account()
+    account.mkcol("folder")
+    account.mkcol("folder/sub")
+    account.put("folder/file.txt", b"content")
+    browser = Link(account, "folder").browser()
+    page = browser.open()
+    check_headers(page)
+    assert "<form" not in page.text and "Download all" not in page.text
+    assert browser.open("/download", path="/", files="file.txt").text == "content"
+    assert browser.open("/download", path="/").status_code == 501
+    assert browser.get(columns(page)[0]["Size"]).status_code == 200

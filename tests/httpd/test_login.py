@@ -8,7 +8,7 @@ import requests
 
 from harness.browser import LOGIN, PERSONAL, Browser, forms
 from harness.env import wait_until
-from harness.structure import check_structure
+from harness.structure import check_structure, wrong_fields
 
 LOGOUT = "index.php/logout"
 STRICT = {"X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
@@ -128,6 +128,7 @@ def test_wrong_passwords_look_alike(env, account, browser):
         page = browser.submit(browser.get(LOGIN), {"user": user, "password": password})
         check_page(page, 403)
         assert alert(page) == "The user name or the password is wrong."
+        assert wrong_fields(page.text) == ["user", "password"]
         pages.append(re.sub(r'value="[^"]*"', "", page.text).replace("autofocus", ""))
         assert "cloud_session" not in browser.cookies
     assert len({re.sub(r"\s+", "", page) for page in pages}) == 1

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from harness.browser import PERSONAL, Browser
+from harness.structure import wrong_fields
 
 AUTH_FAILURE = "AH01617|AH01618"
 
@@ -75,6 +76,7 @@ def test_refused(env, account, browser):
             (account.password, "", "", 400, "password")):
         answer = change(browser, current, new, again)
         assert answer.status_code == status, (current, new, answer.text)
+        assert wrong_fields(answer.text) == ["current", "new", "again"]
         assert text in alert(answer)
     assert opens(account, account.password)
     assert browser.get(PERSONAL).status_code == 200

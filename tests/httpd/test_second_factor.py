@@ -12,6 +12,7 @@ from harness import totp
 from harness.browser import LOGIN, PERSONAL, Browser, forms
 from harness.dav import error
 from harness.env import wait_until
+from harness.structure import wrong_fields
 
 CHALLENGE = "index.php/login/challenge"
 GENERATE = "index.php/token/generate"
@@ -179,6 +180,7 @@ def test_asked_after_the_password(env, second, browser):
         page = browser.submit(page, {"code": wrong}, having="code")
         assert page.status_code == 403
         assert 'role="alert">The code is wrong.' in page.text
+        assert wrong_fields(page.text) == ["code"]
     answer = browser.submit(page, {"code": totp.code(secret)}, having="code")
     assert answer.status_code == 303
     assert answer.headers["Location"] == target
