@@ -93,6 +93,25 @@ static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_accoun
     return NULL;
 }
 
+/* The same, looked up once for all shares of the item in a list. */
+static cloud_err_t *find_own_once(item_t **item, const cloud_shares_view_t *view,
+                                  const cloud_share_t *s, apr_pool_t *pool)
+{
+    static const item_t none;
+    apr_pool_t *kept = view->call->r->pool;
+    const item_t *known;
+
+    if (!view->own) return find_own(item, view->call->ctx, view->call->account, s, pool);
+    known = apr_hash_get(view->own, &s->node, sizeof(s->node));
+    if (!known) {
+        CLOUD_ERR(find_own(item, view->call->ctx, view->call->account, s, kept));
+        known = *item ? *item : &none;
+        apr_hash_set(view->own, apr_pmemdup(kept, &s->node, sizeof(s->node)), sizeof(s->node), known);
+    }
+    *item = known == &none ? NULL : apr_pmemdup(pool, known, sizeof(*known));
+    return NULL;
+}
+
 /* What was accepted, but put into a folder that is in the trash: he has it still, and can take it back. */
 static cloud_err_t *has_mount(int *yes, cloud_ctx_t *ctx, const cloud_account_t *account,
                               const cloud_share_t *s, apr_pool_t *pool)
@@ -107,17 +126,19 @@ static cloud_err_t *has_mount(int *yes, cloud_ctx_t *ctx, const cloud_account_t 
     return err;
 }
 
-static cloud_err_t *find_item(item_t **item, cloud_ocs_call_t *call, const cloud_share_t *s,
-                              int received, apr_pool_t *pool)
+static cloud_err_t *find_item(item_t **item, const cloud_shares_view_t *view, const cloud_share_t *s,
+                              apr_pool_t *pool)
 {
+    int received = view->received;
     int here = !received || s->state == CLOUD_SHARE_ACCEPTED, dormant = 0;
+    cloud_ocs_call_t *call = view->call;
     apr_int64_t asker = call->account->number;
     cloud_ctx_t *ctx = call->ctx;
     const char *folder;
 
     *item = NULL;
     if (here && received) CLOUD_ERR(find_mount(item, ctx, call->account, s, pool));
-    if (here && !*item) CLOUD_ERR(find_own(item, ctx, call->account, s, pool));
+    if (here && !*item) CLOUD_ERR(find_own_once(item, view, s, pool));
     if (here && !*item && received) CLOUD_ERR(has_mount(&dormant, ctx, call->account, s, pool));
     here = here && !dormant;
     if (!here) CLOUD_ERR(find_elsewhere(item, ctx, call->account, s, pool));
@@ -228,6 +249,7 @@ cloud_err_t *cloud_shares_view(cloud_shares_view_t *view, cloud_ocs_call_t *call
     memset(view, 0, sizeof(*view));
     view->call = call;
     view->received = received;
+    if (many) view->own = apr_hash_make(call->r->pool);
     if (!received) return NULL;
     CLOUD_ERR(cloud_share_allowed(&view->may_share, call->ctx, call->account));
     if (!many) return NULL;
@@ -258,14 +280,13 @@ cloud_err_t *cloud_shares_format(json_t **out, const cloud_shares_view_t *view,
                                  const cloud_share_t *s, apr_pool_t *pool)
 {
     cloud_ocs_call_t *call = view->call;
-    int received = view->received;
     unsigned perms;
     item_t *item;
     json_t *o;
 
     *out = NULL;
     CLOUD_ERR(shown_perms(&perms, view, s, pool));
-    CLOUD_ERR(find_item(&item, call, s, received, pool));
+    CLOUD_ERR(find_item(&item, view, s, pool));
     if (!item || !perms) return NULL;
     o = json_pack("{s:o, s:i, s:o, s:o, s:i, s:I, s:n, s:o, s:o}",
                   "id", text(apr_psprintf(pool, "%" APR_INT64_T_FMT, s->id)),
@@ -275,7 +296,7 @@ cloud_err_t *cloud_shares_format(json_t **out, const cloud_shares_view_t *view,
                   "token", text(s->token));
     *out = o;
     CLOUD_ERR(set_people(o, call->ctx, s));
-    if (received) json_object_set_new(o, "state", json_integer((json_int_t)s->state));
+    if (view->received) json_object_set_new(o, "state", json_integer((json_int_t)s->state));
     set_item(o, call, s, item, pool);
     CLOUD_ERR(set_recipient(o, call, s, pool));
     json_object_set_new(o, "mail_send", json_integer(s->mail_send));

@@ -36,6 +36,7 @@ typedef struct {
     int received;              /* as their recipient gets them */
     int may_share;             /* he may share at all */
     apr_hash_t *granted;       /* cloud_share_granted_all(); NULL: each is looked for by itself */
+    apr_hash_t *own;           /* items by node, as they are found; NULL: there is but one */
 } cloud_shares_view_t;
 
 /** many: what all have in common is looked at once, in a few statements. (tx) */
