@@ -9,11 +9,37 @@ static const cloud_endpoint_t token_endpoint = { TOKEN_PATH, CLOUD_EP_DAV | CLOU
 static const cloud_endpoint_t page_endpoint = { PAGE_PATH, CLOUD_EP_PAGE | CLOUD_EP_VIEW,
                                                 links_error_body };
 
+/* public.php?service=files&t=TOKEN, which links had before ownCloud 8 and scripts still write: where it
+ * is by now, or NULL. */
+static const char *new_address(request_rec *r, const cloud_endpoint_t *ep, const char *rest)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    cloud_params_t *query = cloud_params_create(r->pool);
+    const char *service, *token;
+
+    if (ep != &public_endpoint || rest[strlen(ep->path)] || r->method_number != M_GET || !r->args
+        || cloud_params_add(query, r->args, strlen(r->args))) {
+        return NULL;
+    }
+    service = cloud_param(query, "service");
+    token = cloud_param(query, "t");
+    if (!service || strcmp(service, "files") || !token || !*token || token[strspn(token, letters)]) {
+        return NULL;
+    }
+    if (cloud_param(query, "download")) {
+        token = apr_pstrcat(r->pool, token, "/download", NULL);
+    }
+    return cloud_http_uri(r, PAGE_PATH "/", token, r->pool);
+}
+
 static int fixups(request_rec *r)
 {
     const char *rest;
     const cloud_endpoint_t *ep = cloud_http_endpoint(r, &rest);
 
+    if (ep && new_address(r, ep, rest)) {
+        return DECLINED; /* the handler says where to go: nobody has to log in for that */
+    }
     return ep == &public_endpoint || ep == &token_endpoint ? links_dav(r, ep, rest) : DECLINED;
 }
 
@@ -21,7 +47,14 @@ static int handler(request_rec *r)
 {
     const char *rest;
     const cloud_endpoint_t *ep = cloud_http_endpoint(r, &rest);
+    const char *address = ep ? new_address(r, ep, rest) : NULL;
 
+    if (address) {
+        apr_table_setn(r->headers_out, "Location", address);
+        r->status = HTTP_MOVED_TEMPORARILY;
+        ap_set_content_length(r, 0);
+        return OK;
+    }
     if (ep == &public_endpoint && strncmp(rest, PUBLIC_PATH "/webdav", sizeof(PUBLIC_PATH "/webdav") - 1) != 0) {
         return cloud_http_error(r, cloud_err(r->pool, CLOUD_E_NOT_FOUND, NULL));
     }

@@ -132,3 +132,35 @@ def test_pages(alice):
     answer = env.http("GET", link.page)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].lower() == "text/html; charset=utf-8"
+
+
+# ---- addresses that links had before ownCloud 8 ----
+
+def test_old_addresses(env, alice):
+    alice.put("old.txt", b"content")
+    link = Link(alice, "old.txt", password="publicPass1")
+    page = f"{env.base}index.php/s/{link.token}"
+
+    def ask(query, method="GET"):
+        return env.http(method, f"public.php{query}")
+
+    for query, where in ((f"?service=files&t={link.token}", page),
+                         (f"?t={link.token}&service=files&path=//x", page),
+                         (f"?service=files&t={link.token}&download", f"{page}/download"),
+                         (f"?service=files&t={link.token}&download&path=/x", f"{page}/download"),
+                         # whether there is such a link is for the page to say
+                         ("?service=files&t=none", f"{env.base}index.php/s/none")):
+        for method in ("GET", "HEAD"):
+            answer = ask(query, method)
+            assert answer.status_code == 302, query
+            assert answer.headers["Location"].removeprefix(env.origin) == where
+            assert answer.content == b""
+    for query in ("", "?service=files", "?service=files&t=", "?service=gallery&t=abc", "?t=abc",
+                  "?service=files&t=../../x", "?service=files&t=a%0d%0aSet-Cookie:%20x=y",
+                  "?service=files&t=//evil.example", "?service=files&t=%ff",
+                  f"/webdav/?service=files&t={link.token}", f"/x?service=files&t={link.token}"):
+        answer = ask(query)
+        assert answer.status_code in (401, 404), query
+        assert "Location" not in answer.headers and "Set-Cookie" not in answer.headers
+    for method in ("POST", "PUT", "PROPFIND", "DELETE"):
+        assert ask(f"?service=files&t={link.token}", method).status_code in (401, 404, 405), method
