@@ -49,6 +49,12 @@ typedef struct {
 typedef cloud_err_t *cloud_list_fn(void *baton, const cloud_child_t *child);
 CLOUD_API cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder,
                                        cloud_list_fn *fn, void *baton);
+/** cloud_file_stat() and cloud_file_list() of what is at a path, in one snapshot; of the root of somebody's files by
+ *  one statement. self is told of the entry (in pool) first, a file as well; an error of its ends it. */
+typedef cloud_err_t *cloud_list_self_fn(void *baton, const cloud_entry_t *entry);
+CLOUD_API cloud_err_t *cloud_file_list_path(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                            const char *path, cloud_list_self_fn *self,
+                                            cloud_list_fn *fn, void *baton, apr_pool_t *pool);
 /** A part of a folder, at a cost that does not grow with it: which of its members cloud_file_list_part tells of. */
 typedef struct {
     const char *from;   /* NFC name: those behind it; "": the first ones */

@@ -21,6 +21,7 @@ typedef struct {
     apr_array_header_t *late;     /* those whose name is taken */
     int next;                     /* of in */
     const cloud_part_t *part;     /* of the nodes */
+    cloud_stmt_t *members;        /* stands before all nodes of the folder; NULL: they are asked for */
     apr_pool_t *pool, *iter;
 } list_t;
 
@@ -103,26 +104,39 @@ static cloud_err_t *late_mounts(list_t *l)
     return NULL;
 }
 
+/* From a statement on; row: it stands on one of them already. Columns are those of the node from first on. */
+static cloud_err_t *tell_nodes(list_t *l, cloud_stmt_t *st, int row, int first)
+{
+    cloud_node_t node;
+    cloud_err_t *err = NULL;
+
+    while (!err && row) {
+        cloud_tree_row(&node, st, first, NULL);
+        err = mounts_before(l, node.name);
+        if (!err) err = tell_node(l, &node);
+        if (!err) err = cloud_stmt_step(&row, st, l->ctx->pool);
+    }
+    return err;
+}
+
 static cloud_err_t *list_nodes(list_t *l)
 {
     static const char FORWARDS[] = "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
                                    " AND name > ?2 ORDER BY name LIMIT ?3";
     static const char BACKWARDS[] = "SELECT " CLOUD_NODE_COLS " FROM node WHERE parent = ?1"
                                     " AND name < ?2 ORDER BY name DESC LIMIT ?3";
-    cloud_node_t node;
     cloud_stmt_t *st;
     cloud_err_t *err;
     int row;
 
+    if (l->members) {
+        CLOUD_ERR(cloud_stmt_step(&row, l->members, l->ctx->pool));
+        return tell_nodes(l, l->members, row, CLOUD_ROOT_COLS);
+    }
     CLOUD_ERR(cloud_db_query(&st, &row, l->ctx->db, l->ctx->pool,
                              l->part->backwards ? BACKWARDS : FORWARDS, "iti",
                              l->folder->node.id, l->part->from, (apr_int64_t)l->part->most));
-    for (err = NULL; !err && row; ) {
-        cloud_tree_row(&node, st, 0, NULL);
-        err = mounts_before(l, node.name);
-        if (!err) err = tell_node(l, &node);
-        if (!err) err = cloud_stmt_step(&row, st, l->ctx->pool);
-    }
+    err = tell_nodes(l, st, row, 0);
     cloud_stmt_done(st);
     return err;
 }
@@ -165,51 +179,99 @@ static unsigned perms_below(const cloud_entry_t *folder)
            | (folder->kept ? CLOUD_PERM_DELETE | CLOUD_PERM_SHARE : 0);
 }
 
-static cloud_err_t *list_folder(cloud_ctx_t *ctx, const cloud_entry_t *folder, int plain,
-                                const cloud_part_t *part, cloud_list_fn *fn, void *baton)
+static cloud_err_t *list_snapshot(list_t *l)
 {
-    list_t l = { .ctx = ctx, .folder = folder, .plain = plain, .part = part, .fn = fn,
-                 .baton = baton };
+    const cloud_entry_t *f = l->folder;
+    cloud_ctx_t *ctx = l->ctx;
     cloud_err_t *err;
     int kept;
 
-    CLOUD_ERR(cloud_files_found(ctx, folder, CLOUD_OP_LIST));
-    if (!CLOUD_IS_DIR(&folder->node)) return NULL;
+    apr_pool_create(&l->pool, ctx->pool);
+    apr_pool_create(&l->iter, l->pool);
+    l->perms = perms_below(f);
+    l->child.flags = f->mount ? f->mount->flags : 0;
+    l->child.mounted = f->mounted;
+    l->child.shared = f->shared;
+    l->child.owner = f->owner->number;
+    l->child.owner_id = f->owner->id;
+    l->child.owner_name = f->owner->display_name;
+    err = load_mounts(l);
+    if (!err) err = cloud_mounts_kept(&l->kept, &kept, ctx, f, l->pool);
+    if (!err) err = list_tx(l);
+    if (!err) apr_pool_destroy(l->pool); /* the error may be in it */
+    return err;
+}
+
+static cloud_err_t *list_folder(list_t *l)
+{
+    const cloud_entry_t *f = l->folder;
+    cloud_ctx_t *ctx = l->ctx;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_files_found(ctx, f, CLOUD_OP_LIST));
+    if (!CLOUD_IS_DIR(&f->node)) return NULL;
     /* Not empty: clients would remove what they have put there. */
-    if (folder->mount && !folder->account->view && !(folder->perms & CLOUD_PERM_READ))
+    if (f->mount && !f->account->view && !(f->perms & CLOUD_PERM_READ))
         return cloud_err(ctx->pool, CLOUD_E_DENIED, "What is in this folder may not be read");
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    apr_pool_create(&l.pool, ctx->pool);
-    apr_pool_create(&l.iter, l.pool);
-    l.perms = perms_below(folder);
-    l.child.flags = folder->mount ? folder->mount->flags : 0;
-    l.child.mounted = folder->mounted;
-    l.child.shared = folder->shared;
-    l.child.owner = folder->owner->number;
-    l.child.owner_id = folder->owner->id;
-    l.child.owner_name = folder->owner->display_name;
-    err = load_mounts(&l);
-    if (!err) err = cloud_mounts_kept(&l.kept, &kept, ctx, folder, l.pool);
-    if (!err) err = list_tx(&l);
+    err = list_snapshot(l);
     cloud_tx_rollback(ctx);
-    if (!err) apr_pool_destroy(l.pool); /* the error may be in it */
     return err;
 }
 
 cloud_err_t *cloud_file_list(cloud_ctx_t *ctx, const cloud_entry_t *folder, cloud_list_fn *fn,
                              void *baton)
 {
-    return list_folder(ctx, folder, 0, &ALL, fn, baton);
+    list_t l = { .ctx = ctx, .folder = folder, .part = &ALL, .fn = fn, .baton = baton };
+
+    return list_folder(&l);
 }
 
 cloud_err_t *cloud_file_list_part(cloud_ctx_t *ctx, const cloud_entry_t *folder,
                                   const cloud_part_t *part, cloud_list_fn *fn, void *baton)
 {
-    return list_folder(ctx, folder, 0, part, fn, baton);
+    list_t l = { .ctx = ctx, .folder = folder, .part = part, .fn = fn, .baton = baton };
+
+    return list_folder(&l);
 }
 
 cloud_err_t *cloud_files_list_plain(cloud_ctx_t *ctx, const cloud_entry_t *folder,
                                     cloud_list_fn *fn, void *baton)
 {
-    return list_folder(ctx, folder, 1, &ALL, fn, baton);
+    list_t l = { .ctx = ctx, .folder = folder, .plain = 1, .part = &ALL, .fn = fn,
+                 .baton = baton };
+
+    return list_folder(&l);
+}
+
+/* ---- what is at a path, and its members ---- */
+
+/* Members that come with the root's own row are shown by list_folder alone, as all others. */
+static cloud_err_t *show(list_t *l, cloud_entry_t *entry, cloud_list_self_fn *self)
+{
+    CLOUD_ERR(cloud_files_found(l->ctx, entry, CLOUD_OP_LIST));
+    CLOUD_ERR(self(l->baton, entry));
+    l->folder = entry;
+    return list_folder(l);
+}
+
+cloud_err_t *cloud_file_list_path(cloud_ctx_t *ctx, const cloud_account_t *account,
+                                  const char *path, cloud_list_self_fn *self, cloud_list_fn *fn,
+                                  void *baton, apr_pool_t *pool)
+{
+    list_t l = { .ctx = ctx, .part = &ALL, .fn = fn, .baton = baton };
+    cloud_entry_t *entry;
+    cloud_err_t *err;
+
+    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
+    if (*path || account->view)
+        err = cloud_resolve_tx(&entry, ctx, account, path, pool);
+    else
+        err = cloud_resolve_root_to_list_tx(&entry, &l.members, ctx, account, pool);
+    if (!err) {
+        err = show(&l, entry, self);
+        cloud_stmt_done(l.members);
+    }
+    cloud_tx_rollback(ctx);
+    return err;
 }

@@ -282,6 +282,14 @@ CLOUD_API cloud_err_t *cloud_skeleton_resume(cloud_ctx_t *ctx);
 CLOUD_API cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path, apr_pool_t *pool);
 
+/** The root of an account's files (of no view) and, by the same statement, its members: *members stands on the
+ *  row of the root, each step gives one in order of name, with its columns from CLOUD_ROOT_COLS on. The caller ends
+ *  it (cloud_stmt_done), and shows nothing of it before access to the entry was decided. (tx) */
+#define CLOUD_ROOT_COLS 1
+cloud_err_t *cloud_resolve_root_to_list_tx(cloud_entry_t **entry, cloud_stmt_t **members,
+                                           cloud_ctx_t *ctx, const cloud_account_t *account,
+                                           apr_pool_t *pool);
+
 /** The same below a root of the account that is not its files root (the trash): its owner may list,
  *  move out and delete there, and nothing else; path is of names in the tree. (tx) */
 CLOUD_API cloud_err_t *cloud_resolve_root_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,

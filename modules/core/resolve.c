@@ -1,9 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* From a path to an entry, through mounts, and back from an id to a path. */
+/* From a path to an entry, through mounts. */
 #include "files_private.h"
 #include "mount_private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static unsigned perms_of(const cloud_ctx_t *ctx, const cloud_account_t *owner)
@@ -146,25 +145,40 @@ cloud_err_t *cloud_entry_set(cloud_entry_t *entry, cloud_ctx_t *ctx, const cloud
 }
 
 /* The root of a tree; and, with it, whether who asks has been disabled or deleted since the request
- * began: a request may take hours. *root NULL: there is no such tree any more. */
-static cloud_err_t *load_root(cloud_node_t **root, int *barred, cloud_ctx_t *ctx,
-                              apr_int64_t tree, apr_pool_t *pool)
+ * began: a request may take hours. */
+#define ROOT_COLS                                                                               \
+    "EXISTS (SELECT 1 FROM account WHERE number = ?2 AND enabled <> 0), " CLOUD_NODE_COLS
+static const char ROOT[] = "SELECT " ROOT_COLS " FROM (SELECT 1) LEFT JOIN node ON id = ?1";
+/* And with it what is in it. A root has no parent, so it comes first; the order is that of the table's key. */
+static const char ROOT_AND_MEMBERS[] =
+    "SELECT " ROOT_COLS " FROM node WHERE id = ?1"
+    " UNION ALL SELECT 1, " CLOUD_NODE_COLS " FROM node WHERE parent = ?1 ORDER BY parent, name";
+
+/* *root NULL: there is no such tree any more. The caller ends the statement. */
+static cloud_err_t *query_root(cloud_stmt_t **st, cloud_node_t **root, int *barred,
+                               cloud_ctx_t *ctx, const char *sql, apr_int64_t tree,
+                               apr_pool_t *pool)
 {
     const cloud_account_t *who = ctx->who.system ? NULL : ctx->who.account;
-    cloud_stmt_t *st;
     int row;
 
     *root = NULL;
-    CLOUD_ERR(cloud_db_query(&st, &row, ctx->db, ctx->pool,
-                             "SELECT EXISTS (SELECT 1 FROM account WHERE number = ?2 AND enabled"
-                             " <> 0), " CLOUD_NODE_COLS " FROM (SELECT 1) LEFT JOIN node"
-                             " ON id = ?1",
-                             "ii", tree, who ? who->number : (apr_int64_t)0));
-    if (row) *barred = who && !cloud_col_int(st, 0);
-    if (row && !cloud_col_null(st, 1)) {
-        *root = apr_palloc(pool, sizeof **root);
-        cloud_tree_row(*root, st, 1, pool);
-    }
+    CLOUD_ERR(cloud_db_query(st, &row, ctx->db, ctx->pool, sql, "ii", tree,
+                             who ? who->number : (apr_int64_t)0));
+    if (!row) return NULL;
+    *barred = who && !cloud_col_int(*st, 0);
+    if (cloud_col_int(*st, CLOUD_ROOT_COLS) != tree) return NULL;
+    *root = apr_palloc(pool, sizeof **root);
+    cloud_tree_row(*root, *st, CLOUD_ROOT_COLS, pool);
+    return NULL;
+}
+
+static cloud_err_t *load_root(cloud_node_t **root, int *barred, cloud_ctx_t *ctx,
+                              apr_int64_t tree, apr_pool_t *pool)
+{
+    cloud_stmt_t *st;
+
+    CLOUD_ERR(query_root(&st, root, barred, ctx, ROOT, tree, pool));
     cloud_stmt_done(st);
     return NULL;
 }
@@ -200,35 +214,40 @@ static walk_t walk_from(cloud_entry_t *e, cloud_ctx_t *ctx, const cloud_node_t *
     return w;
 }
 
+/* From the root of the tree that the entry says, as the account that asks is by now. */
+static cloud_err_t *go_down(cloud_entry_t *e, cloud_ctx_t *ctx, const cloud_node_t *root,
+                            const apr_array_header_t *segments, apr_pool_t *pool)
+{
+    walk_t w;
+
+    /* The account was deleted since the caller looked it up; its root may wait to be reclaimed. */
+    if (!root || root->parent != 0)
+        return e->barred ? cloud_account_barred(ctx) : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
+    if (e->barred) e->perms = 0; /* and the directory may have gone with the account */
+    else CLOUD_ERR(cloud_storage_account_check(ctx->store, e->account->dir, ctx->pool));
+    if (segments->nelts) {
+        w = walk_from(e, ctx, root, segments->nelts, pool);
+        w.through = e->tree == e->account->root && !e->barred;
+        return walk(&w, segments);
+    }
+    e->exists = e->has_parent = 1;
+    e->node = *root;
+    e->etag = root->etag;
+    return NULL;
+}
+
 static cloud_err_t *resolve_below(cloud_entry_t **entry, cloud_ctx_t *ctx,
                                   const cloud_account_t *account, apr_int64_t tree,
                                   unsigned mask, const char *path, apr_pool_t *pool)
 {
     apr_array_header_t *segments;
     cloud_node_t *root;
-    cloud_entry_t *e;
-    walk_t w;
 
-    CLOUD_ERR(new_entry(&e, &segments, ctx, account, path, pool));
-    e->tree = tree;
-    e->perms = perms_of(ctx, account) & mask;
-    CLOUD_ERR(load_root(&root, &e->barred, ctx, tree, pool));
-    /* The account was deleted since the caller looked it up; its root may wait to be reclaimed. */
-    if (!root || root->parent != 0)
-        return e->barred ? cloud_account_barred(ctx) : cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
-    if (e->barred) e->perms = 0; /* and the directory may have gone with the account */
-    else CLOUD_ERR(cloud_storage_account_check(ctx->store, account->dir, ctx->pool));
-    w = walk_from(e, ctx, root, segments->nelts, pool);
-    w.through = tree == account->root && !e->barred;
-    if (segments->nelts) {
-        CLOUD_ERR(walk(&w, segments));
-    } else {
-        e->exists = e->has_parent = 1;
-        e->node = *root;
-        e->etag = root->etag;
-    }
-    *entry = e;
-    return NULL;
+    CLOUD_ERR(new_entry(entry, &segments, ctx, account, path, pool));
+    (*entry)->tree = tree;
+    (*entry)->perms = perms_of(ctx, account) & mask;
+    CLOUD_ERR(load_root(&root, &(*entry)->barred, ctx, tree, pool));
+    return go_down(*entry, ctx, root, segments, pool);
 }
 
 /* ---- views ---- */
@@ -317,14 +336,41 @@ static cloud_err_t *resolve_view(cloud_entry_t **entry, cloud_ctx_t *ctx,
     return NULL;
 }
 
+/* What else is to be known of an entry in somebody's files. */
+static cloud_err_t *complete(cloud_entry_t *e, cloud_ctx_t *ctx, apr_pool_t *pool)
+{
+    if (!e->exists) return NULL;
+    CLOUD_ERR(keep_folder(e, ctx, pool));
+    return set_etag(e, ctx, pool);
+}
+
 cloud_err_t *cloud_resolve_tx(cloud_entry_t **entry, cloud_ctx_t *ctx,
                               const cloud_account_t *account, const char *path, apr_pool_t *pool)
 {
     if (account->view) return resolve_view(entry, ctx, account, path, pool);
     CLOUD_ERR(resolve_below(entry, ctx, account, account->root, CLOUD_PERM_ALL, path, pool));
-    if (!(*entry)->exists) return NULL;
-    CLOUD_ERR(keep_folder(*entry, ctx, pool));
-    return set_etag(*entry, ctx, pool);
+    return complete(*entry, ctx, pool);
+}
+
+cloud_err_t *cloud_resolve_root_to_list_tx(cloud_entry_t **entry, cloud_stmt_t **members,
+                                           cloud_ctx_t *ctx, const cloud_account_t *account,
+                                           apr_pool_t *pool)
+{
+    apr_array_header_t *segments;
+    cloud_node_t *root;
+    cloud_err_t *err;
+
+    CLOUD_ERR(new_entry(entry, &segments, ctx, account, "", pool));
+    (*entry)->tree = account->root;
+    (*entry)->perms = perms_of(ctx, account);
+    CLOUD_ERR(query_root(members, &root, &(*entry)->barred, ctx, ROOT_AND_MEMBERS, account->root,
+                         pool));
+    /* Where there is no such root it is asked why. */
+    err = root ? NULL : load_root(&root, &(*entry)->barred, ctx, account->root, pool);
+    if (!err) err = go_down(*entry, ctx, root, segments, pool);
+    if (!err) err = complete(*entry, ctx, pool);
+    if (err) cloud_stmt_done(*members);
+    return err;
 }
 
 #define IN_A_BIN (CLOUD_PERM_READ | CLOUD_PERM_UPDATE | CLOUD_PERM_DELETE)
@@ -357,131 +403,4 @@ cloud_err_t *cloud_resolve(cloud_entry_t **entry, cloud_ctx_t *ctx,
     err = cloud_resolve_tx(entry, ctx, account, path, pool);
     cloud_tx_rollback(ctx);
     return err;
-}
-
-/* ---- from an id ---- */
-
-/* Names of rows from..end as people see them, joined. */
-static const char *names_from(const apr_array_header_t *rows, int from, apr_pool_t *pool)
-{
-    apr_array_header_t *names = apr_array_make(pool, rows->nelts + 1, sizeof(const char *));
-    int i;
-
-    for (i = from; i < rows->nelts; i++) {
-        const cloud_above_t *row = &APR_ARRAY_IDX(rows, i, cloud_above_t);
-
-        APR_ARRAY_PUSH(names, const char *) = cloud_name_shown(row->name, row->disk, pool);
-    }
-    return apr_array_pstrcat(pool, names, '/');
-}
-
-static const char *join(const char *folder, const char *below, apr_pool_t *pool)
-{
-    return *folder && *below ? apr_pstrcat(pool, folder, "/", below, NULL)
-                             : *folder ? folder : below;
-}
-
-static cloud_err_t *path_of_placed(const char **path, cloud_ctx_t *ctx, const cloud_placed_t *p,
-                                   apr_pool_t *pool)
-{
-    apr_array_header_t *place;
-
-    *path = p->shown;
-    if (p->above_len == 1) return NULL;
-    CLOUD_ERR(cloud_tree_above(&place, ctx, p->above[p->above_len - 1], pool));
-    *path = join(names_from(place, 1, pool), p->shown, pool);
-    return NULL;
-}
-
-cloud_err_t *cloud_mount_place(const cloud_mount_t **m, const char **path, apr_int64_t *folder,
-                               cloud_ctx_t *ctx, const cloud_account_t *account,
-                               apr_int64_t target, apr_pool_t *pool)
-{
-    const cloud_placed_t *p;
-
-    CLOUD_ERR(cloud_mount_of(&p, ctx, account, target, pool));
-    *m = p ? cloud_mount_keep(p, pool) : NULL;
-    if (!p) return NULL;
-    *folder = p->above[p->above_len - 1];
-    CLOUD_ERR(path_of_placed(path, ctx, p, pool));
-    *path = apr_pstrdup(pool, *path);
-    return NULL;
-}
-
-/* Where the node is seen through a mount: the one that is the nearest above it, of those that may be read. */
-static cloud_err_t *path_through_mount(const char **path, cloud_ctx_t *ctx,
-                                       const cloud_account_t *account,
-                                       const apr_array_header_t *rows, apr_pool_t *pool)
-{
-    const cloud_placed_t *p, *best = NULL;
-    int i, below = 0;
-
-    for (i = rows->nelts - 1; i > 0 && !(best && (best->m.perms & CLOUD_PERM_READ)); i--) {
-        CLOUD_ERR(cloud_mount_of(&p, ctx, account, APR_ARRAY_IDX(rows, i, cloud_above_t).id, pool));
-        if (!p || (best && !(p->m.perms & CLOUD_PERM_READ))) continue;
-        best = p;
-        below = i + 1;
-    }
-    if (!best) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
-    CLOUD_ERR(path_of_placed(path, ctx, best, pool));
-    *path = join(*path, names_from(rows, below, pool), pool);
-    return NULL;
-}
-
-static cloud_err_t *path_of_id(const char **path, cloud_ctx_t *ctx,
-                               const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool)
-{
-    apr_array_header_t *rows;
-
-    CLOUD_ERR(cloud_tree_above(&rows, ctx, id, pool));
-    if (!rows->nelts) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
-    if (APR_ARRAY_IDX(rows, 0, cloud_above_t).id != account->root)
-        return path_through_mount(path, ctx, account, rows, pool);
-    *path = names_from(rows, 1, pool);
-    return NULL;
-}
-
-/* In a view only what is at or below its item has a path. */
-static cloud_err_t *path_in_view(const char **path, cloud_ctx_t *ctx,
-                                 const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool)
-{
-    apr_array_header_t *rows;
-    cloud_entry_t *top;
-    int i;
-
-    CLOUD_ERR(resolve_view(&top, ctx, account, "", pool));
-    CLOUD_ERR(cloud_tree_above(&rows, ctx, id, pool));
-    for (i = rows->nelts - 1; i >= 0; i--)
-        if (APR_ARRAY_IDX(rows, i, cloud_above_t).id == top->node.id) break;
-    if (i < 0) return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, NULL);
-    /* A single file is in its folder. */
-    *path = names_from(rows, CLOUD_IS_DIR(&top->mount->target) ? i + 1 : i, pool);
-    return NULL;
-}
-
-cloud_err_t *cloud_resolve_id(cloud_entry_t **entry, cloud_ctx_t *ctx,
-                              const cloud_account_t *account, apr_int64_t id, apr_pool_t *pool)
-{
-    const char *path = NULL;
-    cloud_err_t *err;
-
-    CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    err = account->view ? path_in_view(&path, ctx, account, id, pool)
-                        : path_of_id(&path, ctx, account, id, pool);
-    if (!err) err = cloud_resolve_tx(entry, ctx, account, path, pool);
-    if (!err) err = cloud_access(ctx, *entry, CLOUD_OP_LIST);
-    cloud_tx_rollback(ctx);
-    return err;
-}
-
-cloud_err_t *cloud_entry_owner_path(const char **path, cloud_ctx_t *ctx, const cloud_entry_t *e,
-                                    apr_pool_t *pool)
-{
-    apr_array_header_t *rows;
-
-    *path = e->path;
-    if (!e->mount) return NULL;
-    CLOUD_ERR(cloud_tree_above(&rows, ctx, e->node.id, pool));
-    *path = names_from(rows, 1, pool);
-    return NULL;
 }

@@ -93,6 +93,7 @@ static cloud_err_t *collect(cloud_listing_t **listing, filter_t *f, cloud_ctx_t 
     CLOUD_ERR(cloud_tx_begin(ctx, CLOUD_DB_READ));
     err = cloud_listing_create(listing, ctx, t, req, pool);
     if (!err) err = collect_tx(*listing, f, ctx, t, pool);
+    if (!err) err = cloud_listing_complete(*listing);
     cloud_tx_rollback(ctx);
     return err;
 }

@@ -304,10 +304,15 @@ cloud_err_t *cloud_listing_create(cloud_listing_t **listing, cloud_ctx_t *ctx,
         if (l->need & CLOUD_NEED_FINGERPRINT)
             CLOUD_ERR(cloud_store_fingerprint(&view->fingerprint, ctx));
         if (l->need & CLOUD_NEED_FAVORITES) CLOUD_ERR(load_favorites(l));
-        CLOUD_ERR(cloud_dav_load(view, ctx, l->need));
+        CLOUD_ERR(cloud_dav_expect(view, ctx, l->need));
     }
     *listing = l;
     return NULL;
+}
+
+cloud_err_t *cloud_listing_complete(cloud_listing_t *l)
+{
+    return l->t->kind == CLOUD_DAV_FILES ? cloud_dav_load(l->view, l->ctx, l->need) : NULL;
 }
 
 /* ---- spaces of features ---- */

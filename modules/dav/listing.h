@@ -26,6 +26,9 @@ cloud_err_t *cloud_listing_scope(cloud_listing_t *l, const cloud_entry_t *entry)
 /** Adds one entry of t's account by itself, wherever it is. Access was decided. */
 cloud_err_t *cloud_listing_entry(cloud_listing_t *l, const cloud_entry_t *entry);
 
+/** After the last row: loads what features say of all of them. (tx) */
+cloud_err_t *cloud_listing_complete(cloud_listing_t *l);
+
 /** For spaces of other kinds: where the next rows are (percent-encoded, with a slash at the end),
  *  and a row. Everything the row points to is copied. */
 cloud_err_t *cloud_listing_prefix(cloud_listing_t *l, const char *href);

@@ -181,29 +181,27 @@ static cloud_err_t *add_self(cloud_listing_t *l, const cloud_entry_t *entry)
     return add_node(l, &self, entry->name);
 }
 
-static cloud_err_t *add_members(cloud_listing_t *l, const cloud_entry_t *folder)
+static cloud_err_t *begin_members(cloud_listing_t *l, const cloud_entry_t *folder)
 {
     inherit(l, folder, 1);
     l->folder = folder->path;
-    CLOUD_ERR(cloud_listing_prefix(l, cloud_dav_href(l->t, folder->path, 1, l->pool)));
-    return cloud_file_list(l->ctx, folder, add_child, l);
+    return cloud_listing_prefix(l, cloud_dav_href(l->t, folder->path, 1, l->pool));
 }
 
 /* Breadth first: a folder is listed when the statement that found it has ended. */
-static cloud_err_t *add_tree(cloud_listing_t *l, const cloud_entry_t *folder)
+static cloud_err_t *add_queue(cloud_listing_t *l)
 {
     cloud_entry_t *entry;
     apr_pool_t *iter;
     cloud_err_t *err;
 
-    l->queue = apr_array_make(l->pool, 64, sizeof(const char *));
-    CLOUD_ERR(add_members(l, folder));
     apr_pool_create(&iter, l->pool);
     for (int i = 0; i < l->queue->nelts; i++) {
         apr_pool_clear(iter);
         err = cloud_file_stat(&entry, l->ctx, l->t->account,
                               APR_ARRAY_IDX(l->queue, i, const char *), iter);
-        if (!err) err = add_members(l, entry);
+        if (!err) err = begin_members(l, entry);
+        if (!err) err = cloud_file_list(l->ctx, entry, add_child, l);
         if (err) return err;
     }
     apr_pool_destroy(iter);
@@ -217,18 +215,36 @@ static cloud_err_t *check_members(cloud_listing_t *l, const cloud_entry_t *entry
     return cloud_err(l->pool, CLOUD_E_DENIED, "No read permissions");
 }
 
+/* The target itself. */
+static cloud_err_t *add_target(cloud_listing_t *l, const cloud_entry_t *entry, int members)
+{
+    l->view->unseen = l->t->view && !(entry->perms & CLOUD_PERM_READ);
+    if (members && !l->t->view) CLOUD_ERR(check_members(l, entry));
+    CLOUD_ERR(cloud_listing_quota(l, entry));
+    CLOUD_ERR(load_locks(l, entry, members));
+    return add_self(l, entry);
+}
+
+static cloud_err_t *begin_list(void *baton, const cloud_entry_t *entry)
+{
+    cloud_listing_t *l = baton;
+
+    CLOUD_ERR(add_target(l, entry, 1));
+    return CLOUD_IS_DIR(&entry->node) ? begin_members(l, entry) : NULL;
+}
+
 cloud_err_t *cloud_listing_files(cloud_listing_t *l, int depth)
 {
+    const cloud_account_t *account = l->t->account;
     cloud_entry_t *entry;
 
-    CLOUD_ERR(cloud_file_stat(&entry, l->ctx, l->t->account, l->t->path, l->pool));
-    l->view->unseen = l->t->view && !(entry->perms & CLOUD_PERM_READ);
-    if (depth != 0 && !l->t->view) CLOUD_ERR(check_members(l, entry));
-    CLOUD_ERR(cloud_listing_quota(l, entry));
-    CLOUD_ERR(load_locks(l, entry, depth != 0));
-    CLOUD_ERR(add_self(l, entry));
-    if (depth == 0 || !CLOUD_IS_DIR(&entry->node)) return NULL;
-    return depth < 0 ? add_tree(l, entry) : add_members(l, entry);
+    if (depth == 0) {
+        CLOUD_ERR(cloud_file_stat(&entry, l->ctx, account, l->t->path, l->pool));
+        return add_target(l, entry, 0);
+    }
+    if (depth < 0) l->queue = apr_array_make(l->pool, 64, sizeof(const char *));
+    CLOUD_ERR(cloud_file_list_path(l->ctx, account, l->t->path, begin_list, add_child, l, l->pool));
+    return depth < 0 ? add_queue(l) : NULL;
 }
 
 cloud_err_t *cloud_listing_scope(cloud_listing_t *l, const cloud_entry_t *entry)

@@ -40,6 +40,7 @@ static cloud_err_t *collect(cloud_listing_t **listing, request_rec *r, cloud_ctx
     err = cloud_listing_create(listing, ctx, t, req, r->pool);
     if (!err && t->view) cloud_listing_view(*listing)->link = cloud_http_view(r)->link;
     if (!err) err = cloud_listing_target(*listing, depth);
+    if (!err) err = cloud_listing_complete(*listing);
     cloud_tx_rollback(ctx);
     return err;
 }

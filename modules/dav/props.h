@@ -130,14 +130,18 @@ void cloud_dav_reset_props(void);
  *  APR_HOOK_FIRST. A module with writers of its own compiles multistatus.c in: it has no state. */
 APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_props, (const cloud_dav_prop_t *rows));
 
-/** Loads what a feature's properties need of all rows of an answer, at a fixed number of statements: into
- *  view->loaded, as far as need (CLOUD_NEED_*) says that it is needed. (tx) */
+/** What a feature's properties need of all rows of an answer, at a fixed number of statements: into view->loaded, as
+ *  far as need (CLOUD_NEED_*) says that it is needed. (tx) */
 typedef cloud_err_t *cloud_dav_load_fn(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need);
-void cloud_dav_register_loader(cloud_dav_load_fn *load);
+/** load is called when all rows were found; expect (may be NULL) before the first is, in the same transaction: what it
+ *  needs may come with what is read for them. */
+void cloud_dav_register_loader(cloud_dav_load_fn *expect, cloud_dav_load_fn *load);
 /** Calls all loaders. (tx) */
+cloud_err_t *cloud_dav_expect(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need);
 cloud_err_t *cloud_dav_load(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need);
 /** As cloud_dav_register_props. */
-APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_loader, (cloud_dav_load_fn *load));
+APR_DECLARE_OPTIONAL_FN(void, cloud_dav_register_loader,
+                        (cloud_dav_load_fn *expect, cloud_dav_load_fn *load));
 
 /* ---- a request for properties ---- */
 

@@ -11,7 +11,10 @@
 
 static const cloud_dav_prop_t *registered[MAX_REGISTERED];
 static int registered_len;
-static cloud_dav_load_fn *loaders[MAX_REGISTERED];
+typedef struct {
+    cloud_dav_load_fn *expect, *load;
+} loader_t;
+static loader_t loaders[MAX_REGISTERED];
 static int loaders_len;
 
 /* ---- DAV: ---- */
@@ -370,19 +373,33 @@ void cloud_dav_register_props(const cloud_dav_prop_t *rows)
     if (registered_len < MAX_REGISTERED && rows->ns) registered[registered_len++] = rows;
 }
 
-void cloud_dav_register_loader(cloud_dav_load_fn *load)
+void cloud_dav_register_loader(cloud_dav_load_fn *expect, cloud_dav_load_fn *load)
 {
     for (int i = 0; i < loaders_len; i++) {
-        if (loaders[i] == load) return;
+        if (loaders[i].load == load) return;
     }
-    if (loaders_len < MAX_REGISTERED) loaders[loaders_len++] = load;
+    if (loaders_len < MAX_REGISTERED) loaders[loaders_len++] = (loader_t){expect, load};
+}
+
+static int is_loaded(unsigned need)
+{
+    return (need & (CLOUD_NEED_LETTERS | CLOUD_NEED_LOADED)) != 0;
+}
+
+cloud_err_t *cloud_dav_expect(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need)
+{
+    if (!is_loaded(need)) return NULL;
+    view->loaded = apr_hash_make(view->pool);
+    for (int i = 0; i < loaders_len; i++) {
+        if (loaders[i].expect) CLOUD_ERR(loaders[i].expect(view, ctx, need));
+    }
+    return NULL;
 }
 
 cloud_err_t *cloud_dav_load(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need)
 {
-    if (!(need & (CLOUD_NEED_LETTERS | CLOUD_NEED_LOADED))) return NULL;
-    view->loaded = apr_hash_make(view->pool);
-    for (int i = 0; i < loaders_len; i++) CLOUD_ERR(loaders[i](view, ctx, need));
+    if (!is_loaded(need)) return NULL;
+    for (int i = 0; i < loaders_len; i++) CLOUD_ERR(loaders[i].load(view, ctx, need));
     return NULL;
 }
 

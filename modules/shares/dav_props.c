@@ -6,18 +6,22 @@
 
 #define LOADED "shares"
 
+static cloud_share_types_t *types_in(const cloud_dav_view_t *view)
+{
+    return view->loaded ? apr_hash_get(view->loaded, LOADED, APR_HASH_KEY_STRING) : NULL;
+}
+
 static cloud_prop_state_t write_types(cloud_out_t *out, const cloud_dav_row_t *row,
                                       cloud_dav_view_t *view)
 {
-    apr_hash_t *types = view->loaded
-        ? apr_hash_get(view->loaded, LOADED, APR_HASH_KEY_STRING) : NULL;
-    const unsigned *bits = types ? apr_hash_get(types, &row->id, sizeof(row->id)) : NULL;
+    const cloud_share_types_t *types = types_in(view);
+    unsigned bits = types ? cloud_share_types_of(types, row->id) : 0;
     int type;
 
     if (!(row->flags & CLOUD_ROW_NODE)) return CLOUD_PROP_ABSENT;
     if (!bits) return CLOUD_PROP_EMPTY;
     for (type = 0; type < 32; type++) {
-        if (!(*bits >> type & 1)) continue;
+        if (!(bits >> type & 1)) continue;
         cloud_out_str(out, "<oc:share-type>");
         cloud_out_int(out, type);
         cloud_out_str(out, "</oc:share-type>");
@@ -31,22 +35,26 @@ static const cloud_dav_prop_t PROPS[] = {
 };
 
 /* (tx) */
+static cloud_err_t *expect(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need)
+{
+    if (ctx->who.account && (need & CLOUD_NEED_LOADED))
+        apr_hash_set(view->loaded, LOADED, APR_HASH_KEY_STRING, cloud_share_types_expect(ctx));
+    return NULL;
+}
+
+/* (tx) */
 static cloud_err_t *load(cloud_dav_view_t *view, cloud_ctx_t *ctx, unsigned need)
 {
-    apr_hash_t *types;
+    cloud_share_types_t *types = types_in(view);
     int yes;
 
-    if (!ctx->who.account) return NULL;
-    if (need & CLOUD_NEED_LETTERS) {
+    if (ctx->who.account && (need & CLOUD_NEED_LETTERS)) {
         CLOUD_ERR(cloud_share_allowed(&yes, ctx, ctx->who.account));
         if (!yes) view->withheld |= CLOUD_PERM_SHARE;
         CLOUD_ERR(cloud_setting_bool(&yes, ctx, "core", "shareapi_allow_resharing"));
         if (!yes) view->withheld_shared |= CLOUD_PERM_SHARE;
     }
-    if (!(need & CLOUD_NEED_LOADED)) return NULL;
-    CLOUD_ERR(cloud_share_types(&types, ctx, view->pool));
-    apr_hash_set(view->loaded, LOADED, APR_HASH_KEY_STRING, types);
-    return NULL;
+    return types ? cloud_share_types_load(types) : NULL;
 }
 
 void cloud_shares_register_props(void)
@@ -58,5 +66,5 @@ void cloud_shares_register_props(void)
 
     if (!add_props || !add_loader) return;
     add_props(PROPS);
-    add_loader(load);
+    add_loader(expect, load);
 }

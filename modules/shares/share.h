@@ -136,9 +136,24 @@ cloud_err_t *cloud_share_list(apr_array_header_t **shares, cloud_ctx_t *ctx,
 cloud_err_t *cloud_share_all(apr_array_header_t **shares, cloud_ctx_t *ctx,
                              const cloud_account_t *account, apr_pool_t *pool);
 
-/** Types (bits as above) of the shares that ctx->who made, by node: a hash with keys apr_int64_t
- *  and values unsigned. One statement. (tx) */
-cloud_err_t *cloud_share_types(apr_hash_t **types, cloud_ctx_t *ctx, apr_pool_t *pool);
+/* ---- what somebody shared, for listings (share_types.c) ---- */
+
+/** Types (bits as above) of the shares that ctx->who made, by node. Lives in ctx->pool. */
+typedef struct cloud_share_types_t cloud_share_types_t;
+/** Before a listing is read that will show them: where all that ctx->who received is looked for, they come by the
+ *  same statement, if they are few. */
+cloud_share_types_t *cloud_share_types_expect(cloud_ctx_t *ctx);
+/** In the transaction of that listing: reads them, if they have not come. One statement, or none. (tx) */
+cloud_err_t *cloud_share_types_load(cloud_share_types_t *types);
+/** Of one node. */
+unsigned cloud_share_types_of(const cloud_share_types_t *types, apr_int64_t node);
+
+/* For who brings them: NULL where account does not expect any; a row, of at most CLOUD_SHARE_TYPES_FEW + 1; and that
+ * these were all that was found. */
+#define CLOUD_SHARE_TYPES_FEW 32
+cloud_share_types_t *cloud_share_types_expected(cloud_ctx_t *ctx, const cloud_account_t *account);
+void cloud_share_types_add(cloud_share_types_t *types, apr_int64_t node, apr_int64_t type);
+void cloud_share_types_end(cloud_share_types_t *types);
 
 /* ---- who may what (share_rules.c) ---- */
 

@@ -111,17 +111,28 @@
     "n.id, n.parent, n.name, n.disk, n.kind, n.etag, n.size, n.mtime, n.created, n.ino,"       \
     " n.ino_mtime, n.btime, n.sums, n.flags"
 #define NODE_COLS_LEN 14
-#define MOUNTS(mine)                                                                            \
+#define MOUNTS(mine, more)                                                                            \
     "WITH RECURSIVE " mine ", " WORTH("mine")                                                  \
     " SELECT " NODE_OF_N ", w.owner, a.id, a.display_name, w.perms, w.flags, w.target,"        \
     " p.parent, p.name, w.id FROM worth w JOIN node n ON n.id = w.node"                        \
     " JOIN account a ON a.number = w.owner"                                                    \
-    " LEFT JOIN share_place p ON p.account = ?1 AND p.node = w.node ORDER BY n.id, w.id"
+    " LEFT JOIN share_place p ON p.account = ?1 AND p.node = w.node"                         \
+    more " ORDER BY 1, 23"
 
-static const char SELECT_ALL[] = MOUNTS(MINE_ALL);
-static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED));
-static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET));
-static const char SELECT_PUT[] = MOUNTS(MINE_OF(ITEM_PUT));
+/* What the account shared itself goes before them, with 0 as id: its node and type where those of a mount's target
+ * have parent and kind. One more than CLOUD_SHARE_TYPES_FEW says that there are more. */
+#define TYPES                                                                                   \
+    " UNION ALL SELECT 0, node, '', NULL, type, 0, 0, 0, 0, 0, 0, 0, NULL, 0,"                 \
+    " 0, '', NULL, 0, 0, '', NULL, NULL, 0 FROM (SELECT node, type FROM share"                 \
+    " WHERE initiator = ?1 AND (expires IS NULL OR expires > ?2) LIMIT 33)"
+#define TYPES_NODE 1
+#define TYPES_TYPE 4
+
+static const char SELECT_ALL[] = MOUNTS(MINE_ALL, "");
+static const char SELECT_ALL_AND_TYPES[] = MOUNTS(MINE_ALL, TYPES);
+static const char SELECT_NAMED[] = MOUNTS(MINE_OF(ITEM_NAMED), "");
+static const char SELECT_TARGET[] = MOUNTS(MINE_OF(ITEM_TARGET), "");
+static const char SELECT_PUT[] = MOUNTS(MINE_OF(ITEM_PUT), "");
 
 /* ---- rows to mounts ---- */
 
@@ -172,7 +183,7 @@ static cloud_err_t *tell(const sink_t *sink, const cloud_mount_t *m)
     return sink->fn(sink->baton, m);
 }
 
-static cloud_err_t *each(cloud_stmt_t *st, int row, const sink_t *sink, apr_pool_t *pool)
+static cloud_err_t *each_mount(cloud_stmt_t *st, int row, const sink_t *sink, apr_pool_t *pool)
 {
     cloud_mount_t m = { .perms = 0 };
     apr_pool_t *iter;
@@ -190,31 +201,44 @@ static cloud_err_t *each(cloud_stmt_t *st, int row, const sink_t *sink, apr_pool
         err = cloud_stmt_step(&row, st, pool);
     }
     if (!err) err = tell(sink, &m);
-    cloud_stmt_done(st);
     apr_pool_destroy(iter);
     return err;
+}
+
+/* *row: whether the statement stands on one, before and after. */
+static cloud_err_t *take_types(cloud_share_types_t *types, int *row, cloud_stmt_t *st,
+                               apr_pool_t *pool)
+{
+    while (*row && cloud_col_int(st, 0) == 0) {
+        cloud_share_types_add(types, cloud_col_int(st, TYPES_NODE), cloud_col_int(st, TYPES_TYPE));
+        CLOUD_ERR(cloud_stmt_step(row, st, pool));
+    }
+    cloud_share_types_end(types);
+    return NULL;
 }
 
 cloud_err_t *cloud_share_mounts(cloud_ctx_t *ctx, const cloud_account_t *account,
                                 const cloud_mount_query_t *query, cloud_mount_fn *fn, void *baton,
                                 apr_pool_t *pool)
 {
+    int all = !query->name && !query->target && !query->folder, row;
+    cloud_share_types_t *types = all ? cloud_share_types_expected(ctx, account) : NULL;
     const char *sql = query->name     ? SELECT_NAMED
                       : query->target ? SELECT_TARGET
-                      : query->folder ? SELECT_PUT : SELECT_ALL;
+                      : query->folder ? SELECT_PUT
+                      : types         ? SELECT_ALL_AND_TYPES : SELECT_ALL;
     const sink_t sink = { query, fn, baton };
     cloud_stmt_t *st;
     cloud_err_t *err;
-    int row;
 
     CLOUD_ERR(cloud_db_stmt(&st, ctx->db, sql, pool));
     cloud_stmt_int(st, 1, account->number);
     cloud_stmt_int(st, 2, now());
     if (query->name) cloud_stmt_text(st, 3, query->name);
-    else if (query->target || query->folder)
-        cloud_stmt_int(st, 3, query->target ? query->target : query->folder);
+    else if (!all) cloud_stmt_int(st, 3, query->target ? query->target : query->folder);
     err = cloud_stmt_step(&row, st, pool);
-    if (!err) return each(st, row, &sink, pool);
+    if (!err && types) err = take_types(types, &row, st, pool);
+    if (!err) err = each_mount(st, row, &sink, pool);
     cloud_stmt_done(st);
     return err;
 }

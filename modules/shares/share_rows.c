@@ -332,32 +332,3 @@ cloud_err_t *cloud_share_get(cloud_share_t **share, cloud_ctx_t *ctx,
     cloud_tx_rollback(ctx);
     return err;
 }
-
-/* ---- what somebody shared, for listings of folders ---- */
-
-cloud_err_t *cloud_share_types(apr_hash_t **types, cloud_ctx_t *ctx, apr_pool_t *pool)
-{
-    cloud_stmt_t *st;
-    cloud_err_t *err;
-    int row;
-
-    *types = apr_hash_make(pool);
-    CLOUD_ERR(cloud_db_stmt(&st, ctx->db, "SELECT DISTINCT node, type FROM share WHERE initiator = ?1"
-                            " AND (expires IS NULL OR expires > ?2)", ctx->pool));
-    cloud_stmt_int(st, 1, asker(ctx));
-    cloud_stmt_int(st, 2, now());
-    while (!(err = cloud_stmt_step(&row, st, ctx->pool)) && row) {
-        apr_int64_t node = cloud_col_int(st, 0);
-        unsigned *bits = apr_hash_get(*types, &node, sizeof node);
-
-        if (!bits) {
-            apr_int64_t *key = apr_pmemdup(pool, &node, sizeof node);
-
-            bits = apr_pcalloc(pool, sizeof *bits);
-            apr_hash_set(*types, key, sizeof *key, bits);
-        }
-        *bits |= 1u << cloud_col_int(st, 1);
-    }
-    cloud_stmt_done(st);
-    return err;
-}

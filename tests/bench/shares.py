@@ -108,7 +108,7 @@ def bench(b, result, turns, mid, ms):
         took = median(run.median for run in runs)
         result(f"PROPFIND Depth {depth} of the root with {RECEIVED:,} received shares", ms(took),
                "10 ms", took < 0.01, f"CPU {ms(mid(runs, 'cpu'))}, p99 {ms(mid(runs, 'p99'))}")
-        result("  statements, with BEGIN and ROLLBACK", f"{asked:.1f}", "5", asked <= 5.05)
+        result("  statements, with BEGIN and ROLLBACK", f"{asked:.1f}", "4", asked <= 4.05)
     nothing, one = (statements(counts, lists(server, who, 1, 40), 40) for who in (reader, owner))
     result("PROPFIND Depth 1 of the root without a received share: statements",
            f"{nothing:.1f}, of the owner {one:.1f}")

@@ -104,6 +104,7 @@ static cloud_err_t *collect_rows(cloud_listing_t **l, const char *uri, cloud_pro
     statements = cloud_db_statements(ctx->db);
     err = cloud_listing_create(l, ctx, t, req, tu.pool);
     if (!err) err = cloud_listing_target(*l, depth);
+    if (!err) err = cloud_listing_complete(*l);
     statements = cloud_db_statements(ctx->db) - statements;
     cloud_tx_rollback(ctx);
     return err;

@@ -620,27 +620,6 @@ START_TEST(test_one_write_tells_the_owner)
 }
 END_TEST
 
-START_TEST(test_types_of_a_listing_are_one_statement)
-{
-    cloud_ctx_t *ctx = tu_as(alice);
-    cloud_share_t *s = share("d", CLOUD_SHARE_USER, "brian");
-    apr_uint64_t before;
-    apr_hash_t *types;
-    const unsigned *bits;
-
-    share("d", CLOUD_SHARE_LINK, NULL);
-    OK(cloud_tx_begin(ctx, CLOUD_DB_READ));
-    before = cloud_db_statements(ctx->db);
-    OK(cloud_share_types(&types, ctx, tu.pool));
-    ck_assert_uint_eq(cloud_db_statements(ctx->db) - before, 1);
-    cloud_tx_rollback(ctx);
-    bits = apr_hash_get(types, &s->node, sizeof s->node);
-    ck_assert_ptr_nonnull(bits);
-    ck_assert_uint_eq(*bits, 1u << CLOUD_SHARE_USER | 1u << CLOUD_SHARE_LINK);
-    ck_assert_uint_eq(apr_hash_count(types), 1);
-}
-END_TEST
-
 /* Statements for the list of what is shared of the items in a folder. */
 static apr_uint64_t cost_of_members(const char *path, int expected)
 {
@@ -775,7 +754,7 @@ Suite *suite_share(void)
         test_places_are_forgotten_with_the_last_share, test_what_is_given_again_is_found,
         test_the_owner_notices_answers, test_who_shares_on_notices_it,
         test_one_write_tells_the_owner,
-        test_types_of_a_listing_are_one_statement, test_shares_in_a_folder_are_one_statement,
+        test_shares_in_a_folder_are_one_statement,
         test_a_large_group_is_told_in_steps, test_a_search_among_many_reads_a_page,
     };
     Suite *suite = suite_create("share");
