@@ -93,7 +93,7 @@ cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, clou
     return NULL;
 }
 
-cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id)
+static cloud_err_t *missing(cloud_ctx_t *ctx, const char *id)
 {
     return cloud_err(ctx->pool, CLOUD_E_NOT_FOUND, "There is no account \"%s\"", id);
 }
@@ -105,7 +105,7 @@ static cloud_err_t *get_tx(cloud_account_t **a, cloud_ctx_t *ctx, const char *id
 
     *a = NULL;
     if (folded) CLOUD_ERR(cloud_account_find(a, NULL, ctx, folded, pool));
-    return *a ? NULL : cloud_account_missing(ctx, id);
+    return *a ? NULL : missing(ctx, id);
 }
 
 static cloud_err_t *read_account(cloud_account_t **a, cloud_ctx_t *ctx, const char *id,
@@ -149,7 +149,7 @@ cloud_err_t *cloud_account_get(cloud_account_t **a, cloud_ctx_t *ctx, const char
     folded = cloud_account_fold(id, pool);
     *a = folded ? cloud_account_cached(&number, ctx, folded, pool) : NULL;
     if (*a) return NULL;
-    return folded ? read_to_remember(a, ctx, id, folded, number, pool) : cloud_account_missing(ctx, id);
+    return folded ? read_to_remember(a, ctx, id, folded, number, pool) : missing(ctx, id);
 }
 
 static cloud_err_t *by_number_tx(cloud_account_t **a, cloud_ctx_t *ctx, apr_int64_t number,
@@ -197,7 +197,7 @@ cloud_err_t *cloud_account_for_change(cloud_account_t **a, cloud_ctx_t *ctx, con
         return may ? NULL : cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
     }
     CLOUD_ERR(cloud_role(&role, ctx));
-    return role == CLOUD_ROLE_ADMIN ? cloud_account_missing(ctx, id)
+    return role == CLOUD_ROLE_ADMIN ? missing(ctx, id)
                                     : cloud_err(ctx->pool, CLOUD_E_DENIED, NULL);
 }
 

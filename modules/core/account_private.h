@@ -23,8 +23,6 @@ cloud_err_t *cloud_account_find(cloud_account_t **a, const char **password, clou
     " secret_epoch, password IS NOT NULL, source, person, two_factor"
 #define CLOUD_ACCOUNT_NCOLS 16
 void cloud_account_row(cloud_account_t *a, cloud_stmt_t *st, apr_pool_t *pool);
-/** "There is no account ..." */
-cloud_err_t *cloud_account_missing(cloud_ctx_t *ctx, const char *id);
 /** Text on one line that can be shown, of at most 255 bytes. */
 int cloud_account_is_line(const char *text);
 /** A display name: NULL for none. INVALID when it can't be shown. */

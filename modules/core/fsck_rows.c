@@ -9,7 +9,6 @@
 
 #define PAGE        1000
 #define ORPHANS_MAX 1000000
-#define UP_MAX      100000
 
 /* A row with what belongs to it. Strings live until the next step. */
 typedef struct {

@@ -75,8 +75,6 @@ int cloud_store_relaxed(const cloud_store_t *store);
 #define CLOUD_LOCK_START    2   /* start-up recovery */
 #define CLOUD_LOCK_BACKUP   3   /* shared by a running backup: nothing is unlinked or dropped */
 #define CLOUD_LOCK_MAINTAIN 4   /* one maintenance step at a time */
-/** Upload sessions lock this + their id: shared by chunk writers, exclusive to assemble. */
-#define CLOUD_LOCK_UPLOAD   ((apr_int64_t)1 << 60)
 /** Locks a byte through a new open file description: *fd owns the lock, closing it releases it.
  *  0 or errno (EAGAIN when taken and not wait). */
 int cloud_store_lock(int *fd, cloud_store_t *store, apr_int64_t byte, int exclusive, int wait);

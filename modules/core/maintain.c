@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define NODES_PER_STEP      500
-#define CHECKPOINT_FRAMES   1000
 #define BULK_MAX_AGE        86400   /* s: a copy that runs longer than a day is a dead one */
 #define CHANGES_PER_STEP    5000
 

@@ -222,7 +222,8 @@ cloud_err_t *cloud_mounts_expect(cloud_ctx_t *ctx, const cloud_account_t *accoun
 
 /* ---- some of them ---- */
 
-int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder)
+/* Whether a mount was put into the folder or below it. */
+static int placed_below(const cloud_placed_t *p, apr_int64_t folder)
 {
     int i;
 
@@ -256,7 +257,7 @@ cloud_err_t *cloud_mount_is_below(int *yes, cloud_ctx_t *ctx, const cloud_accoun
     memset(p, 0, sizeof *p);
     p->m = *m;
     CLOUD_ERR(find_places(list, ctx, account, pool));
-    *yes = cloud_placed_below(p, folder);
+    *yes = placed_below(p, folder);
     return NULL;
 }
 

@@ -84,8 +84,6 @@ int cloud_mount_name_is_long(const char *name);
 /** Finds shown of all in a group. (tx) */
 cloud_err_t *cloud_mounts_name(const cloud_same_name_t *group, cloud_ctx_t *ctx,
                                const cloud_account_t *account, apr_int64_t folder);
-/** Whether a mount was put into the folder or below it. */
-int cloud_placed_below(const cloud_placed_t *p, apr_int64_t folder);
 /** Those of mounts (may be NULL) that were put into the folder or below it: of cloud_placed_t *, in order of id;
  *  NULL: none. */
 CLOUD_API const apr_array_header_t *cloud_mounts_below(const cloud_mounts_t *mounts,

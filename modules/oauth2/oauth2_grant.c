@@ -17,8 +17,6 @@
 #include <string.h>
 #include <openssl/crypto.h>
 
-#define CODE_CHARS 64
-
 static void refuse(cloud_oauth_answer_t *answer, const char *error, const char *description)
 {
     answer->access = answer->refresh = NULL;
