@@ -181,6 +181,20 @@ def test_all_that_is_put_there_gets_a_free_name(people, drop, mine, overwrite):
         assert friend.dav("GET", path).status_code == 404
 
 
+def test_the_end_of_an_upload_that_is_repeated(people, drop):
+    """Who did not hear the answer asks again, and gets it; nothing is there twice."""
+    owner, friend, _ = people
+    name, _ = drop
+    friend.mkcol("repeated", space="uploads")
+    friend.put("repeated/0", b"in chunks", space="uploads")
+    first, again = [friend.dav("MOVE", "repeated/.file", "uploads", destination=f"{name}/a.txt",
+                               dest_space="files") for _ in range(2)]
+    assert (first.status_code, again.status_code) == (201, 201)
+    for header in ("ETag", "OC-FileId"):
+        assert first.headers[header] == again.headers[header]
+    assert sorted(owner.propfind(name, 1).names()) == ["a (2).txt", "a.txt", "sub"]
+
+
 CONDITIONS = ({"If-None-Match": "*"}, {"If-Match": "*"}, {"If-Match": '"deadbeef"'},
               {"If": '(["deadbeef"])'}, {"If": "(Not <DAV:no-lock>)"}, {"If": "(<opaquelocktoken:none>)"})
 

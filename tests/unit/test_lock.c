@@ -460,80 +460,6 @@ START_TEST(test_cost)
 }
 END_TEST
 
-/* A folder of so many that are locked, each twice. */
-static void many_locked(const char *folder, int n)
-{
-    int i;
-
-    mkcol(folder);
-    for (i = 0; i < n; i++) mkcol(apr_psprintf(tu.pool, "%s/%d", folder, i));
-    for (i = 0; i < 2; i++)
-        tu_exec(apr_psprintf(tu.pool, "INSERT INTO lock SELECT n.id || 'x%d', %" APR_INT64_T_FMT
-                             ", n.id, 0, 0, %" APR_INT64_T_FMT ", NULL, 0, 0, 9000000000000000"
-                             " FROM node n JOIN node f ON f.id = n.parent WHERE f.name = '%s'",
-                             i, alice->root, alice->number, folder));
-}
-
-/* Steps that it costs the system to delete a folder: nobody's lock holds it up. */
-static apr_uint64_t cost_of_removal(const char *folder)
-{
-    tu_steps();
-    OK(cloud_file_remove(tu.ctx, alice, folder, NULL));
-    return tu_steps();
-}
-
-static int locks(void)
-{
-    return (int)tu_query_int("SELECT count(*) FROM lock");
-}
-
-/* Locks go with their item, those of others stay; and each costs its steps once, however many there are. */
-START_TEST(test_forgetting_many)
-{
-    apr_uint64_t none, few, many;
-
-    tu_count_steps();
-    ctx = tu_as(alice);
-    mkcol("other");
-    locked("other", 0, 1);
-    many_locked("few", 0);
-    many_locked("some", 20);
-    many_locked("many", 200);
-    ck_assert_int_eq(locks(), 441);
-    OK(cloud_file_remove(tu.ctx, alice, "many/0", NULL)); /* statements are prepared */
-    ck_assert_int_eq(locks(), 439);
-    many = cost_of_removal("many");
-    ck_assert_int_eq(locks(), 41);
-    few = cost_of_removal("some");
-    ck_assert_int_eq(locks(), 1);
-    none = cost_of_removal("few");
-    ck_assert_int_eq(locks(), 1);
-    ck_assert_msg(many - none < 20 * (few - none) && many - none < 100 * 400,
-                  "%" APR_UINT64_T_FMT " steps for 398 locks, %" APR_UINT64_T_FMT " for 40, %"
-                  APR_UINT64_T_FMT " for none", many, few, none);
-}
-END_TEST
-
-/* At any depth, of files as of folders. */
-START_TEST(test_forgetting)
-{
-    static const char *const paths[] = { "d/e/g", "d/e", "d" };
-    int i;
-
-    mkcol("d");
-    mkcol("d/e");
-    OK(put("d/e/f", NULL));
-    OK(put("d/e/g", NULL));
-    locked("d", 0, 0);
-    locked("d/e/f", 0, 0);
-    locked("d/e/g", 0, 0);
-    for (i = 0; i < 3; i++) {
-        OK(cloud_file_remove(tu.ctx, alice, paths[i], NULL));
-        ck_assert_int_eq(locks(), 2 - i);
-    }
-}
-END_TEST
-
 Suite *suite_lock(void)
 {
     Suite *s = suite_create("lock");
@@ -554,7 +480,5 @@ Suite *suite_lock(void)
     tcase_add_test(tc, test_limits);
     tcase_add_test(tc, test_concurrent);
     tcase_add_test(tc, test_cost);
-    tcase_add_test(tc, test_forgetting);
-    tcase_add_test(tc, test_forgetting_many);
     return s;
 }
