@@ -232,6 +232,8 @@ static cloud_err_t *remove_source(void *baton, cloud_ctx_t *ctx, const cloud_res
 
     CLOUD_POINT("move-out-copied");
     CLOUD_ERR(cloud_favorite_copy(ctx, &l->seen->node, res->entry->node.id));
+    if (l->seen->mount && res->created)
+        CLOUD_ERR(cloud_files_leaves(ctx, l->seen, res->entry, l->pool));
     return leave_tx(baton, ctx);
 }
 

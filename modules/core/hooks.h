@@ -51,7 +51,8 @@ typedef struct cloud_feature_t {
     cloud_err_t *(*changed)(cloud_ctx_t *ctx, const char *op, const cloud_entry_t *entry,
                             const cloud_entry_t *from, apr_pool_t *pool);
     /** A node with all below is about to leave the files of its owner: to is its place in another owner's tree; NULL: it
-     *  is deleted, to a bin or for good. entry as in remove. */
+     *  is deleted, to a bin or for good. entry as in remove. Where it is seen through a mount, to is a new node, the copy
+     *  that whoever sees it moved it to; then it is called once more with NULL. */
     cloud_err_t *(*leaves)(cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_entry_t *to,
                            apr_pool_t *pool);
     /** Calls fn for the mounts of an account that are alive (accepted, not expired, and who gave them still may)

@@ -334,6 +334,12 @@ cloud_err_t *cloud_share_kept_path(const char **path, cloud_ctx_t *ctx,
                                    const cloud_account_t *account, apr_int64_t node,
                                    apr_pool_t *pool);
 
+/* share_follow.c: */
+/** What is at entry, seen through a mount, is about to be deleted, since who sees it moved it to to, which is a copy: what
+ *  he shared of it he shares of that. Others' shares of it end. (tx, write) */
+cloud_err_t *cloud_share_follow(cloud_ctx_t *ctx, const cloud_entry_t *entry,
+                                const cloud_entry_t *to);
+
 /* share_receive.c: */
 /** Puts an item into a folder of account's, by its number. (tx, write) */
 cloud_err_t *cloud_share_put(cloud_ctx_t *ctx, apr_int64_t account, apr_int64_t node,

@@ -127,6 +127,7 @@ cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, co
     int i, resharing;
 
     (void)pool;
+    if (to && entry->mount) return cloud_share_follow(ctx, entry, to);
     CLOUD_ERR(at_or_below(&list, ctx, entry));
     if (!to) return drop_of_items(ctx, list);
     CLOUD_ERR(cloud_setting_bool(&resharing, ctx, "core", "shareapi_allow_resharing"));

@@ -86,6 +86,7 @@ cloud_err_t *people_who_share(run_t *r)
     CLOUD_ERR(give(&me, "top", &he, CLOUD_PERM_READ | CLOUD_PERM_UPDATE));
     CLOUD_ERR(give(&me, "top", &third, CLOUD_PERM_READ));
     CLOUD_ERR(give(&he, "p", &me, CLOUD_PERM_READ | CLOUD_PERM_CREATE));
+    CLOUD_ERR(give(&he, "a/f", &third, CLOUD_PERM_READ));
     return move_item(&he, "a", "mine/placed");
 }
 

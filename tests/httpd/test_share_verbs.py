@@ -430,6 +430,30 @@ def test_what_one_shares_stays_shared_in_what_one_received(w):
         call(w.bob, "GET", f"shares/{one.id}", 404)
 
 
+@pytest.mark.parametrize("place", ("own", "kit"))
+def test_what_one_shared_on_stays_shared_where_one_moves_it(w, place):
+    """Into one's own files, or another's; shares of it by others end."""
+    dave = w.env.account()
+    given = share(w.bob, f"{w.team}/file.txt", dave, permissions=READ | UPDATE)
+    link = share(w.bob, f"{w.team}/file.txt")
+    other = share(w.alice, "work/team/file.txt", w.erin, permissions=READ)
+    owner, folder = {"own": (w.bob, "own"), "kit": (w.erin, w.kit)}[place]
+    if place == "own":
+        w.bob.mkcol(folder)
+    w.bob.move(f"{w.team}/file.txt", f"{folder}/moved.txt", expect=(201,))
+    for one in (given, link):
+        [told] = call(w.bob, "GET", f"shares/{one.id}")
+        assert (told["uid_owner"], told["uid_file_owner"], told["path"]) == \
+            (w.bob.id, owner.id, f"/{folder}/moved.txt")
+    dave.put("file.txt", b"of dave", expect=(204,))
+    assert w.bob.get(f"{folder}/moved.txt").content == b"of dave"
+    assert w.env.http("GET", f"index.php/s/{link.token}/download").content == b"of dave"
+    call(w.alice, "GET", f"shares/{other.id}", 404)
+    assert w.alice.dav("GET", "work/team/file.txt").status_code == 404
+    w.bob.delete(f"{folder}/moved.txt")
+    assert dave.dav("GET", "file.txt").status_code == 404
+
+
 def test_moves_that_may_not_be(reader):
     """Out of what may only be read nothing moves; into it nothing comes; a copy out is free."""
     bob, etag = reader.bob, reader.alice.etag("work")

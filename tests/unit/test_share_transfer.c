@@ -289,10 +289,88 @@ START_TEST(a_file_that_is_given_stays_shared)
     OK(mu_move(&mu_alice, "hers/g.txt", "hers/deep/f.txt"));
     OK(mu_move(&mu_carol, "hers/deep/f.txt", "hers/f.txt"));
     ck_assert_str_eq(mu_read(&mu_bob, "f.txt"), "f");
-    /* Out of it, it is deleted there: what alice has is a copy. */
+    /* Out of it, it is deleted there: what alice has is a copy, of which dave has given nothing to anybody. */
     OK(mu_move(&mu_alice, "hers/f.txt", "back.txt"));
-    ck_assert_str_eq(mu_list(&mu_dave, ""), "");
-    ck_assert_int_eq(given_by(&mu_carol, &mu_alice), 0);
+    ck_assert_str_eq(mu_read(&mu_dave, "f.txt"), "f");
+    ck_assert_str_eq(mu_list(&mu_bob, ""), "mine;other;");
+    ck_assert_int_eq(given_by(&mu_alice, &mu_alice), 1);
+}
+END_TEST
+
+/* ---- who received it moves it out ---- */
+
+static apr_int64_t doc_to_bob_and_on(unsigned perms)
+{
+    mu_share(&mu_alice, "work/doc", &mu_bob, perms);
+    mu_share(&mu_alice, "work/doc", &mu_dave, CLOUD_PERM_READ);
+    return mu_reshare(&mu_bob, "doc/a.txt", &mu_carol, CLOUD_PERM_READ | CLOUD_PERM_UPDATE);
+}
+
+/* What he shared of it stays shared, and where it was put; what others did ends. */
+START_TEST(what_is_moved_out_stays_shared_by_who_moved_it)
+{
+    doc_to_bob_and_on(ALL);
+    mu_share(&mu_alice, "work/doc/a.txt", &mu_dave, CLOUD_PERM_READ);
+    mu_mkcol(&mu_carol, "put");
+    OK(mu_move(&mu_carol, "a.txt", "put/renamed"));
+    OK(mu_move(&mu_bob, "doc/a.txt", "mine/a.txt"));
+    tu_sound();
+    ck_assert_str_eq(mu_read(&mu_carol, "put/renamed"), "of alice");
+    ck_assert_int_eq(mu_entry(&mu_carol, "put/renamed")->owner->number, mu_bob.account->number);
+    OK(mu_try_put(&mu_carol, "put/renamed", "of carol"));
+    ck_assert_str_eq(mu_read(&mu_bob, "mine/a.txt"), "of carol");
+    ck_assert_str_eq(mu_list(&mu_dave, ""), "doc;");
+    ck_assert_int_eq(given_by(&mu_bob, &mu_bob), 1);
+    ck_assert_int_eq(places(), 1);
+}
+END_TEST
+
+/* A folder, to what a third one gave him, who has it himself by that. */
+START_TEST(what_is_moved_to_other_files_stays_shared)
+{
+    mu_mkcol(&mu_dave, "his");
+    mu_share(&mu_dave, "his", &mu_bob, CLOUD_PERM_READ | CLOUD_PERM_CREATE | CLOUD_PERM_SHARE);
+    mu_mkcol(&mu_alice, "work/doc/sub");
+    mu_put(&mu_alice, "work/doc/sub/x", "x");
+    mu_share(&mu_alice, "work/doc", &mu_bob, ALL);
+    mu_reshare(&mu_bob, "doc/sub", &mu_carol, CLOUD_PERM_READ | CLOUD_PERM_CREATE);
+    mu_reshare(&mu_bob, "doc/sub", &mu_dave, CLOUD_PERM_READ);
+    OK(mu_move(&mu_bob, "doc/sub", "his/sub"));
+    ck_assert_str_eq(mu_read(&mu_carol, "sub/x"), "x");
+    ck_assert_int_eq(given_by(&mu_dave, &mu_bob), 1);
+    ck_assert_str_eq(mu_list(&mu_dave, ""), "his;");
+    mu_sql("UPDATE share SET perms = 1 WHERE recipient = %" APR_INT64_T_FMT " AND owner = %"
+           APR_INT64_T_FMT, mu_bob.account->number, mu_dave.account->number);
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "");
+}
+END_TEST
+
+/* Nobody has more by it than he had. */
+START_TEST(what_is_moved_out_is_worth_what_it_was)
+{
+    doc_to_bob_and_on(ALL & ~(unsigned)CLOUD_PERM_SHARE);
+    OK(mu_move(&mu_bob, "doc/a.txt", "mine/a.txt"));
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "");
+    ck_assert_int_eq(given_by(&mu_bob, &mu_bob), 0);
+    mu_put(&mu_alice, "work/doc/b.txt", "b");
+    mu_sql("UPDATE share SET perms = 25 WHERE recipient = %" APR_INT64_T_FMT,
+           mu_bob.account->number);
+    mu_reshare(&mu_bob, "doc/b.txt", &mu_carol, CLOUD_PERM_READ | CLOUD_PERM_UPDATE);
+    OK(mu_move(&mu_bob, "doc/b.txt", "mine/b.txt"));
+    ck_assert_str_eq(mu_read(&mu_carol, "b.txt"), "b");
+    FAILS(mu_try_put(&mu_carol, "b.txt", "other"), DENIED);
+}
+END_TEST
+
+/* Over a file that is there already it is new content of that one. */
+START_TEST(what_is_moved_onto_something_is_shared_as_that)
+{
+    doc_to_bob_and_on(ALL);
+    mu_put(&mu_bob, "mine/a.txt", "bob's");
+    mu_share(&mu_bob, "mine/a.txt", &mu_dave, CLOUD_PERM_READ);
+    OK(mu_move(&mu_bob, "doc/a.txt", "mine/a.txt"));
+    ck_assert_str_eq(mu_read(&mu_dave, "a.txt"), "of alice");
+    ck_assert_str_eq(mu_list(&mu_carol, ""), "");
 }
 END_TEST
 
@@ -402,6 +480,10 @@ Suite *suite_share_transfer(void)
     tcase_add_test(tc, who_may_not_share_there_gives_nothing);
     tcase_add_test(tc, where_nothing_is_shared_on_it_ends);
     tcase_add_test(tc, a_file_that_is_given_stays_shared);
+    tcase_add_test(tc, what_is_moved_out_stays_shared_by_who_moved_it);
+    tcase_add_test(tc, what_is_moved_to_other_files_stays_shared);
+    tcase_add_test(tc, what_is_moved_out_is_worth_what_it_was);
+    tcase_add_test(tc, what_is_moved_onto_something_is_shared_as_that);
     tcase_add_test(tc, places_in_the_files_of_others);
     tcase_add_test(tc, a_folder_with_places_goes_to_somebody_else);
     tcase_add_test(tc, a_folder_with_a_place_that_sleeps);
