@@ -44,14 +44,37 @@ def test_only_verbs_read_tables_and_files():
     assert not found
 
 
-def test_every_directive_is_in_the_configuration():
+@pytest.fixture(name="directives", scope="module")
+def fixture_directives():
+    names = {match.group(1) for _, text in sources("modules")
+             for match in re.finditer(r'AP_INIT_\w+\(\s*"(\w+)"', text)}
+    assert "CloudEngine" in names
+    return names
+
+
+def test_every_directive_is_in_the_configuration(directives):
     conf = (SRC / "conf.d/cloud.conf").read_text("utf-8")
-    directives = {match.group(1) for _, text in sources("modules")
-                  for match in re.finditer(r'AP_INIT_\w+\(\s*"(\w+)"', text)}
-    assert "CloudEngine" in directives
     missing = [name for name in sorted(directives)
                if not re.search(rf"^\s*#?{name}\b", conf, re.M)]
     assert not missing, "conf.d/cloud.conf does not show these directives"
+
+
+def test_directives_are_those_that_are_documented(directives):
+    named = {path: set(re.findall(r"\bCloud[A-Z]\w+", path.read_text("utf-8")))
+             for path in (SRC / "README.md", *sorted((SRC / "docs").glob("*.*")),
+                          *sorted((SRC / "conf.d").glob("*.conf")))}
+    missing = sorted(directives - named[SRC / "docs/directives.md"])
+    assert not missing, "docs/directives.md does not tell of these directives"
+    unknown = {path.name: names - directives for path, names in named.items() if names - directives}
+    assert not unknown, "no module has these directives"
+
+
+def test_every_setting_is_read():
+    code = "\n".join(text for _, text in sources("modules", "tools"))
+    settings = re.findall(r'\{\s*"([\w-]+)",\s*"([\w.-]+)",\s*CLOUD_SET_', code)
+    assert ("files", "default_quota") in settings
+    unread = [f"{app} {key}" for app, key in settings if code.count(f'"{key}"') < 2]
+    assert not unread, "declared, but nothing asks for them"
 
 
 def test_every_module_exports_its_record_alone():
