@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* "name" is any passage, "name:n" the n-th of this process. */
+/* "name" is any passage, "name:n" the n-th of this process, "*:n" the n-th of all points. */
 static int matches(const char *spec, const char *point, unsigned *passages)
 {
-    size_t len = strlen(point);
+    size_t len = spec && *spec == '*' ? 1 : strlen(point);
 
-    if (!spec || strncmp(spec, point, len) != 0) return 0;
+    if (!spec || (*spec != '*' && strncmp(spec, point, len) != 0)) return 0;
     if (spec[len] == '\0') return 1;
     return spec[len] == ':'
            && __atomic_add_fetch(passages, 1, __ATOMIC_RELAXED) == (unsigned)atoi(spec + len + 1);
