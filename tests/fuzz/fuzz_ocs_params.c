@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* OCS parameters: query strings and form bodies. */
+/* OCS parameters: query strings and form bodies, JSON, and forms in parts whose boundary is "x". */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +34,21 @@ static void read_values(const cloud_params_t *params, apr_pool_t *pool)
     }
 }
 
+static cloud_err_t *add_multipart(cloud_params_t *params, const char *text, apr_size_t len)
+{
+    return cloud_params_add_multipart(params, "multipart/form-data; boundary=x", text, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static cloud_err_t *(*const readers[])(cloud_params_t *, const char *, apr_size_t) = {
+        cloud_params_add, cloud_params_add_json, add_multipart
+    };
     static apr_pool_t *root;
     cloud_params_t *params;
     apr_pool_t *pool;
     char *text;
+    size_t i;
 
     if (!root) {
         apr_initialize();
@@ -48,9 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apr_pool_create(&pool, root);
     text = malloc(size ? size : 1); /* not terminated: a read behind the end is noticed */
     memcpy(text, data, size);
-    params = cloud_params_create(pool);
-    if (!cloud_params_add(params, text, size)) {
-        read_values(params, pool);
+    for (i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
+        params = cloud_params_create(pool);
+        if (!readers[i](params, text, size)) {
+            read_values(params, pool);
+        }
     }
     free(text);
     apr_pool_destroy(pool);
