@@ -120,11 +120,13 @@ class Seen:
 
 def what_differs(model, seen):
     """Compares; learns places and ids that only the server knows. None: nothing."""
+    differs = differing_shares(model, seen)
+    if differs:
+        return differs
     for who in PEOPLE:
         for item, first in model.unplaced(who):
             learn_place(model, who, item, first, seen.views[who])
-    return (differing_shares(model, seen) or differing_views(model, seen)
-            or differing_bins(model, seen))
+    return differing_views(model, seen) or differing_bins(model, seen)
 
 
 def learn_place(model, who, item, first, view):
@@ -141,6 +143,8 @@ def learn_place(model, who, item, first, view):
 def differing_shares(model, seen):
     rest = dict(seen.shares)
     for share in sorted(model.shares, key=lambda one: one.id is None):
+        if share.node.id is None and share.id in rest:
+            share.node.id = rest[share.id][3]
         wanted = share.giver, share.to, share.perms, share.node.id
         if share.id is None:
             share.id = next((number for number, found in rest.items() if found == wanted), None)

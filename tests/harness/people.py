@@ -315,9 +315,20 @@ class Model:
             del self.places[key]
 
     def move_out(self, who, s, folder, name):
-        """Out of somebody else's tree: a copy, and its owner has the other one in his bin."""
+        """Out of somebody else's tree: a copy, and its owner has the other one in his bin. What he shared of it he
+        shares of the copy."""
         def move():
-            folder.node.attach(s.node.twin(name))
+            made = s.node.twin(name)
+            owner = self.owner(folder.node)
+            folder.node.attach(made)
+            worth = self.worth()
+            mine = [share for share in self.shares if share.node is s.node and share.giver == who
+                    and share.to != owner]
+            for share in [share for share in mine if worth[share]]:
+                share.node, share.perms = made, worth[share]
+            follow = {one for share in mine if share.node is made for one in self.recipients(share)}
+            for key in [key for key in self.places if key[1] is s.node and key[0] in follow]:
+                self.places[key[0], made] = self.places.pop(key)
             self.gone(who, s.node)
         return MUST, move
 
