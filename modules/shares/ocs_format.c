@@ -93,22 +93,35 @@ static cloud_err_t *find_own(item_t **item, cloud_ctx_t *ctx, const cloud_accoun
     return NULL;
 }
 
+/* Remembers where the item is, for its other shares in a list; without a path: not among his files. */
+static const item_t *keep_item(const cloud_shares_view_t *view, const cloud_share_t *s,
+                               const item_t *item)
+{
+    apr_pool_t *pool = view->call->r->pool;
+    item_t *kept = apr_pcalloc(pool, sizeof(*kept));
+
+    if (item) {
+        *kept = *item;
+        kept->path = apr_pstrdup(pool, item->path);
+        kept->name = apr_pstrdup(pool, item->name);
+    }
+    apr_hash_set(view->own, apr_pmemdup(pool, &s->node, sizeof(s->node)), sizeof(s->node), kept);
+    return kept;
+}
+
 /* The same, looked up once for all shares of the item in a list. */
 static cloud_err_t *find_own_once(item_t **item, const cloud_shares_view_t *view,
                                   const cloud_share_t *s, apr_pool_t *pool)
 {
-    static const item_t none;
-    apr_pool_t *kept = view->call->r->pool;
     const item_t *known;
 
     if (!view->own) return find_own(item, view->call->ctx, view->call->account, s, pool);
     known = apr_hash_get(view->own, &s->node, sizeof(s->node));
     if (!known) {
-        CLOUD_ERR(find_own(item, view->call->ctx, view->call->account, s, kept));
-        known = *item ? *item : &none;
-        apr_hash_set(view->own, apr_pmemdup(kept, &s->node, sizeof(s->node)), sizeof(s->node), known);
+        CLOUD_ERR(find_own(item, view->call->ctx, view->call->account, s, pool));
+        known = keep_item(view, s, *item);
     }
-    *item = known == &none ? NULL : apr_pmemdup(pool, known, sizeof(*known));
+    *item = known->path ? apr_pmemdup(pool, known, sizeof(*known)) : NULL;
     return NULL;
 }
 
