@@ -306,6 +306,15 @@ def same_for_all(case, people):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.fixture(name="all_kept")
+def fixture_all_kept(env):
+    """Old versions are not thinned while the test goes on, should the job come by."""
+    env.cloudctl("config", "set", "system", "versions_retention_obligation", "disabled")
+    yield
+    env.cloudctl("config", "delete", "system", "versions_retention_obligation")
+
+
+@pytest.mark.usefixtures("all_kept")
 def test_all_write_the_same_names(team):
     """Whatever was acknowledged is the file, or an old version of it, or in the trash."""
     case, people = team
