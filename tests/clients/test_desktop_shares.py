@@ -292,6 +292,21 @@ def test_the_owner_takes_it_back(team, permissions):
     assert_same(team.at_owner.tree(), before, "the owner's")
 
 
+def test_what_a_receiver_has_not_sent_yet_stays(team):
+    """It is taken back while something new waits at a receiver: that becomes his own."""
+    give(team, ALL)
+    new = {at: at.write("team/new.txt", mtime=1600000100) for at in team.receivers}
+    for made in team.shares:
+        made.delete()
+    for at in team.receivers:
+        for _ in range(2):
+            at.sync()
+        assert set(at.tree()) == {f"own of {at.account.id}.txt", "team", "team/new.txt"}
+        assert at.path("team/new.txt").read_bytes() == new[at]
+        assert at.account.get("team/new.txt").content == new[at]
+    assert "new.txt" not in team.owner.propfind("team", 1).names()
+
+
 def test_not_a_member_any_more(team):
     give(team, ALL)
     team.env.cloudctl("group", "remove-member", team.group, team.member.id)
