@@ -106,18 +106,19 @@ cloud_err_t *cloud_share_each_below(cloud_ctx_t *ctx, const cloud_entry_t *entry
 
 /* What its owner moves into somebody else's files stays shared, in the name of the new owner: what the mover gave is worth
  * from now on what he has there. Nobody shares with himself, so what the new owner had been given ends. */
-static cloud_err_t *hand_over(cloud_ctx_t *ctx, const doomed_t *d, apr_int64_t owner)
+static cloud_err_t *hand_over(cloud_ctx_t *ctx, const doomed_t *d, const cloud_account_t *owner)
 {
     cloud_share_t *s;
 
     CLOUD_ERR(cloud_share_row(&s, ctx, d->id, ctx->pool));
-    if (!s || (s->type == CLOUD_SHARE_USER && s->recipient.number == owner))
+    if (!s || (s->type == CLOUD_SHARE_USER && s->recipient.number == owner->number))
         return cloud_share_drop(ctx, d->id);
+    if (s->type == CLOUD_SHARE_GROUP) CLOUD_ERR(cloud_share_unannounce(ctx, d->id, owner));
     CLOUD_ERR(cloud_db_run(ctx->db, NULL, ctx->pool,
-                           "DELETE FROM share_place WHERE account = ?1 AND node = ?2", "ii", owner,
-                           d->node));
+                           "DELETE FROM share_place WHERE account = ?1 AND node = ?2", "ii",
+                           owner->number, d->node));
     return cloud_db_run(ctx->db, NULL, ctx->pool, "UPDATE share SET owner = ?2 WHERE id = ?1", "ii",
-                        d->id, owner);
+                        d->id, owner->number);
 }
 
 cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, const cloud_entry_t *to,
@@ -137,7 +138,7 @@ cloud_err_t *cloud_share_leaves(cloud_ctx_t *ctx, const cloud_entry_t *entry, co
         /* What he made of his own would be one of what he received. */
         if (!resharing && d->initiator == entry->owner->number)
             CLOUD_ERR(cloud_share_drop(ctx, d->id));
-        else CLOUD_ERR(hand_over(ctx, d, to->owner->number));
+        else CLOUD_ERR(hand_over(ctx, d, to->owner));
     }
     return NULL;
 }

@@ -410,6 +410,21 @@ def test_notices(w, setting):
     assert notices(w.brian) == []
 
 
+def test_nobody_is_asked_about_what_is_his_by_now(w, setting):
+    """Its owner moved it into what he received; the others are still asked."""
+    w.brian.mkcol("kit")
+    shared(w.brian, "kit", w.alice)
+    setting("shareapi_auto_accept_share", "no")
+    shared(w.alice, "sh", w.brian)
+    two = shared(w.alice, "sh", w.group, 1)
+    assert len(notices(w.brian)) == 2
+    w.alice.move("sh", "kit/sh")
+    assert notices(w.brian) == [] and received(w.brian, state="all") == []
+    assert [notice["object_id"] for notice in notices(w.carol)] == [f"ocinternal:{two['id']}"]
+    data(call(w.carol, "POST", f"shares/pending/{two['id']}"))
+    assert names(w.carol) == ["sh"] and names(w.brian, "kit") == ["sh"]
+
+
 # ---- sharing on ----
 
 def test_sharing_on(w):
