@@ -56,6 +56,8 @@ int cloud_dav_report_check(request_rec *r)
     cloud_xml_t *root;
     cloud_err_t *err = cloud_dav_xml_body_peek(&root, r);
 
+    if (!err && !root)
+        err = cloud_err(r->pool, CLOUD_E_INVALID, "The request body must specify a report");
     if (err) return cloud_dav_error(r, err);
     ap_set_module_config(r->request_config, &cloud_dav_module, root);
     return DECLINED;

@@ -483,6 +483,7 @@ def test_unknown_reports(account, body):
 
 def test_reports_out_of_proportion(account):
     assert account.dav("REPORT", data=b"<a>" * 100 + b"</a>" * 100).status_code == 413
-    assert account.dav("REPORT", data=b"<a>").status_code == 400
+    for body in (b"<a>", b"", b" \n"):
+        assert account.dav("REPORT", data=body).status_code == 400
     assert account.dav("REPORT", "none", data=b"<a/>").status_code == 404
 
