@@ -6,7 +6,7 @@
 #define PAGE 500
 
 /* What the jobs are about to take away (CLOUD_SHARE_ENDED) may name what is gone. */
-#define ENDED "1"
+#define ENDED APR_STRINGIFY(CLOUD_SHARE_ENDED)
 
 /* id, and what to say of it. ?1: the account, as owner of the item; of places as the one who put it there. */
 static const char NODES[] =

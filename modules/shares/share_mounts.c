@@ -124,7 +124,8 @@
 #define TYPES                                                                                   \
     " UNION ALL SELECT 0, node, '', NULL, type, 0, 0, 0, 0, 0, 0, 0, NULL, 0,"                 \
     " 0, '', NULL, 0, 0, '', NULL, NULL, 0 FROM (SELECT node, type FROM share"                 \
-    " WHERE initiator = ?1 AND (expires IS NULL OR expires > ?2) LIMIT 33)"
+    " WHERE initiator = ?1 AND (expires IS NULL OR expires > ?2)"                                 \
+    " LIMIT 1 + " APR_STRINGIFY(CLOUD_SHARE_TYPES_FEW) ")"
 #define TYPES_NODE 1
 #define TYPES_TYPE 4
 
